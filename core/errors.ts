@@ -1,0 +1,105 @@
+/** Every code that a MillraceError can carry: what a program may switch on. */
+export type ErrorCode =
+  | "DECODE_FAILED" | "SCHEMA_UNKNOWN" | "SCHEMA_INCOMPATIBLE" | "NULL_VALUE" | "LIMIT_EXCEEDED" | "BAD_TIMESTAMP"
+  | "STEP_FAILED" | "ENCODE_FAILED" | "RECORD_REFUSED" | "REGISTRY_UNREACHABLE"
+  | "TOPOLOGY_INVALID" | "WINDOW_INVALID" | "PATTERN_INVALID" | "NAME_INVALID" | "NAME_DUPLICATE" | "PARTITIONS_DIFFER"
+  | "OPTION_INVALID" | "TOPIC_MISSING" | "TOPIC_CHANGED" | "TOPIC_MISCONFIGURED" | "NOT_AUTHORIZED" | "NOT_AUTHENTICATED" | "BROKER_UNREACHABLE" | "BROKER_UNSUPPORTED"
+  | "TRANSACTION_TIMEOUT_TOO_LARGE" | "OFFSET_OUT_OF_RANGE" | "TOPOLOGY_CHANGED" | "PACKAGE_MISSING"
+  | "STORE_FAILED" | "STATE_TOO_LARGE" | "TASK_TIMEOUT" | "TASK_MIGRATED" | "COMMIT_FAILED" | "APP_CLOSED" | "INTERNAL";
+
+export interface ErrorPlace {
+  readonly step?: string | undefined;
+  readonly topic?: string | undefined;
+  readonly partition?: number | undefined;
+  readonly offset?: number | undefined;
+  readonly cause?: unknown;
+}
+
+/**
+ * What all errors of the library have: a code to switch on, the place, the cause. Each subclass stands for one thing the reader can do.
+ */
+export class MillraceError extends Error {
+  override readonly name: string = "MillraceError";
+  readonly code: ErrorCode;
+  readonly step: string | undefined;
+  readonly topic: string | undefined;
+  readonly partition: number | undefined;
+  readonly offset: number | undefined;
+
+  constructor(code: ErrorCode, message: string, place: ErrorPlace = {}) {
+    super(message, place.cause === undefined ? undefined : { cause: place.cause });
+    this.code = code;
+    this.step = place.step;
+    this.topic = place.topic;
+    this.partition = place.partition;
+    this.offset = place.offset;
+  }
+}
+
+/** A record that cannot be read. Skip it, park it in a dead-letter topic, or mend the producer. */
+export class DecodeError extends MillraceError {
+  override readonly name = "DecodeError";
+  readonly where: "key" | "value" | "timestamp";
+  constructor(code: ErrorCode, message: string, options: ErrorPlace & { readonly where?: "key" | "value" | "timestamp" } = {}) {
+    super(code, message, options);
+    this.where = options.where ?? "value";
+  }
+  /** The same error with the place that only the caller knows. */
+  at(place: Omit<ErrorPlace, "cause"> & { readonly where?: "key" | "value" | "timestamp" }): DecodeError {
+    const where = place.where ?? this.where;
+    const position = place.topic === undefined ? "" : ` (${where} of ${place.topic}/${place.partition ?? "?"} at offset ${place.offset ?? "?"})`;
+    return new DecodeError(this.code, this.message + position, { step: this.step, topic: this.topic, partition: this.partition, offset: this.offset, cause: this.cause, ...place, where });
+  }
+}
+
+/** The user's function threw while handling a record. Mend the function, or choose a policy for such records. */
+export class StepError extends MillraceError {
+  override readonly name = "StepError";
+  readonly value: unknown;
+  constructor(message: string, options: ErrorPlace & { readonly value?: unknown } = {}) {
+    super("STEP_FAILED", message, options);
+    this.value = options.value;
+  }
+}
+
+/** A record that cannot be written: it does not encode, or the broker refuses it. */
+export class ProduceError extends MillraceError {
+  override readonly name = "ProduceError";
+}
+
+/** The program describes something that cannot work. Mend the program. */
+export class TopologyError extends MillraceError {
+  override readonly name = "TopologyError";
+}
+
+/** Something around the program is not as it has to be: an option, a topic, a right, an address. Mend it and start again. */
+export class ConfigurationError extends MillraceError {
+  override readonly name = "ConfigurationError";
+}
+
+/** Local state cannot be read or written. */
+export class StoreError extends MillraceError {
+  override readonly name = "StoreError";
+}
+
+/** Something did not become possible in the time allowed; other tasks went on meanwhile. */
+export class TaskTimeoutError extends MillraceError {
+  override readonly name = "TaskTimeoutError";
+}
+
+/** The task belongs to another instance now: let go of it and carry on. */
+export class TaskMigratedError extends MillraceError {
+  override readonly name = "TaskMigratedError";
+}
+
+/** A broken promise of the library itself, or a fault nobody can handle here: the instance stops. */
+export class FatalError extends MillraceError {
+  override readonly name = "FatalError";
+}
+
+/** What was thrown, as one clear phrase: also for things that are no Error. */
+export const reason = (thrown: unknown): string => {
+  if (thrown instanceof Error) return thrown.message;
+  if (typeof thrown === "string") return thrown;
+  return `${typeof thrown} ${String(thrown)} was thrown`;
+};
