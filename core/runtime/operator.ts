@@ -1,0 +1,53 @@
+import type { Clock } from "../ports/clock.ts";
+import type { RecordMeta } from "../record.ts";
+import type { StepState } from "../state/step_state.ts";
+
+/** Takes one record, synchronously, with everything that follows from it. */
+export type Push = (value: unknown, record: RecordMeta) => void;
+
+/**
+ * One step as it runs in one task. It is made anew from its factory whenever the task opens or takes back what was not committed; so whatever has to outlive a record stands in
+ * `state`, never in fields.
+ */
+export interface Operator {
+  /** One per input port, in the order of the plan. */
+  readonly inputs: readonly Push[];
+  /** Called once, after the stores are restored and before the first record. */
+  open?(): void;
+  /** The watermark of all inputs has risen to this and every event timer up to it has fired. Called before the steps behind are told. */
+  onWatermark?(watermark: number): void;
+  /**
+   * True while the step holds something that waits for event time beside its timers: the task then does not report itself idle.
+   */
+  holds?(): boolean;
+}
+
+/** Makes one operator for one task. Pure: what it needs of the world stands in the context. */
+export type OperatorFactory = (context: OperatorContext) => Operator;
+
+/** What a step finds around itself in its task. */
+export interface OperatorContext {
+  /** The name that the user gave the step, or one made of its kind and place. */
+  readonly step: string;
+  readonly partition: number;
+  /** How many tasks the sub-topology has. */
+  readonly partitions: number;
+  /** Sends a result on. Results are time-stamped by the step. */
+  readonly emit: Push;
+  /** The side output of that name; goes nowhere when nobody reads it. */
+  side(name: string): Push;
+  /** True when somebody reads that side output. */
+  sideIsRead(name: string): boolean;
+  /** Present when the plan gives the step a store. */
+  readonly state: StepState;
+  /** Of this step's inputs; -Infinity in the beginning, +Infinity when the input has ended. While event timers fire it is already the new one. */
+  watermark(): number;
+  /** The largest timestamp that any record of the task had so far, as far as this process knows. */
+  streamTime(): number;
+  /** Wall time of the Clock. */
+  processingTime(): number;
+  readonly clock: Clock;
+  /** Adds one to a counter that is tagged with the step: late_records, dropped_null_key, ... */
+  count(metric: string, by?: number): void;
+  requestCommit(): void;
+}

@@ -1,0 +1,128 @@
+import type { ErrorPolicy } from "../error_policy.ts";
+import type { Draft, Meta } from "../record.ts";
+import type { Serde } from "../serde/serde.ts";
+import type { KeyCodec } from "../state/step_state.ts";
+import type { WatermarkStrategy } from "../time/watermark_strategy.ts";
+import type { OperatorFactory } from "./operator.ts";
+
+/** What a topology becomes before it runs: sub-topologies, each with inputs, steps in topological order and stores, and the internal topics between them. Immutable; holds no state. */
+export interface Plan {
+  readonly name: string;
+  readonly subtopologies: readonly SubtopologyPlan[];
+  /** Repartition and sink topics; changelogs follow from the stores. */
+  readonly topics: readonly InternalTopicPlan[];
+  /** The least time between two watermark records of one task to one topic. */
+  readonly watermarkIntervalMs: number;
+}
+
+/** A topic of the user's has its name as given; an internal one is called `<applicationId>-<name>`. */
+export interface TopicRef {
+  readonly name: string;
+  readonly internal: boolean;
+}
+
+export interface InternalTopicPlan {
+  readonly name: string;
+  readonly kind: "repartition" | "sink" | "records";
+  /** Undefined: as many as the largest input of the sub-topologies that write it, unless co-partitioning asks for something else. */
+  readonly partitions: number | undefined;
+}
+
+/** The steps that one task runs: those that are connected without a topic in between. */
+export interface SubtopologyPlan {
+  readonly id: number;
+  readonly inputs: readonly InputPlan[];
+  /** In topological order; a node's `id` is its place in here. */
+  readonly nodes: readonly NodePlan[];
+  /** Indexes of inputs that must have equally many partitions, with the steps that ask for it. */
+  readonly copartitioned: readonly { readonly inputs: readonly number[]; readonly step: string }[];
+  /** Present when the sub-topology only hands the records of its one input to a system outside. It then has no nodes. */
+  readonly sink?: SinkPlan;
+}
+
+export interface InputPlan {
+  readonly topic: TopicRef;
+  readonly kind: "source" | "repartition" | "sink" | "records";
+  readonly step: string;
+  readonly key: Serde<any>;
+  readonly value: Serde<any>;
+  /** A null value is a deletion: it is passed on as null, and no decoding is tried. */
+  readonly table: boolean;
+  /** Of sources; a repartition topic carries the watermarks of its writers. */
+  readonly time: TimePlan | undefined;
+  readonly startAt: "earliest" | "latest" | "none" | { readonly timestamp: number };
+  readonly endAt: undefined | "latest" | { readonly timestamp: number };
+  readonly onError: ErrorPolicy;
+  /** The keyed steps behind rely on the records' own partition: a sample of keys is compared with murmur2. */
+  readonly checkPartitioning: boolean;
+  /** Of kind "records": what is written to the topic before the run begins. */
+  readonly records?: () => Iterable<Draft<unknown, unknown>> | AsyncIterable<Draft<unknown, unknown>>;
+}
+
+export interface TimePlan {
+  /** Undefined: the record's own timestamp. */
+  readonly timestamp: ((value: any, record: Meta<any> & { readonly partitionTime: number }) => number) | undefined;
+  readonly watermarks: WatermarkStrategy<any>;
+  readonly idlenessMs: number | undefined;
+  readonly advanceWhenIdle: boolean;
+  readonly alignment: { readonly group: string; readonly maxDriftMs: number } | undefined;
+  /** Undefined: one hour ahead of the Clock; in a bounded run no limit. */
+  readonly maxFutureMs: number | undefined;
+}
+
+export type Edge = { readonly input: number } | { readonly node: number; readonly output: string };
+
+/** The name of an operator's main output; side outputs have the user's names. */
+export const mainOutput = "";
+
+export interface NodePlan {
+  readonly id: number;
+  /** Unique in the plan. */
+  readonly step: string;
+  readonly kind: string;
+  /** What tells two such steps apart, for `describe` and for the check of a changed topology. */
+  readonly parameters: Readonly<Record<string, string | number | boolean>>;
+  /** Per input port the edges that lead to it. */
+  readonly inputs: readonly (readonly Edge[])[];
+  /** What the step does; a node with an `output` has none. */
+  readonly operator?: OperatorFactory;
+  readonly output?: OutputPlan;
+  readonly store?: StorePlan;
+  readonly onError: ErrorPolicy;
+}
+
+/** The store of one step and its changelog topic `<applicationId>-<name>-changelog`. */
+export interface StorePlan {
+  readonly name: string;
+  readonly keys: KeyCodec;
+  readonly changelog: boolean;
+}
+
+export interface OutputPlan {
+  readonly topic: TopicRef;
+  readonly key: Serde<any>;
+  readonly value: Serde<any>;
+  /** How the partition is chosen: by the key's bytes (records without key go round), everything to one, to all, in turn, or as a function says. */
+  readonly partition: "key" | "single" | "broadcast" | "round-robin" | ((value: any, record: Meta<any>, partitions: number) => number | readonly number[] | "all");
+  /** A shuffle by key has no place for records without one: they are dropped and counted. */
+  readonly dropNullKeys: boolean;
+  /** Repartition and sink topics carry the watermarks of their writers. */
+  readonly watermarks: boolean;
+  /** A null value is written as a tombstone. */
+  readonly nullDeletes: boolean;
+  /** Present: a new key is taken from the value (`keyBy(fn)`). */
+  readonly rekey?: (value: any, record: Meta<any>) => unknown;
+}
+
+export interface SinkPlan {
+  readonly name: string;
+  readonly writer: SinkWriter<any, any>;
+}
+
+/** A system outside Kafka. Writes may be repeated after a crash: give records an id. */
+export interface SinkWriter<in V, in K> {
+  open?(): Promise<void>;
+  /** Resolves when the batch is safe; a rejection is retried with backoff until the task's time-out. */
+  write(batch: readonly Draft<V, K>[], signal: AbortSignal): Promise<void>;
+  close?(): Promise<void>;
+}

@@ -1,0 +1,190 @@
+import type { Store, StoreWrite } from "../ports/store.ts";
+import { MapTable } from "./map_table.ts";
+import type { SubKey } from "./sub_key.ts";
+import { TimerService, type TimerHandler } from "./timer_service.ts";
+import { ValueTable } from "./value_table.ts";
+
+/** Something cheap under which a Map finds a key: equal exactly when the keys are equal. */
+export type MapKey = string | number | bigint | boolean | null;
+
+/** How the keys of a step become bytes and Map keys. */
+export interface KeyCodec {
+  encode(key: unknown): Uint8Array;
+  decode(bytes: Uint8Array): unknown;
+  mapKey(key: unknown): MapKey;
+}
+
+/** How the values of one column become bytes. Both throw StoreError: stored state is ours, not an outsider's. */
+export interface ValueCodec<T> {
+  encode(value: T): Uint8Array;
+  decode(bytes: Uint8Array): T;
+}
+
+/** What every kind of table offers to the state it belongs to. */
+export interface Table {
+  /** Gives each changed entry once, encoded, and counts it as written from now on. */
+  seal(write: (key: Uint8Array, value: Uint8Array | null) => void): void;
+  /** Forgets every cached entry, changed ones included: the base is read again. */
+  reset(): void;
+  /** Lets go of cached entries that are not changed, the longest untouched first, until about so many are left. */
+  evict(keep: number): void;
+  readonly cached: number;
+  readonly changed: number;
+}
+
+/**
+ * All state of one step in one task: typed tables over one byte store. Between commits every change stays up here, decoded, in the tables (the open overlay); `seal` encodes each
+ * changed entry once, for the changelog and for the base store alike; `committed` hands the sealed bytes to the base. A read sees open changes, then sealed ones, then the base, since the tables keep what they have
+ * sealed until it is in the base.
+ *
+ * The current key (and, for windows, the current namespace) is set by the operator before the tables are used.
+ */
+export class StepState {
+  readonly #store: Store;
+  readonly #keys: KeyCodec;
+  readonly #tables = new Map<string, Table>();
+  #sealed: StoreWrite[] | undefined;
+  #journal: (() => void)[] | undefined;
+
+  /** Of the current record or timer. */
+  key: unknown = undefined;
+  mapKey: MapKey = null;
+  namespace: unknown = undefined;
+  #namespaceCodec: SubKey<any> | undefined;
+  #scopedKey: string | undefined;
+  /** Estimated bytes of what is changed and not sealed. */
+  changedBytes = 0;
+
+  constructor(store: Store, keys: KeyCodec) {
+    this.#store = store;
+    this.#keys = keys;
+  }
+
+  get base(): Store {
+    return this.#store;
+  }
+
+  setKey(key: unknown): void {
+    this.key = key;
+    this.mapKey = typeof key === "string" ? key : this.#keys.mapKey(key);
+    this.#scopedKey = undefined;
+  }
+
+  /** The second part of the address of namespaced tables: a window, a pattern. Set after the key. */
+  setNamespace(namespace: unknown): void {
+    this.namespace = namespace;
+    this.#scopedKey = undefined;
+  }
+
+  /** Fixes how namespaces are written. Once per step, before the first table. */
+  useNamespaces<N>(codec: SubKey<N>): void {
+    this.#namespaceCodec = codec;
+  }
+
+  get namespaceCodec(): SubKey<any> {
+    if (this.#namespaceCodec === undefined) throw new Error("useNamespaces comes before the first namespaced table");
+    return this.#namespaceCodec;
+  }
+
+  /** Map key of current key and namespace together. */
+  get scopedKey(): string {
+    return (this.#scopedKey ??= `${typeof this.mapKey === "string" ? "" : `${typeof this.mapKey}:`}${String(this.mapKey)}\u0000${String(this.namespaceCodec.mapKey(this.namespace))}`);
+  }
+
+  get keys(): KeyCodec {
+    return this.#keys;
+  }
+
+  /** One value per key. */
+  value<T>(column: string, codec: ValueCodec<T>, options: { readonly namespaced?: boolean } = {}): ValueTable<T> {
+    return this.#table(column, () => new ValueTable<T>(this, column, codec, options.namespaced ?? false));
+  }
+
+  /** Many values per key, each with a sub-key, walked in the order of the sub-keys. */
+  map<S, T>(column: string, sub: SubKey<S>, codec: ValueCodec<T>, options: { readonly namespaced?: boolean } = {}): MapTable<S, T> {
+    return this.#table(column, () => new MapTable<S, T>(this, column, sub, codec, options.namespaced ?? false));
+  }
+
+  /** Timers of the current key (and namespace); the column keeps event and processing time apart. */
+  timers(column: string, handler: TimerHandler, options: { readonly namespaced?: boolean } = {}): TimerService {
+    return this.#table(column, () => new TimerService(this, column, handler, options.namespaced ?? false));
+  }
+
+  #table<T extends Table>(column: string, make: () => T): T {
+    const known = this.#tables.get(column);
+    if (known !== undefined) return known as T;
+    const table = make();
+    this.#tables.set(column, table);
+    return table;
+  }
+
+  // ---------------------------------------------------------------- undo within a record
+
+  /** Remembers from here on how each change is taken back. */
+  mark(): void {
+    this.#journal = [];
+  }
+
+  get journal(): (() => void)[] | undefined {
+    return this.#journal;
+  }
+
+  /** Takes back every change since the mark, newest first. */
+  rollback(): void {
+    const journal = this.#journal;
+    this.#journal = undefined;
+    if (journal !== undefined) for (let i = journal.length - 1; i >= 0; i--) journal[i]!();
+  }
+
+  /** Keeps the changes since the mark. */
+  keep(): void {
+    this.#journal = undefined;
+  }
+
+  // ---------------------------------------------------------------- commit
+
+  /** Closes the open changes and gives each of them, encoded. At most one sealed part exists at a time. */
+  seal(append: (key: Uint8Array, value: Uint8Array | null) => void): void {
+    if (this.#sealed !== undefined) throw new Error("The sealed changes before are not committed yet");
+    const sealed: StoreWrite[] = [];
+    for (const table of this.#tables.values())
+      table.seal((key, value) => {
+        sealed.push({ key, value });
+        append(key, value);
+      });
+    this.#sealed = sealed;
+    this.changedBytes = 0;
+  }
+
+  /** The sealed changes are in the log: they go into the base, with the position of the changelog, in one batch. */
+  committed(changelogOffset: number | undefined): void {
+    const sealed = this.#sealed;
+    this.#sealed = undefined;
+    if (sealed === undefined) return;
+    const position = changelogOffset ?? this.#store.position?.changelogOffset ?? 0;
+    if (sealed.length > 0 || position !== this.#store.position?.changelogOffset) this.#store.write(sealed, { changelogOffset: position });
+  }
+
+  /** Drops everything that is not in the base. */
+  abort(): void {
+    this.#sealed = undefined;
+    this.#journal = undefined;
+    this.changedBytes = 0;
+    for (const table of this.#tables.values()) table.reset();
+  }
+
+  get hasChanges(): boolean {
+    for (const table of this.#tables.values()) if (table.changed > 0) return true;
+    return false;
+  }
+
+  /** True while sealed changes wait for their commit: what they touched must not be evicted. */
+  get isSealed(): boolean {
+    return this.#sealed !== undefined;
+  }
+
+  evict(keepPerTable: number): void {
+    if (this.#sealed !== undefined) return;
+    for (const table of this.#tables.values()) if (table.cached > keepPerTable) table.evict(keepPerTable);
+  }
+}

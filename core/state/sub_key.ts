@@ -1,0 +1,53 @@
+/**
+ * How the second part of a composite key becomes bytes: what tells apart the elements of a list, the entries of a map, the windows of a key. Byte order is the order in which
+ * entries are walked, and `compare` is the same order.
+ */
+export interface SubKey<S> {
+  encode(sub: S): Uint8Array;
+  decode(bytes: Uint8Array): S;
+  /** Something cheap that is equal exactly when the sub-keys are. */
+  mapKey(sub: S): string | number | bigint | boolean;
+  compare(a: S, b: S): number;
+}
+
+const view = new DataView(new ArrayBuffer(8));
+
+/** Writes a number so that unsigned byte order is numeric order, negative numbers and infinities included. -0 counts as 0. */
+export const writeSortable = (target: Uint8Array, at: number, value: number): void => {
+  view.setFloat64(0, value === 0 ? 0 : value);
+  const negative = (view.getUint8(0) & 0x80) !== 0;
+  for (let i = 0; i < 8; i++) target[at + i] = negative ? ~view.getUint8(i) & 0xff : view.getUint8(i);
+  if (!negative) target[at] = target[at]! ^ 0x80;
+};
+
+export const readSortable = (bytes: Uint8Array, at: number): number => {
+  const negative = (bytes[at]! & 0x80) === 0;
+  for (let i = 0; i < 8; i++) view.setUint8(i, negative ? ~bytes[at + i]! & 0xff : bytes[at + i]!);
+  if (!negative) view.setUint8(0, view.getUint8(0) ^ 0x80);
+  return view.getFloat64(0);
+};
+
+/** Numbers in numeric order: sequence numbers and timestamps. */
+export const numberSubKey: SubKey<number> = {
+  encode: (sub) => {
+    const bytes = new Uint8Array(8);
+    writeSortable(bytes, 0, sub);
+    return bytes;
+  },
+  decode: (bytes) => readSortable(bytes, 0),
+  mapKey: (sub) => sub,
+  compare: (a, b) => a - b,
+};
+
+/** Two numbers, the first one first: a timestamp and a sequence number, the start and the end of a window. */
+export const pairSubKey: SubKey<readonly [number, number]> = {
+  encode: (sub) => {
+    const bytes = new Uint8Array(16);
+    writeSortable(bytes, 0, sub[0]);
+    writeSortable(bytes, 8, sub[1]);
+    return bytes;
+  },
+  decode: (bytes) => [readSortable(bytes, 0), readSortable(bytes, 8)],
+  mapKey: (sub) => `${sub[0]}:${sub[1]}`,
+  compare: (a, b) => a[0] - b[0] || a[1] - b[1],
+};

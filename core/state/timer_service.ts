@@ -1,0 +1,211 @@
+import { columnPrefix, concat, prefixEnd, readScope, scopePrefix } from "./address.ts";
+import type { MapKey, StepState, Table } from "./step_state.ts";
+import { readSortable, writeSortable } from "./sub_key.ts";
+
+/** Called with key (and namespace) of the state set to the timer's. */
+export type TimerHandler = (timestamp: number) => void;
+
+class Timer {
+  readonly timestamp: number;
+  readonly at: MapKey;
+  readonly key: unknown;
+  readonly namespace: unknown;
+  dirty = false;
+  live = false;
+  stored: boolean;
+  storeKey: Uint8Array | undefined;
+
+  constructor(timestamp: number, at: MapKey, key: unknown, namespace: unknown, stored: boolean) {
+    this.timestamp = timestamp;
+    this.at = at;
+    this.key = key;
+    this.namespace = namespace;
+    this.stored = stored;
+  }
+}
+
+const noValue = new Uint8Array(0);
+
+/**
+ * Timers of one domain, at most one per key (and namespace) and timestamp. They fire in the order of their timestamps; equal timestamps in the order in which they were set, and after a restore in the order of
+ * their keys' bytes. A timer is gone before its handler runs, in the same overlay as what the handler does.
+ */
+export class TimerService implements Table {
+  readonly #state: StepState;
+  readonly #prefix: Uint8Array;
+  readonly #handler: TimerHandler;
+  readonly #namespaced: boolean;
+  /** Live timers by timestamp, then by key. Every timestamp that is in here is in the heap; the heap may hold others, which nobody waits for any more. */
+  readonly #times = new Map<number, Map<MapKey, Timer>>();
+  readonly #heap: number[] = [];
+  #dirty: Timer[] = [];
+  #loaded = false;
+  #live = 0;
+
+  constructor(state: StepState, column: string, handler: TimerHandler, namespaced: boolean) {
+    this.#state = state;
+    this.#prefix = columnPrefix(column);
+    this.#handler = handler;
+    this.#namespaced = namespaced;
+  }
+
+  /** For the current key and namespace. Setting it twice is setting it once. */
+  set(timestamp: number): void {
+    this.#load();
+    const at = this.#scope();
+    if (this.#times.get(timestamp)?.has(at)) return;
+    this.#change(new Timer(timestamp, at, this.#state.key, this.#state.namespace, false), true);
+  }
+
+  delete(timestamp: number): void {
+    this.#load();
+    const timer = this.#times.get(timestamp)?.get(this.#scope());
+    if (timer !== undefined) this.#change(timer, false);
+  }
+
+  /** The earliest timestamp that has a timer; +Infinity when there is none. */
+  next(): number {
+    this.#load();
+    for (;;) {
+      const timestamp = this.#heap[0];
+      if (timestamp === undefined) return Number.POSITIVE_INFINITY;
+      if (this.#times.has(timestamp)) return timestamp;
+      popHeap(this.#heap);
+    }
+  }
+
+  /** Fires the earliest timer that is not later than `upTo`; false when there is none. */
+  fireNext(upTo: number): boolean {
+    const timestamp = this.next();
+    if (timestamp > upTo || timestamp === Number.POSITIVE_INFINITY) return false;
+    const [timer] = this.#times.get(timestamp)!.values();
+    this.#change(timer!, false);
+    this.#state.setKey(timer!.key);
+    if (this.#namespaced) this.#state.setNamespace(timer!.namespace);
+    this.#handler(timestamp);
+    return true;
+  }
+
+  get size(): number {
+    this.#load();
+    return this.#live;
+  }
+
+  seal(write: (key: Uint8Array, value: Uint8Array | null) => void): void {
+    for (const timer of this.#dirty) {
+      if (!timer.dirty) continue;
+      timer.dirty = false;
+      if (!timer.live && !timer.stored) continue;
+      timer.stored = timer.live;
+      write(this.#storeKey(timer), timer.live ? noValue : null);
+    }
+    this.#dirty = [];
+  }
+
+  reset(): void {
+    this.#times.clear();
+    this.#heap.length = 0;
+    this.#dirty = [];
+    this.#loaded = false;
+    this.#live = 0;
+  }
+
+  /** Timers are all held in memory: which is next must be known without asking the store. */
+  evict(): void {}
+
+  get cached(): number {
+    return 0;
+  }
+
+  get changed(): number {
+    return this.#dirty.length;
+  }
+
+  #scope(): MapKey {
+    return this.#namespaced ? this.#state.scopedKey : this.#state.mapKey;
+  }
+
+  #load(): void {
+    if (this.#loaded) return;
+    this.#loaded = true;
+    const { key, namespace } = this.#state;
+    for (const [bytes] of this.#state.base.range(this.#prefix, prefixEnd(this.#prefix))) {
+      const timestamp = readSortable(bytes, this.#prefix.length);
+      const scope = readScope(this.#state, this.#prefix.length + 8, bytes, this.#namespaced);
+      this.#state.setKey(scope.key);
+      this.#state.setNamespace(scope.namespace);
+      this.#insert(new Timer(timestamp, this.#scope(), scope.key, scope.namespace, true));
+    }
+    if (key !== undefined) this.#state.setKey(key);
+    this.#state.setNamespace(namespace);
+  }
+
+  #insert(timer: Timer): void {
+    let timers = this.#times.get(timer.timestamp);
+    if (timers === undefined) {
+      timers = new Map();
+      this.#times.set(timer.timestamp, timers);
+      pushHeap(this.#heap, timer.timestamp);
+    }
+    timers.set(timer.at, timer);
+    timer.live = true;
+    this.#live++;
+  }
+
+  #change(timer: Timer, live: boolean): void {
+    this.#state.journal?.push(() => this.#write(timer, !live));
+    this.#write(timer, live);
+  }
+
+  #write(timer: Timer, live: boolean): void {
+    if (live) this.#insert(timer);
+    else {
+      const timers = this.#times.get(timer.timestamp)!;
+      timers.delete(timer.at);
+      if (timers.size === 0) this.#times.delete(timer.timestamp);
+      timer.live = false;
+      this.#live--;
+    }
+    if (timer.dirty) return;
+    timer.dirty = true;
+    this.#dirty.push(timer);
+    this.#state.changedBytes += 64;
+  }
+
+  #storeKey(timer: Timer): Uint8Array {
+    if (timer.storeKey === undefined) {
+      const at = new Uint8Array(8);
+      writeSortable(at, 0, timer.timestamp);
+      timer.storeKey = concat([this.#prefix, at, scopePrefix(this.#state, noValue, timer.key, this.#namespaced, timer.namespace)]);
+    }
+    return timer.storeKey;
+  }
+}
+
+const pushHeap = (heap: number[], value: number): void => {
+  let at = heap.length;
+  heap.push(value);
+  while (at > 0) {
+    const parent = (at - 1) >> 1;
+    if (heap[parent]! <= value) break;
+    heap[at] = heap[parent]!;
+    at = parent;
+  }
+  heap[at] = value;
+};
+
+const popHeap = (heap: number[]): void => {
+  const last = heap.pop()!;
+  const { length } = heap;
+  if (length === 0) return;
+  let at = 0;
+  for (;;) {
+    let child = 2 * at + 1;
+    if (child >= length) break;
+    if (child + 1 < length && heap[child + 1]! < heap[child]!) child++;
+    if (heap[child]! >= last) break;
+    heap[at] = heap[child]!;
+    at = child;
+  }
+  heap[at] = last;
+};
