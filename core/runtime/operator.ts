@@ -1,6 +1,7 @@
 import type { Clock } from "../ports/clock.ts";
 import type { RecordMeta } from "../record.ts";
 import type { StepState } from "../state/step_state.ts";
+import type { TimerHandler, TimerService } from "../state/timer_service.ts";
 
 /** Takes one record, synchronously, with everything that follows from it. */
 export type Push = (value: unknown, record: RecordMeta) => void;
@@ -16,6 +17,8 @@ export interface Operator {
   open?(): void;
   /** The watermark of all inputs has risen to this and every event timer up to it has fired. Called before the steps behind are told. */
   onWatermark?(watermark: number): void;
+  /** Called before what was changed since the last commit is sealed: the place for clean-up in small pieces. */
+  onCommit?(): void;
   /**
    * True while the step holds something that waits for event time beside its timers: the task then does not report itself idle.
    */
@@ -38,8 +41,16 @@ export interface OperatorContext {
   side(name: string): Push;
   /** True when somebody reads that side output. */
   sideIsRead(name: string): boolean;
-  /** Present when the plan gives the step a store. */
+  /** The step's own store. Throws when the plan gives it none. */
   readonly state: StepState;
+  /** The store of another step of the same task, by its name: how a join looks into a table. */
+  stateOf(store: string): StepState;
+  /**
+   * Timers in event time, fired by the runtime when the watermark passes them; in processing time, fired between records when the Clock has reached them. Asked for at most once each, when the operator is made. The handler runs with
+   * the state's key (and namespace) set to the timer's.
+   */
+  eventTimers(handler: TimerHandler, options?: { readonly namespaced?: boolean }): TimerService;
+  processingTimers(handler: TimerHandler, options?: { readonly namespaced?: boolean }): TimerService;
   /** Of this step's inputs; -Infinity in the beginning, +Infinity when the input has ended. While event timers fire it is already the new one. */
   watermark(): number;
   /** The largest timestamp that any record of the task had so far, as far as this process knows. */

@@ -19,16 +19,28 @@ export interface Plan {
 export interface TopicRef {
   readonly name: string;
   readonly internal: boolean;
+  /** Of a topic of the user's: what the program says of it. */
+  readonly declared?: TopicDeclaration;
+}
+
+/** What a program may say of a topic of its own; used when it is created, and checked when it exists. */
+export interface TopicDeclaration {
+  readonly partitions?: number;
+  readonly replication?: number;
+  /** The broker's settings for the topic, such as `{ "retention.ms": "-1" }`. */
+  readonly config?: Readonly<Record<string, string>>;
+  /** Create the topic at the start when it does not exist. @default false */
+  readonly create?: boolean;
 }
 
 export interface InternalTopicPlan {
   readonly name: string;
   readonly kind: "repartition" | "sink" | "records";
-  /** Undefined: as many as the largest input of the sub-topologies that write it, unless co-partitioning asks for something else. */
-  readonly partitions: number | undefined;
+  /** Undefined: as many as the largest input of the sub-topologies that write it, unless co-partitioning asks for something else. "tasks": as many as the sub-topology that reads it has by its other inputs. */
+  readonly partitions: number | "tasks" | undefined;
 }
 
-/** The steps that one task runs: those that are connected without a topic in between. */
+/** The steps that one task runs: those that are connected without a topic in between. Sub-topologies that write a topic stand before the one that reads it. */
 export interface SubtopologyPlan {
   readonly id: number;
   readonly inputs: readonly InputPlan[];
@@ -77,7 +89,7 @@ export const mainOutput = "";
 
 export interface NodePlan {
   readonly id: number;
-  /** Unique in the plan. */
+  /** Unique in its sub-topology, and in the plan where there is a store: a step without state that stands behind a union of two sub-topologies runs in both. */
   readonly step: string;
   readonly kind: string;
   /** What tells two such steps apart, for `describe` and for the check of a changed topology. */

@@ -2,6 +2,10 @@ import type { StepState } from "./step_state.ts";
 
 const encoder = new TextEncoder();
 
+/** Stands for the key where state belongs to the whole task. It has no bytes, whatever the keys of the step are; such columns hold nothing else. */
+export const taskKey: unique symbol = Symbol("task");
+const noBytes = new Uint8Array(0);
+
 /** First bytes of every key of a column: its name and a zero. */
 export const columnPrefix = (column: string): Uint8Array => encoder.encode(`${column}\u0000`);
 
@@ -56,7 +60,7 @@ export const prefixEnd = (prefix: Uint8Array): Uint8Array | undefined => {
 
 /** `column, key[, namespace]`: where the entries of the given scope stand in the store. */
 export const scopePrefix = (state: StepState, prefix: Uint8Array, key: unknown, namespaced: boolean, namespace: unknown): Uint8Array => {
-  const keyBytes = withLength(state.keys.encode(key));
+  const keyBytes = withLength(key === taskKey ? noBytes : state.keys.encode(key));
   return namespaced ? concat([prefix, keyBytes, withLength(state.namespaceCodec.encode(namespace))]) : concat([prefix, keyBytes]);
 };
 

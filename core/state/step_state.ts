@@ -43,6 +43,8 @@ export class StepState {
   readonly #store: Store;
   readonly #keys: KeyCodec;
   readonly #tables = new Map<string, Table>();
+  readonly #cleanUps = new Map<string, () => void>();
+  #cleanedUp = false;
   #sealed: StoreWrite[] | undefined;
   #journal: (() => void)[] | undefined;
 
@@ -143,9 +145,22 @@ export class StepState {
 
   // ---------------------------------------------------------------- commit
 
+  /** Says how a column is rid of what nobody will read any more, a piece at each commit. It may set the key. */
+  onCleanUp(column: string, run: () => void): void {
+    this.#cleanUps.set(column, run);
+  }
+
+  /** Done once per commit: by the step before it, so that a clean-up alone is reason enough for one, else by `seal`. */
+  cleanUp(): void {
+    for (const run of this.#cleanUps.values()) run();
+    this.#cleanedUp = true;
+  }
+
   /** Closes the open changes and gives each of them, encoded. At most one sealed part exists at a time. */
   seal(append: (key: Uint8Array, value: Uint8Array | null) => void): void {
     if (this.#sealed !== undefined) throw new Error("The sealed changes before are not committed yet");
+    if (!this.#cleanedUp) this.cleanUp();
+    this.#cleanedUp = false;
     const sealed: StoreWrite[] = [];
     for (const table of this.#tables.values())
       table.seal((key, value) => {

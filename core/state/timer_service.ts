@@ -63,7 +63,7 @@ export class TimerService implements Table {
     if (timer !== undefined) this.#change(timer, false);
   }
 
-  /** The earliest timestamp that has a timer; +Infinity when there is none. */
+  /** The earliest timestamp that has a timer; +Infinity when there is none, or only for the end of the input. */
   next(): number {
     this.#load();
     for (;;) {
@@ -74,15 +74,20 @@ export class TimerService implements Table {
     }
   }
 
-  /** Fires the earliest timer that is not later than `upTo`; false when there is none. */
-  fireNext(upTo: number): boolean {
+  /**
+   * Fires the earliest timer that is not later than `upTo`; false when there is none.
+   * @param around runs the handler; the timer itself is already gone then, so taking back what the handler did does not bring it back.
+   */
+  fireNext(upTo: number, around?: (handle: () => void) => void): boolean {
     const timestamp = this.next();
-    if (timestamp > upTo || timestamp === Number.POSITIVE_INFINITY) return false;
+    // A timer at +Infinity is one for the end of the input.
+    if (timestamp > upTo || this.#live === 0) return false;
     const [timer] = this.#times.get(timestamp)!.values();
     this.#change(timer!, false);
     this.#state.setKey(timer!.key);
     if (this.#namespaced) this.#state.setNamespace(timer!.namespace);
-    this.#handler(timestamp);
+    if (around === undefined) this.#handler(timestamp);
+    else around(() => this.#handler(timestamp));
     return true;
   }
 

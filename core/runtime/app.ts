@@ -1,0 +1,209 @@
+import { ConfigurationError, FatalError, MillraceError, reason } from "../errors.ts";
+import type { Metric } from "../ports/metrics.ts";
+import type { Application } from "./application.ts";
+import type { RestoreProgress } from "./restore.ts";
+import { Worker } from "./worker.ts";
+
+export type AppState = "created" | "rebalancing" | "running" | "paused" | "stopping" | "stopped" | "error";
+
+/** What listeners are told. */
+export interface AppEvents {
+  state: { readonly from: AppState; readonly to: AppState };
+  error: MillraceError;
+  restore: RestoreProgress;
+  /** Records and milliseconds of one commit. */
+  commit: { readonly records: number; readonly durationMs: number };
+  assigned: { readonly tasks: readonly string[] };
+}
+
+export type Listeners = { readonly [E in keyof AppEvents]?: (event: AppEvents[E]) => void };
+
+/** What happens after an error that no policy has forgiven. */
+export type UncaughtPolicy = "replace-worker" | "stop-instance" | "stop-application";
+
+export interface CloseOptions {
+  /** How long the last commit and the farewell may take before everything is dropped. */
+  readonly timeout?: number;
+}
+
+/** A running application on this instance. */
+export interface App {
+  readonly state: AppState;
+  /** Resolves when the app has stopped, rejects with what stopped it. A bounded run ends by itself. */
+  readonly finished: Promise<void>;
+  on<E extends keyof AppEvents>(event: E, listener: (event: AppEvents[E]) => void): () => void;
+  /** Takes nothing in until `resume`; what is done stays done. */
+  pause(): void;
+  resume(): void;
+  /** Commits what is done, leaves the group, lets go of everything. Calling it again waits for the same end. */
+  close(options?: CloseOptions): Promise<void>;
+  metrics(): Iterable<Metric>;
+}
+
+export interface AppOptions {
+  readonly application: Application;
+  readonly onUncaught: UncaughtPolicy | ((error: unknown) => UncaughtPolicy);
+  readonly closeTimeoutMs: number;
+  readonly listeners: Listeners;
+  /** Run when everything else has ended: closes sinks and the log. */
+  readonly release: () => Promise<void>;
+}
+
+const replacementsMax = 5;
+const replacementsWindowMs = 600_000;
+
+/** Starts the worker of an application that is set up, and watches over it. */
+export const launch = (options: AppOptions): App & { kill(): void; fail(error: unknown): void } => new RunningApp(options);
+
+class RunningApp implements App {
+  readonly finished: Promise<void>;
+  readonly #options: AppOptions;
+  readonly #listeners = new Map<keyof AppEvents, Set<(event: any) => void>>();
+  #state: AppState = "created";
+  #worker: Worker;
+  #closing: Promise<void> | undefined;
+  #replaced: number[] = [];
+  #slot = 0;
+  /** Why the application as a whole is being stopped from here. */
+  #stopping: { readonly error: unknown } | undefined;
+
+  constructor(options: AppOptions) {
+    this.#options = options;
+    for (const event of Object.keys(options.listeners) as (keyof AppEvents)[]) this.on(event, options.listeners[event] as (event: any) => void);
+    this.#worker = this.#makeWorker();
+    this.finished = this.#run();
+    // Who does not look at `finished` hears of the error by the listener and the log.
+    this.finished.catch(() => {});
+  }
+
+  get state(): AppState {
+    return this.#state;
+  }
+
+  on<E extends keyof AppEvents>(event: E, listener: (event: AppEvents[E]) => void): () => void {
+    let listeners = this.#listeners.get(event);
+    if (listeners === undefined) this.#listeners.set(event, (listeners = new Set()));
+    listeners.add(listener);
+    return () => listeners.delete(listener);
+  }
+
+  pause(): void {
+    this.#worker.pause(true);
+    this.#become("paused");
+  }
+
+  resume(): void {
+    this.#worker.pause(false);
+    if (this.#state === "paused") this.#become("running");
+  }
+
+  close(options: CloseOptions = {}): Promise<void> {
+    this.#closing ??= this.#close(options.timeout ?? this.#options.closeTimeoutMs);
+    return this.#closing;
+  }
+
+  /** As a crash would: nothing is committed, the group is not told. */
+  kill(): void {
+    this.#worker.kill();
+  }
+
+  /** Something beside the worker has failed that the run cannot do without. */
+  fail(error: unknown): void {
+    this.#worker.fail(error);
+  }
+
+  metrics(): Iterable<Metric> {
+    return this.#options.application.counters;
+  }
+
+  #makeWorker(): Worker {
+    return new Worker(this.#options.application, this.#slot++, {
+      state: (state) => {
+        if (this.#state !== "stopping" && this.#state !== "stopped" && this.#state !== "error" && !(this.#state === "paused" && state === "running")) this.#become(state);
+      },
+      restore: (progress) => this.#tell("restore", progress),
+      commit: (commit) => this.#tell("commit", commit),
+      assigned: (tasks) => this.#tell("assigned", { tasks }),
+    });
+  }
+
+  async #run(): Promise<void> {
+    try {
+      for (;;) {
+        try {
+          await this.#worker.run();
+          break;
+        } catch (error) {
+          if (!this.#forgives(error)) throw error;
+          this.#worker = this.#makeWorker();
+          // A worker that only tells the leader: every member then hears of it with its next assignment.
+          if (this.#stopping !== undefined) this.#worker.stopApplication();
+        }
+      }
+      if (this.#stopping !== undefined) throw this.#stopping.error;
+    } catch (error) {
+      if (this.#state !== "stopping") {
+        await this.#options.release();
+        this.#become("error");
+        throw error;
+      }
+    }
+    await this.#options.release();
+    this.#become("stopped");
+  }
+
+  /** True when another worker takes over. */
+  #forgives(error: unknown): boolean {
+    const { application, onUncaught } = this.#options;
+    const { logger, clock } = application;
+    const known = error instanceof MillraceError ? error : new FatalError("INTERNAL", reason(error), { cause: error });
+    if (this.#state === "stopping" || known.code === "APP_CLOSED") return false;
+    this.#tell("error", known);
+    const place = { code: known.code, step: known.step, topic: known.topic, partition: known.partition, offset: known.offset };
+    const chosen = typeof onUncaught === "function" ? onUncaught(error) : onUncaught;
+    const nowMs = clock.monotonic();
+    this.#replaced = this.#replaced.filter((atMs) => nowMs - atMs < replacementsWindowMs);
+    // What the program or its surroundings have to mend does not go away by itself.
+    const hopeless = known instanceof ConfigurationError || known.name === "TopologyError";
+    if (chosen === "replace-worker" && !hopeless && this.#replaced.length < replacementsMax) {
+      this.#replaced.push(nowMs);
+      logger.log("error", `The worker failed and is replaced (${this.#replaced.length} of ${replacementsMax}): ${known.message}`, place);
+      return true;
+    }
+    logger.log("error", `The ${chosen === "stop-application" ? "application" : "instance"} stops: ${known.message}`, place);
+    if (chosen !== "stop-application" || this.#stopping !== undefined) return false;
+    this.#stopping = { error };
+    return true;
+  }
+
+  async #close(timeoutMs: number): Promise<void> {
+    if (this.#state === "stopped" || this.#state === "error") return;
+    this.#become("stopping");
+    this.#worker.stop();
+    const { clock } = this.#options.application;
+    let late = false;
+    const timeout = clock.after(timeoutMs, () => {
+      late = true;
+      this.#worker.kill();
+    });
+    await this.finished.catch(() => {});
+    timeout.cancel();
+    if (late) this.#options.application.logger.log("warn", `Closing took longer than ${timeoutMs} ms: what was not committed is read again at the next start`);
+  }
+
+  #become(to: AppState): void {
+    const from = this.#state;
+    if (from === to) return;
+    this.#state = to;
+    this.#tell("state", { from, to });
+  }
+
+  #tell<E extends keyof AppEvents>(event: E, what: AppEvents[E]): void {
+    for (const listener of this.#listeners.get(event) ?? [])
+      try {
+        listener(what);
+      } catch (thrown) {
+        this.#options.application.logger.log("error", `A listener of '${event}' threw: ${reason(thrown)}`);
+      }
+  }
+}

@@ -1,0 +1,89 @@
+import type { Duration } from "../duration.ts";
+import { ConfigurationError } from "../errors.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Log } from "../ports/log.ts";
+import type { Logger } from "../ports/logger.ts";
+import type { Random } from "../ports/random.ts";
+import type { StoreEngine } from "../ports/store.ts";
+import type { ControlTopic } from "./control_topic.ts";
+import type { Counters } from "./counters.ts";
+import type { Plan, TopicRef } from "./plan.ts";
+import type { Guarantee } from "./task_environment.ts";
+
+/** How an application runs: every option with its default filled in. Times are in milliseconds of the Clock. */
+export interface Settings {
+  readonly applicationId: string;
+  readonly guarantee: Guarantee;
+  readonly commitIntervalMs: number;
+  readonly commitTimeoutMs: number;
+  readonly commitMinPauseMs: number;
+  /** So many commits in a row may fail before the instance gives up. */
+  readonly tolerableFailures: number;
+  readonly transactionTimeoutMs: number;
+  readonly taskTimeoutMs: number;
+  readonly sessionTimeoutMs: number;
+  readonly rebalanceTimeoutMs: number;
+  readonly heartbeatMs: number;
+  readonly groupInstanceId: string | null;
+  /** Fetched and not handled, per partition and altogether. */
+  readonly partitionBytes: number;
+  readonly fetchBytes: number;
+  /** Changed and not committed: more than this is committed before its time. */
+  readonly overlayBytes: number;
+  readonly cacheEntries: number;
+  readonly replication: number;
+  readonly watermarkPeriodMs: number;
+}
+
+export const duration = (value: Duration | number, name: string): number => {
+  if (typeof value !== "number" || !Number.isFinite(value) || value < 0)
+    throw new ConfigurationError("OPTION_INVALID", `Option '${name}' is ${typeof value === "string" ? `the text "${String(value)}"` : String(value)}: give a duration such as millis(100)`);
+  return value;
+};
+
+/** One application on one instance: what all its workers share. */
+export interface Application {
+  readonly plan: Plan;
+  readonly settings: Settings;
+  readonly log: Log;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly counters: Counters;
+  readonly stores: StoreEngine;
+  readonly fingerprint: string;
+  readonly processId: string;
+  /** Partitions of every topic that is read or written. */
+  readonly partitions: ReadonlyMap<string, number>;
+  /** Tasks per sub-topology, by its id. */
+  readonly tasks: ReadonlyMap<number, number>;
+  /** Every source has an end; where it is stands in the control topic as soon as it is known. */
+  readonly bounded: boolean;
+  readonly control: ControlTopic;
+  readonly names: TopicNames;
+}
+
+/** What internal topics are called. */
+export class TopicNames {
+  readonly #applicationId: string;
+
+  constructor(applicationId: string) {
+    this.#applicationId = applicationId;
+  }
+
+  of(topic: TopicRef): string {
+    return topic.internal ? `${this.#applicationId}-${topic.name}` : topic.name;
+  }
+
+  changelog(store: string): string {
+    return `${this.#applicationId}-${store}-changelog`;
+  }
+
+  get control(): string {
+    return `${this.#applicationId}-control`;
+  }
+
+  get watermarks(): string {
+    return `${this.#applicationId}-watermarks`;
+  }
+}

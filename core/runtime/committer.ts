@@ -1,0 +1,113 @@
+import { type BaseOffsets, type CommittedOffset, type GroupMetadata, type Log, LogError, type Outbox, partitionId, type Producer } from "../ports/log.ts";
+import { CommitFailure } from "./commit_failure.ts";
+import type { Guarantee } from "./task_environment.ts";
+
+/** Makes an outbox and the offsets that led to it durable, as the guarantee says. */
+export interface Committer {
+  /** Opens an epoch, or a new one after a failure. What an older epoch left open is ended first. */
+  open(): Promise<void>;
+  /** Throws a CommitFailure. Before the next commit `open` is called then. */
+  commit(outbox: Outbox, offsets: readonly CommittedOffset[], group: GroupMetadata): Promise<BaseOffsets>;
+  /** After a failure of unknown outcome, and a new epoch: whether it happened. */
+  happened(offsets: readonly CommittedOffset[], groupId: string): Promise<boolean>;
+  close(): Promise<void>;
+}
+
+export interface CommitterOptions {
+  readonly log: Log;
+  readonly transactionalId: string;
+  readonly transactionTimeoutMs: number;
+}
+
+export const committerFor = (guarantee: Guarantee, options: CommitterOptions): Committer => {
+  if (guarantee === "exactly-once") return new TransactionalCommitter(options);
+  return new IdempotentCommitter(options, guarantee === "at-least-once");
+};
+
+/** Outputs, changelog and offsets in one transaction, which the group's generation fences. */
+class TransactionalCommitter implements Committer {
+  readonly #options: CommitterOptions;
+  #producer: Producer | undefined;
+
+  constructor(options: CommitterOptions) {
+    this.#options = options;
+  }
+
+  async open(): Promise<void> {
+    const { log, transactionalId, transactionTimeoutMs } = this.#options;
+    await this.close();
+    this.#producer = await log.producer({ transactionalId, transactionTimeoutMs });
+  }
+
+  async commit(outbox: Outbox, offsets: readonly CommittedOffset[], group: GroupMetadata): Promise<BaseOffsets> {
+    const producer = this.#producer!;
+    let bases: BaseOffsets;
+    try {
+      // The offsets travel beside the records; the end waits for both.
+      const sent = outbox.records === 0 ? Promise.resolve(new Map<string, number>()) : producer.send(outbox);
+      const [records, commits] = await Promise.allSettled([sent, offsets.length === 0 ? Promise.resolve() : producer.sendOffsets(group, offsets)]);
+      if (records.status === "rejected") throw records.reason;
+      if (commits.status === "rejected") throw commits.reason;
+      bases = records.value;
+    } catch (error) {
+      throw new CommitFailure("not-happened", error);
+    }
+    try {
+      await producer.commit();
+    } catch (error) {
+      throw new CommitFailure(error instanceof LogError && error.disposition !== "indefinite" ? "not-happened" : "unknown", error);
+    }
+    return bases;
+  }
+
+  /** The new epoch has ended every transaction of the old one, so what stands in the group now stays. */
+  async happened(offsets: readonly CommittedOffset[], groupId: string): Promise<boolean> {
+    const [one] = offsets;
+    if (one === undefined) return false;
+    const committed = await this.#options.log.admin.committed(groupId, [one], { requireStable: true });
+    return committed.get(partitionId(one.topic, one.partition))?.metadata === one.metadata;
+  }
+
+  async close(): Promise<void> {
+    const producer = this.#producer;
+    this.#producer = undefined;
+    await producer?.close();
+  }
+}
+
+/** Records first, offsets after them: a crash in between repeats records. Without offsets nothing is remembered at all. */
+class IdempotentCommitter implements Committer {
+  readonly #options: CommitterOptions;
+  readonly #offsets: boolean;
+  #producer: Producer | undefined;
+
+  constructor(options: CommitterOptions, offsets: boolean) {
+    this.#options = options;
+    this.#offsets = offsets;
+  }
+
+  async open(): Promise<void> {
+    await this.close();
+    this.#producer = await this.#options.log.producer({ transactionalId: null, transactionTimeoutMs: this.#options.transactionTimeoutMs });
+  }
+
+  async commit(outbox: Outbox, offsets: readonly CommittedOffset[], group: GroupMetadata): Promise<BaseOffsets> {
+    try {
+      const bases = outbox.records === 0 ? new Map<string, number>() : await this.#producer!.send(outbox);
+      if (this.#offsets && offsets.length > 0) await this.#options.log.admin.commitOffsets(group.groupId, offsets, group);
+      return bases;
+    } catch (error) {
+      throw new CommitFailure("not-happened", error);
+    }
+  }
+
+  async happened(): Promise<boolean> {
+    return false;
+  }
+
+  async close(): Promise<void> {
+    const producer = this.#producer;
+    this.#producer = undefined;
+    await producer?.close();
+  }
+}

@@ -1,0 +1,110 @@
+import type { Clock } from "../ports/clock.ts";
+import { type Log, LogError, noHeaders, partitionId } from "../ports/log.ts";
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+const key = (kind: string, id: string): Uint8Array => encoder.encode(`${kind}:${id}`);
+
+/** A task's last record, in its last transaction: it and all before it are done. */
+export const finishedRecord = (task: string): { readonly key: Uint8Array; readonly value: Uint8Array } => ({ key: key("finished", task), value: encoder.encode("{}") });
+
+/** Written before a worker's first transaction, so that its successor can end what it leaves open even when everybody who knew it is gone. */
+export const workerRecord = (transactionalId: string): { readonly key: Uint8Array; readonly value: Uint8Array } => ({ key: key("worker", transactionalId), value: encoder.encode("{}") });
+
+/** Where each input of a bounded run ends, by `partitionId`; exclusive. */
+export type Bounds = ReadonlyMap<string, number>;
+
+/** Written with each transaction of a feed: so many records of the input stand in the log. */
+export const fedRecord = (records: number): { readonly key: Uint8Array; readonly value: Uint8Array } => ({ key: key("fed", ""), value: encoder.encode(String(records)) });
+
+export const boundsRecord = (bounds: Bounds): { readonly key: Uint8Array; readonly value: Uint8Array } => ({ key: key("bounds", ""), value: encoder.encode(JSON.stringify(Object.fromEntries(bounds))) });
+
+/**
+ * What the instances of one application tell each other beyond the group protocol: a compacted topic with one partition. Read committed and followed by position.
+ */
+export class ControlTopic {
+  readonly topic: string;
+  /** Tasks that have come to their end. */
+  readonly finished: Set<string> = new Set();
+  /** Transactional ids that were used and not cleanly given up. */
+  readonly workers: Set<string> = new Set();
+  bounds: Bounds | undefined;
+  /** How many records a feed has written; undefined when there is no feed. */
+  fed: number | undefined;
+  position = 0;
+
+  constructor(topic: string) {
+    this.topic = topic;
+  }
+
+  /** Reads from the position to the end as it is now. */
+  async readToEnd(log: Log): Promise<void> {
+    const partition = { topic: this.topic, partition: 0 };
+    const end = (await log.admin.offsets([partition], "latest", "read-uncommitted")).get(partitionId(this.topic, 0)) ?? 0;
+    const fetcher = log.fetcher({ isolation: "read-committed" });
+    try {
+      while (this.position < end)
+        for (const fetched of await fetcher.poll([{ ...partition, offset: this.position }], 500)) {
+          if (fetched.error !== undefined) throw fetched.error;
+          while (fetched.records.next()) this.apply(fetched.records.key(), fetched.records.value());
+          this.position = fetched.nextOffset;
+        }
+    } finally {
+      await fetcher.close();
+    }
+  }
+
+  apply(keyBytes: Uint8Array | null, value: Uint8Array | null): void {
+    if (keyBytes === null) return;
+    const text = decoder.decode(keyBytes);
+    const [kind] = text.split(":", 1);
+    const id = text.slice(kind!.length + 1);
+    if (kind === "finished") value === null ? this.finished.delete(id) : this.finished.add(id);
+    else if (kind === "worker") value === null ? this.workers.delete(id) : this.workers.add(id);
+    else if (kind === "fed" && value !== null) this.fed = Number(decoder.decode(value));
+    else if (kind === "bounds" && value !== null && this.bounds === undefined) this.bounds = new Map(Object.entries(JSON.parse(decoder.decode(value)) as Record<string, number>));
+  }
+
+  /** Writes records in one transaction of the given id, or at once without. */
+  async write(log: Log, transactionalId: string | null, records: readonly { readonly key: Uint8Array; readonly value: Uint8Array | null }[], clock: Clock): Promise<void> {
+    const producer = await log.producer({ transactionalId, transactionTimeoutMs: 60_000 });
+    try {
+      const outbox = log.outbox();
+      for (const record of records) outbox.append(this.topic, 0, record.key, record.value, clock.now(), noHeaders);
+      await producer.send(outbox);
+      if (transactionalId !== null) await producer.commit();
+    } finally {
+      await producer.close();
+    }
+  }
+
+  /**
+   * Fixes the ends of a bounded run once for the application. Two instances that start together both try: the transactional id is the same, so one of them is fenced and reads what the other has written.
+   */
+  async agreeOnBounds(log: Log, compute: () => Promise<Bounds>, clock: Clock): Promise<Bounds> {
+    for (;;) {
+      await this.readToEnd(log);
+      if (this.bounds !== undefined) return this.bounds;
+      const bounds = await compute();
+      const producer = await log.producer({ transactionalId: `${this.topic}-bounds`, transactionTimeoutMs: 60_000 });
+      try {
+        // What was written before this epoch was opened is visible now.
+        await this.readToEnd(log);
+        if (this.bounds !== undefined) continue;
+        const outbox = log.outbox();
+        const record = boundsRecord(bounds);
+        outbox.append(this.topic, 0, record.key, record.value, clock.now(), noHeaders);
+        await producer.send(outbox);
+        await producer.commit();
+      } catch (error) {
+        if (!(error instanceof LogError) || error.disposition === "configuration") throw error;
+      } finally {
+        await producer.close();
+      }
+    }
+  }
+}
+
+/** Forgets a worker that has stopped cleanly. */
+export const workerTombstone = (transactionalId: string): { readonly key: Uint8Array; readonly value: null } => ({ key: key("worker", transactionalId), value: null });

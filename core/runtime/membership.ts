@@ -1,0 +1,234 @@
+import { FatalError, reason, TopologyError } from "../errors.ts";
+import { sleep } from "../ports/clock.ts";
+import { type GroupMember, type GroupMetadata, LogError, type MemberAssignment, type MemberSubscription, type TopicPartition } from "../ports/log.ts";
+import type { Application } from "./application.ts";
+import { type AssignableTask, assignMembers, decodeAssignment, encodeSubscription } from "./assignment.ts";
+import type { CommitCycle } from "./commit_cycle.ts";
+import { workerRecord, workerTombstone } from "./control_topic.ts";
+import type { RestoreProgress } from "./restore.ts";
+import type { Task } from "./sealed_task.ts";
+import type { TaskEnvironment } from "./task_environment.ts";
+import { openTasks } from "./task_opening.ts";
+
+export interface MembershipOptions {
+  readonly application: Application;
+  readonly environment: TaskEnvironment;
+  /** Running tasks by id; this is what changes them. */
+  readonly tasks: Map<string, Task>;
+  readonly transactionalId: string;
+  readonly commits: CommitCycle;
+  readonly onState: (state: "rebalancing" | "running") => void;
+  readonly onAssigned: (tasks: readonly string[]) => void;
+  readonly onRestore: (progress: RestoreProgress) => void;
+  readonly onFailure: (error: unknown) => void;
+  readonly wake: () => void;
+}
+
+const protocol = "millrace-1";
+/** A rebalance waits at most so long for the commit before it, and never more than a third of the group's patience. */
+const commitBeforeJoinMs = 10_000;
+
+/**
+ * A worker's place in the group: commits before it joins again, keeps the tasks that stay, lets go of those that do not, opens those that are new. A member that was expelled drops everything first: the group has given its tasks to others.
+ */
+export class Membership {
+  readonly #options: MembershipOptions;
+  #member: GroupMember | undefined;
+  /** Grows with each assignment, so that an opening that is overtaken knows it. */
+  #round = 0;
+  #opening: Promise<void> = Promise.resolve();
+  /** Assigned, whether open already or not. */
+  #assigned: readonly string[] = [];
+  #stop = false;
+  #announced = false;
+  stopRequested = false;
+
+  constructor(options: MembershipOptions) {
+    this.#options = options;
+  }
+
+  get member(): GroupMember | undefined {
+    return this.#member;
+  }
+
+  get generation(): number {
+    return Math.max(0, this.#member?.metadata.generationId ?? 0);
+  }
+
+  get metadata(): GroupMetadata {
+    return this.#member?.metadata ?? { groupId: this.#options.application.settings.applicationId, generationId: -1, memberId: "", groupInstanceId: null };
+  }
+
+  join(): void {
+    const { application } = this.#options;
+    const { settings, log } = application;
+    this.#options.onState("rebalancing");
+    this.#member = log.join({
+      groupId: settings.applicationId,
+      groupInstanceId: settings.groupInstanceId,
+      protocols: [protocol],
+      topics: [...new Set(this.#allTasks().flatMap((task) => task.partitions.map((one) => one.topic)))],
+      sessionTimeoutMs: settings.sessionTimeoutMs,
+      rebalanceTimeoutMs: settings.rebalanceTimeoutMs,
+      heartbeatMs: settings.heartbeatMs,
+      subscription: () =>
+        encodeSubscription({
+          version: 1,
+          processId: application.processId,
+          fingerprint: application.fingerprint,
+          transactionalIds: settings.guarantee === "exactly-once" ? [this.#options.transactionalId] : [],
+          tasks: this.#assigned,
+          stop: this.#stop,
+        }),
+      assign: (members) => this.#assign(members),
+      onRebalance: (why) => (why === "lost" ? this.#lost() : this.#beforeRejoin()),
+      onAssigned: (assignment, group) => this.#take(assignment, group),
+      onError: (error) => this.#options.onFailure(error),
+    });
+  }
+
+  rejoin(): void {
+    this.#member?.requestRejoin();
+  }
+
+  stopApplication(): void {
+    this.#stop = true;
+    this.rejoin();
+  }
+
+  async leave(): Promise<void> {
+    this.#round++;
+    await this.#opening;
+    await this.#member?.leave();
+  }
+
+  #allTasks(): readonly AssignableTask[] {
+    const { plan, tasks, partitions, names } = this.#options.application;
+    return plan.subtopologies.flatMap((subtopology) =>
+      Array.from({ length: tasks.get(subtopology.id) ?? 0 }, (_, partition) => ({
+        id: `${subtopology.id}_${partition}`,
+        subtopology: subtopology.id,
+        partitions: subtopology.inputs.map((input): TopicPartition => ({ topic: names.of(input.topic), partition })).filter((one) => partition < (partitions.get(one.topic) ?? 0)),
+      })),
+    );
+  }
+
+  async #assign(members: readonly MemberSubscription[]): Promise<ReadonlyMap<string, MemberAssignment>> {
+    const { application } = this.#options;
+    const { control } = application;
+    // Only a worker that was not heard of anywhere else has to be looked up: the log remembers those whose leader died with them.
+    await control.readToEnd(application.log);
+    return assignMembers(this.#allTasks(), members, control.workers, application.fingerprint);
+  }
+
+  /** The tasks are ours until this resolves: what they have done is committed, and what they do from then on is kept apart. */
+  async #beforeRejoin(): Promise<void> {
+    const { application, commits, tasks, onState } = this.#options;
+    const { settings, clock, logger } = application;
+    onState("rebalancing");
+    const committed = commits.now(() => {
+      commits.paused = true;
+      for (const task of tasks.values()) task.hold();
+    });
+    const limitMs = Math.min(commitBeforeJoinMs, settings.rebalanceTimeoutMs / 3);
+    await Promise.race([committed.catch((error) => this.#options.onFailure(error)), sleep(clock, limitMs).then(() => logger.log("debug", "The commit before the rebalance is not through yet"))]);
+    commits.paused = true;
+    for (const task of tasks.values()) task.hold();
+  }
+
+  async #lost(): Promise<void> {
+    const { tasks, commits, application } = this.#options;
+    application.logger.log("warn", "The group has expelled this member: what is not committed is taken back, and it joins again");
+    this.#round++;
+    this.#assigned = [];
+    this.#announced = false;
+    commits.paused = true;
+    const gone = [...tasks.values()];
+    tasks.clear();
+    commits.drop();
+    for (const task of gone) await task.close();
+  }
+
+  async #take(assignment: MemberAssignment, _group: GroupMetadata): Promise<void> {
+    const { application, tasks, commits, onState, onAssigned, onFailure } = this.#options;
+    const { logger, clock } = application;
+    const decoded = decodeAssignment(assignment.userData);
+    if (decoded === undefined) return onFailure(new FatalError("INTERNAL", `The leader of group '${application.settings.applicationId}' sent an assignment that cannot be read: do all instances run this library?`));
+    if (decoded.error === "topology-differs")
+      return onFailure(
+        new TopologyError("TOPOLOGY_CHANGED", `Other instances of application '${application.settings.applicationId}' run another topology (${decoded.detail}): stop them first, or give this program another applicationId`),
+      );
+    if (decoded.error === "stop") {
+      this.stopRequested = true;
+      return this.#options.wake();
+    }
+    if (!this.#announced) await this.#announce();
+    const round = ++this.#round;
+    const wanted = new Set(decoded.tasks);
+    this.#assigned = decoded.tasks;
+    const gone = [...tasks.values()].filter((task) => !wanted.has(task.id));
+    for (const task of gone) tasks.delete(task.id);
+    for (const task of tasks.values()) task.release();
+    commits.paused = false;
+    for (const task of gone) await task.close();
+    const fresh = decoded.tasks.filter((id) => !tasks.has(id));
+    onAssigned(decoded.tasks);
+    logger.log("info", "Tasks were assigned", { tasks: decoded.tasks.join(" "), opened: fresh.length, closed: gone.length });
+    this.#opening = this.#opening
+      .then(() => this.#open(round, fresh, decoded.departed))
+      .catch((error: unknown) => {
+        if (round === this.#round) onFailure(error);
+        else logger.log("debug", "An opening was overtaken by a rebalance", { reason: reason(error) });
+      });
+    if (fresh.length === 0) onState("running");
+    this.#options.wake();
+    await clock.yield();
+  }
+
+  /** Makes the worker known before its first transaction, and opens its epoch. In that order: what nobody knows of, nobody ends. */
+  async #announce(): Promise<void> {
+    const { application, transactionalId, commits } = this.#options;
+    const { settings, log, clock, control } = application;
+    if (settings.guarantee === "exactly-once") await control.write(log, null, [workerRecord(transactionalId)], clock);
+    await commits.open();
+    this.#announced = true;
+  }
+
+  async #open(round: number, ids: readonly string[], departed: readonly string[]): Promise<void> {
+    const { application, environment, tasks, onState, onRestore } = this.#options;
+    if (round !== this.#round || ids.length === 0) return;
+    await this.#fence(departed);
+    for (let tries = 0; round === this.#round; tries++)
+      try {
+        const opened = await openTasks(application, environment, ids, { isCancelled: () => round !== this.#round, onRestore });
+        if (round !== this.#round) {
+          for (const task of opened) await task.close();
+          return;
+        }
+        for (const task of opened) tasks.set(task.id, task);
+        onState("running");
+        this.#options.wake();
+        return;
+      } catch (error) {
+        // A broker that is away for a while is no reason to give the tasks up; other tasks go on meanwhile.
+        if (!(error instanceof LogError) || error.disposition === "configuration" || error.disposition === "rejected") throw error;
+        application.logger.log("warn", "Tasks could not be opened yet", { reason: error.message });
+        await sleep(application.clock, Math.min(1000 * 2 ** tries, 60_000));
+      }
+  }
+
+  /** Ends what departed workers left open, so that nobody waits for the broker's timeout. Harmless when several do it. */
+  async #fence(departed: readonly string[]): Promise<void> {
+    const { log, settings, logger, clock, control } = this.#options.application;
+    for (const transactionalId of departed)
+      try {
+        const producer = await log.producer({ transactionalId, transactionTimeoutMs: settings.transactionTimeoutMs });
+        await producer.close();
+        logger.log("info", "The transaction of a departed worker was ended", { transactionalId });
+        await control.write(log, null, [workerTombstone(transactionalId)], clock);
+      } catch (error) {
+        logger.log("warn", "The transaction of a departed worker could not be ended: the broker's timeout will", { transactionalId, reason: reason(error) });
+      }
+  }
+}
+

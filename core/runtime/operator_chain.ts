@@ -1,0 +1,173 @@
+import { MillraceError, reason, StepError } from "../errors.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { RecordMeta } from "../record.ts";
+import type { StepState } from "../state/step_state.ts";
+import type { TimerHandler, TimerService } from "../state/timer_service.ts";
+import type { Counters } from "./counters.ts";
+import type { Operator, OperatorContext, Push } from "./operator.ts";
+import { type Edge, mainOutput, type NodePlan, type SubtopologyPlan } from "./plan.ts";
+import { TimeGraph } from "./time_graph.ts";
+import type { TopicWriter } from "./topic_writer.ts";
+
+/** What the steps of one task need of the task. */
+export interface ChainOptions {
+  readonly plan: SubtopologyPlan;
+  readonly partition: number;
+  readonly partitions: number;
+  readonly clock: Clock;
+  readonly counters: Counters;
+  readonly states: ReadonlyMap<string, StepState>;
+  readonly streamTime: () => number;
+  readonly requestCommit: () => void;
+  readonly writer: (node: NodePlan) => TopicWriter;
+}
+
+interface Step {
+  readonly node: NodePlan;
+  readonly operator: Operator | undefined;
+  readonly writer: TopicWriter | undefined;
+  readonly ports: readonly Push[];
+  eventTimers: TimerService | undefined;
+  processingTimers: TimerService | undefined;
+}
+
+/**
+ * The steps of one task, made from their factories and wired to each other by plain function calls. It is made anew whenever what was not committed is taken back, so nothing that a step holds in memory can outlive its state.
+ */
+export class OperatorChain {
+  /** One per input of the sub-topology: where its records enter. */
+  readonly entries: readonly Push[];
+  readonly time: TimeGraph;
+  readonly writers: readonly { readonly node: number; readonly writer: TopicWriter }[];
+  readonly #steps: readonly Step[];
+
+  constructor(options: ChainOptions) {
+    const { plan } = options;
+    const steps: Step[] = [];
+    // The last steps first, so that each finds those behind it.
+    for (let id = plan.nodes.length - 1; id >= 0; id--) steps[id] = makeStep(options, id, steps, () => this.time);
+    this.#steps = steps;
+    this.entries = plan.inputs.map((_, input) => fanOut(consumers(plan, steps, (edge) => "input" in edge && edge.input === input)));
+    this.time = new TimeGraph(
+      steps.map((step) => ({ edges: step.node.inputs.flat(), operator: step.operator, eventTimers: () => step.eventTimers })),
+      plan.inputs.length,
+    );
+    this.writers = steps.flatMap(({ writer, node }) => (writer === undefined ? [] : [{ node: node.id, writer }]));
+  }
+
+  open(): void {
+    for (const { operator } of this.#steps) operator?.open?.();
+  }
+
+  beforeCommit(): void {
+    for (const { operator } of this.#steps) operator?.onCommit?.();
+  }
+
+  /** The next moment of the Clock at which a timer is due. */
+  nextProcessingTimer(): number {
+    let next = Number.POSITIVE_INFINITY;
+    for (const { processingTimers } of this.#steps) if (processingTimers !== undefined) next = Math.min(next, processingTimers.next());
+    return next;
+  }
+
+  /** Fires timers of the Clock, the earliest over all steps first; false when it was interrupted. */
+  fireProcessingTimers(now: number, goOn: () => boolean, around: ((handle: () => void) => void) | undefined): boolean {
+    for (;;) {
+      let earliest: TimerService | undefined;
+      let at = Number.POSITIVE_INFINITY;
+      for (const { processingTimers } of this.#steps) {
+        const next = processingTimers?.next() ?? Number.POSITIVE_INFINITY;
+        if (next < at) {
+          at = next;
+          earliest = processingTimers;
+        }
+      }
+      if (earliest === undefined || at > now) return true;
+      earliest.fireNext(now, around);
+      if (!goOn()) return false;
+    }
+  }
+}
+
+const makeStep = (options: ChainOptions, id: number, behind: readonly Step[], time: () => TimeGraph): Step => {
+  const { plan } = options;
+  const node = plan.nodes[id]!;
+  if (node.output !== undefined) {
+    const writer = options.writer(node);
+    return { node, operator: undefined, writer, ports: node.inputs.map(() => named(writer.push, node.step)), eventTimers: undefined, processingTimers: undefined };
+  }
+  const step: { -readonly [P in keyof Step]: Step[P] } = { node, operator: undefined, writer: undefined, ports: [], eventTimers: undefined, processingTimers: undefined };
+  const outputOf = (name: string) => consumers(plan, behind, (edge) => "node" in edge && edge.node === id && edge.output === name);
+  const stateOf = (store: string): StepState => {
+    const state = options.states.get(store);
+    if (state === undefined) throw new Error(`The plan gives task ${plan.id}_${options.partition} no store '${store}'`);
+    return state;
+  };
+  const context: OperatorContext = {
+    step: node.step,
+    partition: options.partition,
+    partitions: options.partitions,
+    emit: fanOut(outputOf(mainOutput)),
+    side: (name) => fanOut(outputOf(name)),
+    sideIsRead: (name) => outputOf(name).length > 0,
+    get state() {
+      return stateOf(node.store?.name ?? `of step ${node.step}`);
+    },
+    stateOf,
+    eventTimers: (handler, timerOptions) => (step.eventTimers = context.state.timers("event-timers", namedTimer(handler, node.step), timerOptions)),
+    processingTimers: (handler, timerOptions) => (step.processingTimers = context.state.timers("processing-timers", namedTimer(handler, node.step), timerOptions)),
+    watermark: () => time()?.watermarkOf(id) ?? Number.NEGATIVE_INFINITY,
+    streamTime: options.streamTime,
+    processingTime: () => options.clock.now(),
+    clock: options.clock,
+    count: (metric, by = 1) => options.counters.counter(metric, { step: node.step }).add(by),
+    requestCommit: options.requestCommit,
+  };
+  const operator = node.operator!(context);
+  step.operator = operator;
+  step.ports = operator.inputs.map((push) => named(push, node.step));
+  return step;
+};
+
+const consumers = (plan: SubtopologyPlan, steps: readonly Step[], leadsHere: (edge: Edge) => boolean): readonly Push[] =>
+  plan.nodes.flatMap((node) => node.inputs.flatMap((edges, port) => edges.filter(leadsHere).map(() => steps[node.id]!.ports[port]!)));
+
+const fanOut = (pushes: readonly Push[]): Push => {
+  if (pushes.length === 0) return () => {};
+  if (pushes.length === 1) return pushes[0]!;
+  return (value, record) => {
+    for (const push of pushes) push(value, record);
+  };
+};
+
+/** What a step throws leaves with its name; the innermost step is the one that failed. */
+const named =
+  (push: Push, step: string): Push =>
+  (value, record) => {
+    try {
+      push(value, record);
+    } catch (thrown) {
+      throw stepError(thrown, step, value, record);
+    }
+  };
+
+const namedTimer =
+  (handler: TimerHandler, step: string): TimerHandler =>
+  (timestamp) => {
+    try {
+      handler(timestamp);
+    } catch (thrown) {
+      throw stepError(thrown, step, undefined, undefined);
+    }
+  };
+
+/** The error of the user's function, with the place. What the library itself throws stays as it is. */
+export const stepError = (thrown: unknown, step: string, value: unknown, record: RecordMeta | undefined): MillraceError =>
+  thrown instanceof MillraceError
+    ? thrown
+    : new StepError(`Step '${step}' threw: ${reason(thrown)}`, {
+        step,
+        value,
+        cause: thrown,
+        ...(record === undefined || record.offset < 0 ? {} : { topic: record.topic, partition: record.partition, offset: record.offset }),
+      });

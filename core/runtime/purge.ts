@@ -1,0 +1,46 @@
+import { reason } from "../errors.ts";
+import { type FetchPosition, partitionId } from "../ports/log.ts";
+import type { Application } from "./application.ts";
+import type { Task } from "./sealed_task.ts";
+
+const everyMs = 10_000;
+
+/** Deletes from internal topics what every reader has committed: each of their partitions has one reader, and nobody needs the records again. */
+export class Purge {
+  readonly #application: Application;
+  readonly #purged = new Map<string, number>();
+  #nextMs = Number.NEGATIVE_INFINITY;
+  #running = false;
+
+  constructor(application: Application) {
+    this.#application = application;
+  }
+
+  /** Called now and then; does its work in the background. */
+  step(tasks: Iterable<Task>): void {
+    const { clock, log, logger } = this.#application;
+    const nowMs = clock.monotonic();
+    if (this.#running || nowMs < this.#nextMs) return;
+    this.#nextMs = nowMs + everyMs;
+    const offsets: FetchPosition[] = [];
+    for (const task of tasks)
+      for (const input of task.inputs) {
+        if (input.plan.kind !== "repartition" && input.plan.kind !== "sink") continue;
+        const offset = task.committedOffset(input);
+        if (offset > (this.#purged.get(input.id) ?? 0)) offsets.push({ topic: input.topic, partition: input.partition, offset });
+      }
+    if (offsets.length === 0) return;
+    this.#running = true;
+    log.admin.deleteRecords(offsets).then(
+      () => {
+        for (const { topic, partition, offset } of offsets) this.#purged.set(partitionId(topic, partition), offset);
+        this.#running = false;
+      },
+      (error: unknown) => {
+        // The records stay a little longer.
+        logger.log("debug", "Internal topics could not be purged", { reason: reason(error) });
+        this.#running = false;
+      },
+    );
+  }
+}

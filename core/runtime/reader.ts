@@ -1,0 +1,210 @@
+import { ConfigurationError, DecodeError, FatalError } from "../errors.ts";
+import { type Fetched, type Fetcher, type FetchPosition, LogError, partitionId } from "../ports/log.ts";
+import type { Application } from "./application.ts";
+import type { Task } from "./sealed_task.ts";
+import type { SiblingWatermarks } from "./sibling_watermarks.ts";
+import type { TaskInput } from "./task_input.ts";
+
+export interface ReaderOptions {
+  readonly application: Application;
+  readonly siblings: SiblingWatermarks;
+  readonly tasks: () => Iterable<Task>;
+  readonly wake: () => void;
+}
+
+const pollMs = 200;
+
+/**
+ * Keeps the inputs of all tasks filled, each up to its bound, and follows the control topic and, while some task is idle, what its siblings say. One poll is always under way; what it brings is handed over between slices.
+ */
+export class Reader {
+  readonly #options: ReaderOptions;
+  readonly #fetcher: Fetcher;
+  readonly #arrived: Fetched[] = [];
+  #polling: ReadonlyMap<string, number> | undefined;
+  #error: unknown;
+  #closed = false;
+  /** Inputs whose end is being asked for, to tell idleness from an open transaction. */
+  readonly #asking = new Set<string>();
+  paused = false;
+
+  constructor(options: ReaderOptions) {
+    this.#options = options;
+    const { log, settings } = options.application;
+    this.#fetcher = log.fetcher({ isolation: "read-committed", partitionBytes: settings.partitionBytes, totalBytes: settings.fetchBytes });
+  }
+
+  /** Hands what has arrived to the inputs that still want it. */
+  deliver(): void {
+    if (this.#error !== undefined) throw this.#error;
+    if (this.#arrived.length === 0) return;
+    const inputs = new Map<string, TaskInput>();
+    for (const task of this.#options.tasks()) for (const input of task.inputs) inputs.set(input.id, input);
+    for (const fetched of this.#arrived.splice(0)) {
+      const id = partitionId(fetched.topic, fetched.partition);
+      const input = inputs.get(id);
+      if (fetched.error !== undefined) this.#failed(fetched.error, fetched, input);
+      else if (input !== undefined) {
+        if (input.fetchPosition === fetched.offset) input.offer(fetched);
+      } else this.#follow(fetched);
+    }
+  }
+
+  /** Begins the next poll, or wakes the one under way when there is more to ask for. */
+  request(): void {
+    if (this.#closed) return;
+    const wanted = this.#wanted();
+    if (this.#polling !== undefined) {
+      for (const position of wanted)
+        if (this.#polling.get(partitionId(position.topic, position.partition)) !== position.offset) {
+          this.#fetcher.wake();
+          return;
+        }
+      return;
+    }
+    if (wanted.length === 0) return;
+    this.#polling = new Map(wanted.map((one) => [partitionId(one.topic, one.partition), one.offset]));
+    const done = (): void => {
+      this.#polling = undefined;
+      this.#options.wake();
+    };
+    this.#fetcher.poll(wanted, pollMs).then(
+      (fetched) => {
+        this.#arrived.push(...fetched);
+        this.#noteEnds(wanted, fetched);
+        done();
+      },
+      (error: unknown) => {
+        if (!this.#closed) this.#error = error;
+        done();
+      },
+    );
+  }
+
+  /** Source partitions at whose end the position has stood for long enough are idle. */
+  checkIdleness(nowMs: number): void {
+    for (const task of this.#options.tasks())
+      for (const input of task.inputs) {
+        const idlenessMs = input.plan.time?.idlenessMs;
+        if (idlenessMs === undefined || input.idle || input.finished || input.atEndSinceMs === undefined || nowMs - input.atEndSinceMs < idlenessMs) continue;
+        this.#confirmIdle(input);
+      }
+  }
+
+  /** Inputs that are too far ahead of their group are not taken from until the others have come up. */
+  align(): void {
+    const groups = new Map<string, number>();
+    const aligned: { readonly input: TaskInput; readonly group: string; readonly maxDriftMs: number }[] = [];
+    for (const task of this.#options.tasks())
+      for (const input of task.inputs) {
+        const alignment = input.plan.time?.alignment;
+        if (alignment === undefined || input.source === undefined) continue;
+        aligned.push({ input, ...alignment });
+        if (!input.idle && !input.finished) groups.set(alignment.group, Math.min(groups.get(alignment.group) ?? Number.POSITIVE_INFINITY, input.source.watermark));
+      }
+    for (const { input, group, maxDriftMs } of aligned) {
+      const slowest = groups.get(group) ?? Number.POSITIVE_INFINITY;
+      // Before every input has said something, none can be ahead.
+      input.heldBack = slowest !== Number.NEGATIVE_INFINITY && input.source!.watermark > slowest + maxDriftMs;
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#fetcher.close();
+  }
+
+  #wanted(): readonly FetchPosition[] {
+    const { application, siblings, tasks } = this.#options;
+    const { control } = application;
+    const wanted: FetchPosition[] = [];
+    let idle = false;
+    for (const task of tasks())
+      for (const input of task.inputs) {
+        if (input.idle) idle = true;
+        if (this.paused || input.finished || input.heldBack || input.queuedBytes >= application.settings.partitionBytes) continue;
+        if (input.fetchPosition < input.endOffset) wanted.push({ topic: input.topic, partition: input.partition, offset: input.fetchPosition });
+      }
+    if (application.bounded) wanted.push({ topic: control.topic, partition: 0, offset: control.position });
+    if (idle) wanted.push({ topic: application.names.watermarks, partition: 0, offset: siblings.position });
+    return wanted;
+  }
+
+  /** What was asked for and brought nothing stands at its end, as far as is known. */
+  #noteEnds(wanted: readonly FetchPosition[], fetched: readonly Fetched[]): void {
+    const nowMs = this.#options.application.clock.monotonic();
+    const brought = new Set(fetched.map((one) => partitionId(one.topic, one.partition)));
+    const asked = new Set(wanted.map((one) => partitionId(one.topic, one.partition)));
+    for (const task of this.#options.tasks())
+      for (const input of task.inputs) {
+        if (!asked.has(input.id) || brought.has(input.id) || !input.isEmpty || input.position < input.knownEnd) input.atEndSinceMs = input.isEmpty && input.position >= input.knownEnd ? input.atEndSinceMs : undefined;
+        else input.atEndSinceMs ??= nowMs;
+      }
+  }
+
+  /** Records of a transaction that is still open are not visible, but they are backlog and not silence. */
+  #confirmIdle(input: TaskInput): void {
+    if (this.#asking.has(input.id)) return;
+    this.#asking.add(input.id);
+    const { log } = this.#options.application;
+    log.admin.offsets([input], "latest", "read-uncommitted").then(
+      (ends) => {
+        this.#asking.delete(input.id);
+        const end = ends.get(input.id) ?? 0;
+        input.knownEnd = Math.max(input.knownEnd, end);
+        if (input.position >= end && input.atEndSinceMs !== undefined) input.idle = true;
+        else input.atEndSinceMs = undefined;
+        this.#options.wake();
+      },
+      () => {
+        this.#asking.delete(input.id);
+      },
+    );
+  }
+
+  #follow(fetched: Fetched): void {
+    const { application, siblings } = this.#options;
+    const { control } = application;
+    const { records } = fetched;
+    if (fetched.topic === control.topic && fetched.offset === control.position) {
+      while (records.next()) control.apply(records.key(), records.value());
+      control.position = fetched.nextOffset;
+      this.#bound();
+    } else if (fetched.topic === application.names.watermarks && fetched.offset === siblings.position) {
+      while (records.next()) siblings.apply(records.key(), records.value());
+      siblings.position = fetched.nextOffset;
+    }
+  }
+
+  /** Inputs learn where they end as soon as it is known. */
+  #bound(): void {
+    const { application, tasks } = this.#options;
+    const { control } = application;
+    if (control.bounds === undefined) return;
+    for (const task of tasks()) for (const input of task.inputs) input.endAt(control.bounds);
+  }
+
+  #failed(error: LogError, at: Fetched, input: TaskInput | undefined): void {
+    const { siblings, application } = this.#options;
+    const { control } = application;
+    if (error.code === "OFFSET_OUT_OF_RANGE" && at.topic === control.topic) return void (control.position = at.logStartOffset);
+    if (error.code === "OFFSET_OUT_OF_RANGE" && at.topic === application.names.watermarks) return void (siblings.position = at.logStartOffset);
+    const place = { topic: at.topic, partition: at.partition, offset: at.offset, cause: error };
+    if (error.code === "OFFSET_OUT_OF_RANGE" && input !== undefined && input.fetchPosition === at.offset) return this.#outOfRange(input, at, place);
+    if (error.code === "CORRUPT_MESSAGE" || error.code === "UNSUPPORTED_COMPRESSION_TYPE") throw new DecodeError("DECODE_FAILED", error.message, place);
+    if (error.code === "UNKNOWN_TOPIC_OR_PARTITION") throw new ConfigurationError("TOPIC_MISSING", `Topic '${at.topic}' has gone while it was read: create it again, and reset the application if it was created anew`, place);
+    throw error;
+  }
+
+  #outOfRange(input: TaskInput, at: Fetched, place: { readonly topic: string; readonly partition: number; readonly offset: number }): void {
+    const range = `the log has ${at.logStartOffset} to ${at.highWatermark}`;
+    if (input.plan.kind !== "source") throw new FatalError("OFFSET_OUT_OF_RANGE", `Internal topic partition ${input.id} has lost offset ${at.offset} (${range}): was it changed from outside?`, place);
+    if (typeof input.plan.startAt !== "string" || input.plan.startAt === "none")
+      throw new ConfigurationError("OFFSET_OUT_OF_RANGE", `Offset ${at.offset} of ${input.id} is not in the log any more (${range}): reset the offsets, or choose startAt "earliest" or "latest"`, place);
+    const { logger, counters } = this.#options.application;
+    counters.counter("offset_resets", { step: input.plan.step }).add();
+    logger.log("warn", `Offset ${at.offset} of ${input.id} is not in the log any more (${range}): going on at the ${input.plan.startAt} one`, { topic: at.topic, partition: at.partition });
+    input.clear();
+    input.position = input.plan.startAt === "earliest" ? at.logStartOffset : at.highWatermark;
+  }
+}

@@ -1,0 +1,41 @@
+import type { BaseOffsets, CommittedOffset } from "../ports/log.ts";
+import type { TaskInput } from "./task_input.ts";
+
+/** The part of one task in a commit that is under way. */
+export interface SealedTask {
+  readonly offsets: readonly CommittedOffset[];
+  /** How many changelog records of each partition the outbox holds, by `partitionId`. */
+  readonly changelog: ReadonlyMap<string, number>;
+  /** The task's last word: every input is at its end. */
+  readonly finished: boolean;
+}
+
+/** A task as its worker sees it. */
+export interface Task {
+  readonly id: string;
+  readonly subtopology: number;
+  readonly partition: number;
+  readonly inputs: readonly TaskInput[];
+  /** Handles what can be handled until `goOn` says no. True when it did something. Throws what no policy forgives. */
+  process(goOn: () => boolean): boolean;
+  /** Once per watermark period. */
+  tick(): void;
+  /** The moment of the Clock at which the task has something to do on its own; +Infinity when there is none. */
+  nextWakeMs(): number;
+  /** Closes what was done since the last seal, and writes it to the outbox; undefined when there is nothing to say. */
+  seal(tag: string): SealedTask | undefined;
+  committed(sealed: SealedTask, bases: BaseOffsets): void;
+  /** What is to be said only after the commit: at least once, the watermark that the commit has reached. */
+  afterCommit(): void;
+  /** Takes back everything that is not committed. */
+  rollback(): void;
+  /** Writes go to a list of the task's own until it is known whether the task stays. */
+  hold(): void;
+  release(): void;
+  /** The position of an input that the last commit has reached. */
+  committedOffset(input: TaskInput): number;
+  readonly uncommittedBytes: number;
+  /** All inputs are at their end and everything is committed. */
+  readonly finished: boolean;
+  close(): Promise<void>;
+}

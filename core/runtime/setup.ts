@@ -1,0 +1,160 @@
+import { ConfigurationError, reason } from "../errors.ts";
+import type { ErrorPolicy, Policy } from "../error_policy.ts";
+import { type Log, LogError, partitionId, type TopicPartition, type TopicSpec } from "../ports/log.ts";
+import { sleep } from "../ports/clock.ts";
+import type { Logger } from "../ports/logger.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Bounds } from "./control_topic.ts";
+import { type Settings, TopicNames } from "./application.ts";
+import { partitionCounts } from "./partition_counts.ts";
+import type { Plan, TopicRef } from "./plan.ts";
+import { timeStore } from "./stream_task.ts";
+
+/** Topics as they are, after the missing internal ones were made. */
+export interface Topics {
+  readonly partitions: ReadonlyMap<string, number>;
+  readonly tasks: ReadonlyMap<number, number>;
+}
+
+/** Internal topics take timestamps of any time: event time may lie in the past or in the future. */
+const anyTime = { "message.timestamp.after.max.ms": "9223372036854775807" };
+/** Never by time: the broker would delete by event time, and a backfill would lose its state. */
+const compacted = { ...anyTime, "cleanup.policy": "compact" };
+const purged = { ...anyTime, "cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1" };
+const missingTopicPatienceMs = 5000;
+
+/** Looks at the user's topics, makes the internal ones that are missing, and checks those that are there. */
+export const setUpTopics = async (log: Log, plan: Plan, settings: Settings, clock: Clock, logger: Logger): Promise<Topics> => {
+  const names = new TopicNames(settings.applicationId);
+  const users = userTopics(plan);
+  const described = await describePatiently(log, users, clock);
+  const counts = partitionCounts(plan, described);
+  const partitions = new Map(described);
+  const specs: TopicSpec[] = [];
+  const spec = (topic: string, count: number, config: Readonly<Record<string, string>>): void => {
+    partitions.set(topic, count);
+    specs.push({ topic, partitions: count, replication: settings.replication, config });
+  };
+  for (const topic of plan.topics) spec(names.of({ name: topic.name, internal: true }), counts.topics.get(topic.name)!, purged);
+  for (const subtopology of plan.subtopologies) {
+    const tasks = counts.tasks.get(subtopology.id)!;
+    for (const { store } of subtopology.nodes) if (store?.changelog) spec(names.changelog(store.name), tasks, compacted);
+    for (const input of subtopology.inputs) if (input.kind === "repartition" || input.kind === "sink") spec(names.changelog(timeStore(input.topic.name)), tasks, compacted);
+  }
+  spec(names.control, 1, compacted);
+  spec(names.watermarks, 1, { ...compacted, "segment.ms": "60000", "min.cleanable.dirty.ratio": "0.1" });
+  await createOrCheck(log, specs, logger);
+  return { partitions, tasks: counts.tasks };
+};
+
+const createOrCheck = async (log: Log, specs: readonly TopicSpec[], logger: Logger): Promise<void> => {
+  const there = await log.admin.describe(specs.map((one) => one.topic));
+  const missing = specs.filter((one) => !there.has(one.topic));
+  if (missing.length > 0) {
+    logger.log("info", "Internal topics are created", { topics: missing.map((one) => one.topic).join(" ") });
+    await log.admin.create(missing);
+  }
+  for (const { topic, partitions, config } of specs) {
+    const count = there.get(topic)?.partitions;
+    if (count === undefined) continue;
+    if (count !== partitions)
+      throw new ConfigurationError("PARTITIONS_DIFFER", `Internal topic '${topic}' has ${count} partitions and the topology needs ${partitions}: did an input topic get more partitions? Reset the application, or give it another applicationId`, { topic });
+    const actual = (await log.admin.config(topic)).get("cleanup.policy");
+    if (actual !== undefined && actual !== config["cleanup.policy"])
+      throw new ConfigurationError(
+        "TOPIC_MISCONFIGURED",
+        `Internal topic '${topic}' has cleanup.policy=${actual}, which would lose ${config["cleanup.policy"] === "compact" ? "state" : "records in flight"}: set it to ${config["cleanup.policy"]}`,
+        { topic },
+      );
+  }
+};
+
+/** Every topic that is not ours: read, written, or a dead-letter topic. */
+const userTopics = (plan: Plan): ReadonlyMap<string, { readonly step: string; readonly use: "read" | "written" }> => {
+  const topics = new Map<string, { readonly step: string; readonly use: "read" | "written" }>();
+  const add = (topic: TopicRef, step: string, use: "read" | "written"): void => {
+    if (!topic.internal && !topics.has(topic.name)) topics.set(topic.name, { step, use });
+  };
+  for (const { inputs, nodes } of plan.subtopologies) {
+    for (const input of inputs) {
+      add(input.topic, input.step, "read");
+      for (const name of deadLetterTopics(input.onError)) add({ name, internal: false }, input.step, "written");
+    }
+    for (const node of nodes) {
+      if (node.output !== undefined) add(node.output.topic, node.step, "written");
+      for (const name of deadLetterTopics(node.onError)) add({ name, internal: false }, node.step, "written");
+    }
+  }
+  return topics;
+};
+
+/** Those that can be known beforehand; a function's answer cannot, its topic is written at partition 0. */
+const deadLetterTopics = (policy: ErrorPolicy): readonly string[] => {
+  const of = (one: Policy): readonly string[] => (one.kind === "dead-letter" ? [one.topic] : one.kind === "retry" ? of(one.then) : []);
+  return typeof policy === "function" ? [] : of(policy);
+};
+
+/** A topic that was made a moment ago may not be known to every broker yet. */
+const describePatiently = async (log: Log, topics: ReadonlyMap<string, { readonly step: string; readonly use: string }>, clock: Clock): Promise<ReadonlyMap<string, number>> => {
+  const names = [...topics.keys()];
+  const until = clock.monotonic() + missingTopicPatienceMs;
+  for (;;) {
+    const described = await log.admin.describe(names);
+    const missing = names.find((name) => !described.has(name));
+    if (missing === undefined) return new Map([...described].map(([name, { partitions }]) => [name, partitions]));
+    if (clock.monotonic() >= until) {
+      const { step, use } = topics.get(missing)!;
+      throw new ConfigurationError("TOPIC_MISSING", `Topic '${missing}', which step '${step}' ${use === "read" ? "reads" : "writes"}, does not exist: create it first`, { topic: missing, step });
+    }
+    await sleep(clock, 200);
+  }
+};
+
+/** Where the sources of a bounded run end, if they end now. */
+export const boundsNow = async (log: Log, plan: Plan, topics: Topics, names: TopicNames): Promise<Bounds> => {
+  const bounds = new Map<string, number>();
+  for (const { inputs } of plan.subtopologies)
+    for (const input of inputs) {
+      if (input.kind !== "source" && input.kind !== "records") continue;
+      const topic = names.of(input.topic);
+      const all: TopicPartition[] = Array.from({ length: topics.partitions.get(topic) ?? 0 }, (_, partition) => ({ topic, partition }));
+      const ends = await log.admin.offsets(all, input.endAt ?? "latest", "read-committed");
+      for (const one of all) bounds.set(partitionId(topic, one.partition), ends.get(partitionId(topic, one.partition)) ?? 0);
+    }
+  return bounds;
+};
+
+/** Lets serdes fetch or register what they need, before the first record. */
+export const openSerdes = async (plan: Plan, names: TopicNames): Promise<void> => {
+  for (const { inputs, nodes } of plan.subtopologies) {
+    for (const input of inputs) {
+      const topic = names.of(input.topic);
+      await input.key.open?.(topic, "key", "read");
+      await input.value.open?.(topic, "value", "read");
+    }
+    for (const { output } of nodes) {
+      if (output === undefined) continue;
+      const topic = names.of(output.topic);
+      await output.key.open?.(topic, "key", "write");
+      await output.value.open?.(topic, "value", "write");
+    }
+  }
+};
+
+/** A fault of the log at the start, as what the reader has to mend. */
+export const asConfigurationError = (error: unknown): unknown => {
+  if (!(error instanceof LogError) || error.disposition !== "configuration") return error;
+  const code =
+    error.code === "SASL_AUTHENTICATION_FAILED"
+      ? "NOT_AUTHENTICATED"
+      : error.code.endsWith("AUTHORIZATION_FAILED")
+        ? "NOT_AUTHORIZED"
+        : error.code === "BROKER_UNREACHABLE" || error.code === "TLS_FAILED"
+          ? "BROKER_UNREACHABLE"
+          : error.code === "UNSUPPORTED_VERSION"
+            ? "BROKER_UNSUPPORTED"
+            : error.code === "INVALID_TRANSACTION_TIMEOUT"
+              ? "TRANSACTION_TIMEOUT_TOO_LARGE"
+              : "OPTION_INVALID";
+  return new ConfigurationError(code, reason(error), { topic: error.topic, partition: error.partition, cause: error });
+};

@@ -1,0 +1,228 @@
+import { MillraceError, reason, TaskTimeoutError } from "../errors.ts";
+import { type BaseOffsets, noHeaders, partitionId } from "../ports/log.ts";
+import type { Draft } from "../record.ts";
+import { finishedRecord } from "./control_topic.ts";
+import { decodeOffsetMetadata, encodeOffsetMetadata } from "./offset_metadata.ts";
+import type { SinkPlan } from "./plan.ts";
+import type { SealedTask, Task } from "./sealed_task.ts";
+import { timeStore } from "./stream_task.ts";
+import type { TaskEnvironment } from "./task_environment.ts";
+import type { InputPosition, TaskInput } from "./task_input.ts";
+import type { UpstreamTime } from "./watermark_record.ts";
+
+export interface SinkTaskOptions {
+  readonly subtopology: number;
+  readonly partition: number;
+  readonly sink: SinkPlan;
+  readonly inputAt: (position: InputPosition) => TaskInput;
+  readonly position: InputPosition;
+  readonly environment: TaskEnvironment;
+  readonly taskTimeoutMs: number;
+  readonly close: () => Promise<void>;
+}
+
+interface Batch {
+  readonly drafts: Draft<unknown, unknown>[];
+  readonly times: UpstreamTime[];
+  bytes: number;
+  end: number;
+}
+
+const batchRecords = 1000;
+const batchBytes = 1 << 20;
+
+/**
+ * Hands committed records to a system outside Kafka: takes a batch, writes, waits, and only then counts its offsets as done. A system that is slow or away holds back this task alone. Nothing is lost, nothing aborted is shown; after a crash a batch may be
+ * written again.
+ */
+export class SinkTask implements Task {
+  readonly id: string;
+  readonly subtopology: number;
+  readonly partition: number;
+  readonly #options: SinkTaskOptions;
+  readonly #environment: TaskEnvironment;
+  #input: TaskInput;
+  #position: InputPosition;
+  #writing: Batch | undefined;
+  #abort = new AbortController();
+  #failure: unknown;
+  #failingSinceMs: number | undefined;
+  #attempts = 0;
+  #retryAtMs = Number.NEGATIVE_INFINITY;
+  /** Next offset that the outside has not confirmed. */
+  #done: number;
+  #said = "";
+  #finishedSaid = false;
+  #finishedCommitted = false;
+
+  constructor(options: SinkTaskOptions) {
+    this.id = `${options.subtopology}_${options.partition}`;
+    this.subtopology = options.subtopology;
+    this.partition = options.partition;
+    this.#options = options;
+    this.#environment = options.environment;
+    this.#position = options.position;
+    this.#input = options.inputAt(options.position);
+    this.#done = options.position.offset;
+  }
+
+  get inputs(): readonly TaskInput[] {
+    return [this.#input];
+  }
+
+  get finished(): boolean {
+    return this.#finishedCommitted;
+  }
+
+  readonly uncommittedBytes = 0;
+
+  process(): boolean {
+    if (this.#failure !== undefined) throw this.#failure;
+    const nowMs = this.#environment.clock.monotonic();
+    if (this.#writing !== undefined) {
+      // A batch whose write has failed waits here for its next try.
+      if (nowMs < this.#retryAtMs || this.#retryAtMs === Number.NEGATIVE_INFINITY) return false;
+      this.#write(this.#writing);
+      return true;
+    }
+    const batch: Batch = { drafts: [], times: [], bytes: 0, end: this.#input.position };
+    const input = this.#input;
+    while (batch.drafts.length < batchRecords && batch.bytes < batchBytes && input.load(nowMs)) {
+      const head = input.head!;
+      if (head.kind === "error") throw head.error;
+      if (head.kind === "watermark") batch.times.push(head.time);
+      else {
+        const { key, timestamp, headers } = head.record;
+        batch.drafts.push({ key, value: head.value, timestamp, headers });
+        batch.bytes += input.raw().value?.length ?? 0;
+      }
+      input.consume();
+    }
+    batch.end = input.position;
+    if (batch.end === this.#done) return false;
+    this.#writing = batch;
+    if (batch.drafts.length === 0) this.#written(batch);
+    else this.#write(batch);
+    return true;
+  }
+
+  tick(): void {}
+
+  nextWakeMs(): number {
+    if (this.#retryAtMs === Number.NEGATIVE_INFINITY) return Number.POSITIVE_INFINITY;
+    const { clock } = this.#environment;
+    return clock.now() + (this.#retryAtMs - clock.monotonic());
+  }
+
+  seal(tag: string): SealedTask | undefined {
+    const environment = this.#environment;
+    const vector = this.#input.vector!;
+    const finished = !this.#finishedSaid && this.#writing === undefined && vector.finished && this.#input.isEmpty;
+    const said = String(this.#done);
+    if (!finished && said === this.#said && !vector.state.hasChanges) return undefined;
+    this.#said = said;
+    const outbox = environment.outbox();
+    const now = environment.clock.now();
+    const changelog = new Map<string, number>();
+    const topic = environment.changelogTopic(timeStore(this.#input.plan.topic.name));
+    let records = 0;
+    vector.state.seal((key, value) => {
+      if (environment.guarantee === "none") return;
+      records++;
+      outbox.append(topic, this.partition, key, value, now, noHeaders);
+    });
+    if (records > 0) changelog.set(partitionId(topic, this.partition), records);
+    if (finished) {
+      this.#finishedSaid = true;
+      if (environment.guarantee !== "at-least-once") this.#sayFinished();
+    }
+    const offsets = [{ topic: this.#input.topic, partition: this.#input.partition, offset: this.#done, metadata: encodeOffsetMetadata(Number.NEGATIVE_INFINITY, this.#input.streamTime, tag) }];
+    return { offsets, changelog, finished };
+  }
+
+  committed(sealed: SealedTask, bases: BaseOffsets): void {
+    const [[partition, records] = ["", 0]] = sealed.changelog;
+    const base = bases.get(partition);
+    this.#input.vector!.state.committed(base === undefined ? undefined : base + records);
+    const [offset] = sealed.offsets;
+    if (offset !== undefined) this.#position = decodeOffsetMetadata(offset);
+    if (!sealed.finished) return;
+    this.#finishedCommitted = true;
+    // Without a transaction the end is told only when everything before it is safe.
+    if (this.#environment.guarantee === "at-least-once") this.#sayFinished();
+  }
+
+  afterCommit(): void {}
+
+  rollback(): void {
+    this.#abort.abort();
+    this.#abort = new AbortController();
+    this.#writing = undefined;
+    this.#retryAtMs = Number.NEGATIVE_INFINITY;
+    this.#input = this.#options.inputAt(this.#position);
+    this.#done = this.#position.offset;
+    this.#said = "";
+    this.#finishedSaid = false;
+  }
+
+  committedOffset(): number {
+    return this.#position.offset;
+  }
+
+  hold(): void {}
+
+  release(): void {}
+
+  async close(): Promise<void> {
+    this.#abort.abort();
+    await this.#options.close();
+  }
+
+  #sayFinished(): void {
+    const environment = this.#environment;
+    const { key, value } = finishedRecord(this.id);
+    environment.outbox().append(environment.controlTopic, 0, key, value, environment.clock.now(), noHeaders);
+  }
+
+  #write(batch: Batch): void {
+    this.#retryAtMs = Number.NEGATIVE_INFINITY;
+    const { signal } = this.#abort;
+    const { writer, name } = this.#options.sink;
+    writer.write(batch.drafts, signal).then(
+      () => {
+        if (signal.aborted) return;
+        this.#failingSinceMs = undefined;
+        this.#attempts = 0;
+        this.#environment.counters.counter("sink_records", { step: name }).add(batch.drafts.length);
+        this.#written(batch);
+        this.#environment.wake();
+      },
+      (error: unknown) => {
+        if (signal.aborted) return;
+        this.#failed(error);
+        this.#environment.wake();
+      },
+    );
+  }
+
+  #written(batch: Batch): void {
+    for (const time of batch.times) this.#input.vector!.update(time);
+    this.#done = batch.end;
+    this.#writing = undefined;
+  }
+
+  #failed(error: unknown): void {
+    const nowMs = this.#environment.clock.monotonic();
+    const { name } = this.#options.sink;
+    this.#failingSinceMs ??= nowMs;
+    // What the writer itself calls final is not tried again.
+    if (error instanceof MillraceError) this.#failure = error;
+    else if (nowMs - this.#failingSinceMs > this.#options.taskTimeoutMs)
+      this.#failure = new TaskTimeoutError("TASK_TIMEOUT", `Sink '${name}' could not be written for ${this.#options.taskTimeoutMs} ms: ${reason(error)}`, { step: name, cause: error });
+    else {
+      this.#environment.counters.counter("sink_failures", { step: name }).add();
+      this.#environment.logger.log("warn", `Sink '${name}' failed and is tried again`, { reason: reason(error) });
+      this.#retryAtMs = nowMs + Math.min(100 * 2 ** this.#attempts++, 10_000);
+    }
+  }
+}

@@ -1,0 +1,144 @@
+import { ConfigurationError, FatalError, reason } from "../errors.ts";
+import { partitionForKey } from "../partitioner.ts";
+import type { Clock } from "../ports/clock.ts";
+import { type Log, noHeaders } from "../ports/log.ts";
+import type { Logger } from "../ports/logger.ts";
+import type { Random } from "../ports/random.ts";
+import type { StoreEngine } from "../ports/store.ts";
+import { draftHeaders, type DraftHeaders } from "../record.ts";
+import type { Serde } from "../serde/serde.ts";
+import { type App, type Listeners, launch, type UncaughtPolicy } from "./app.ts";
+import { type Application, type Settings, TopicNames } from "./application.ts";
+import { ControlTopic } from "./control_topic.ts";
+import { Counters } from "./counters.ts";
+import { type FeedRecord, feed } from "./feed.ts";
+import { fingerprint } from "./fingerprint.ts";
+import type { InputPlan, Plan } from "./plan.ts";
+import { asConfigurationError, boundsNow, openSerdes, setUpTopics, type Topics } from "./setup.ts";
+
+/** A record of a feed, with the topic it goes to. */
+export interface Fed {
+  readonly topic: { readonly name: string | RegExp; readonly key: Serde<any>; readonly value: Serde<any> };
+  readonly key: unknown;
+  readonly value: unknown;
+  readonly timestamp?: number;
+  readonly headers?: DraftHeaders;
+}
+
+export interface StartOptions {
+  readonly plan: Plan;
+  readonly settings: Settings;
+  readonly log: Log;
+  /** The log was made for this app and goes with it. */
+  readonly ownsLog: boolean;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly stores: StoreEngine;
+  /** Every source ends at what is there when the first instance starts. */
+  readonly batch: boolean;
+  readonly feed: Iterable<Fed> | AsyncIterable<Fed> | undefined;
+  readonly onUncaught: UncaughtPolicy | ((error: unknown) => UncaughtPolicy);
+  readonly closeTimeoutMs: number;
+  readonly listeners: Listeners;
+}
+
+/** Sets everything up that a plan needs, then starts its worker. Rejects with a ConfigurationError or TopologyError when it cannot run as it is. */
+export const start = async (options: StartOptions): Promise<App & { kill(): void }> => {
+  const { plan, settings, log, clock, logger } = options;
+  const names = new TopicNames(settings.applicationId);
+  const bounded = isBounded(plan, options.batch);
+  try {
+    checkTimeouts(settings);
+    const topics = await setUpTopics(log, plan, settings, clock, logger);
+    await openSerdes(plan, names);
+    const control = new ControlTopic(names.control);
+    await control.readToEnd(log);
+    const application: Application = {
+      plan,
+      settings,
+      log,
+      clock,
+      random: options.random,
+      logger,
+      counters: new Counters(),
+      stores: options.stores,
+      fingerprint: fingerprint(plan),
+      processId: options.random.uuid(),
+      partitions: topics.partitions,
+      tasks: topics.tasks,
+      bounded,
+      control,
+      names,
+    };
+    const bounds = () => boundsNow(log, plan, topics, names);
+    const records = feedOf(options, topics, names);
+    if (bounded && control.bounds === undefined && records === undefined && control.fed === undefined) await control.agreeOnBounds(log, bounds, clock);
+    const sinks = plan.subtopologies.flatMap((one) => (one.sink === undefined ? [] : [one.sink]));
+    for (const { writer } of sinks) await writer.open?.();
+    const app = launch({
+      application,
+      onUncaught: options.onUncaught,
+      closeTimeoutMs: options.closeTimeoutMs,
+      listeners: options.listeners,
+      release: async () => {
+        for (const { writer, name } of sinks) await writer.close?.().catch((error: unknown) => logger.log("warn", `Sink '${name}' did not close: ${reason(error)}`));
+        if (options.ownsLog) await log.close();
+      },
+    });
+    if (records !== undefined)
+      feed({ log, control: new ControlTopic(names.control), applicationId: settings.applicationId, clock, logger, records, bounds: bounded ? bounds : undefined, isStopped: () => app.state === "stopping" || app.state === "stopped" || app.state === "error" }).catch(
+        (error: unknown) => {
+          logger.log("error", `The input could not be written: ${reason(error)}`);
+          app.fail(new FatalError("INTERNAL", `The input could not be written: ${reason(error)}`, { cause: error }));
+        },
+      );
+    return app;
+  } catch (error) {
+    if (options.ownsLog) await log.close();
+    throw asConfigurationError(error);
+  }
+};
+
+const isBounded = (plan: Plan, all: boolean): boolean => {
+  const sources = plan.subtopologies.flatMap((one) => one.inputs).filter((input) => input.kind === "source" || input.kind === "records");
+  const ends = (input: InputPlan): boolean => all || input.kind === "records" || input.endAt !== undefined;
+  const open = sources.find((input) => !ends(input));
+  const closed = sources.find(ends);
+  if (open !== undefined && closed !== undefined)
+    throw new ConfigurationError("OPTION_INVALID", `Step '${closed.step}' has an end and step '${open.step}' has none: give endAt to all sources or to none`, { step: open.step });
+  return open === undefined;
+};
+
+const checkTimeouts = (settings: Settings): void => {
+  const { transactionTimeoutMs, commitIntervalMs, sessionTimeoutMs, heartbeatMs } = settings;
+  if (settings.guarantee === "exactly-once" && transactionTimeoutMs < 3 * commitIntervalMs)
+    throw new ConfigurationError("OPTION_INVALID", `transactionTimeout is ${transactionTimeoutMs} ms and commit.interval ${commitIntervalMs} ms: a transaction has to be able to last three intervals, so raise the one or lower the other`);
+  if (heartbeatMs * 2 > sessionTimeoutMs)
+    throw new ConfigurationError("OPTION_INVALID", `group.heartbeat is ${heartbeatMs} ms and group.sessionTimeout ${sessionTimeoutMs} ms: a session has to last at least two heartbeats`);
+};
+
+/** What is to be written before or while the run goes on: the feed that was given, and sources that are records in the program. */
+const feedOf = (options: StartOptions, topics: Topics, names: TopicNames): AsyncIterable<FeedRecord> | undefined => {
+  const inputs = options.plan.subtopologies.flatMap((one) => one.inputs).filter((input) => input.records !== undefined);
+  if (options.feed === undefined && inputs.length === 0) return undefined;
+  const { clock } = options;
+  const encode = (topic: string, serdes: { readonly key: Serde<any>; readonly value: Serde<any> }, record: Omit<Fed, "topic">, turn: number): FeedRecord => {
+    const partitions = topics.partitions.get(topic);
+    if (partitions === undefined) throw new ConfigurationError("TOPIC_MISSING", `The feed writes topic '${topic}', which the topology does not read`, { topic });
+    const key = record.key == null ? null : serdes.key.serialize(record.key, topic);
+    return {
+      topic,
+      partition: key === null ? turn % partitions : partitionForKey(key, partitions),
+      key,
+      value: record.value === null && serdes.value.takesNull !== true ? null : serdes.value.serialize(record.value, topic),
+      timestamp: record.timestamp ?? clock.now(),
+      headers: draftHeaders(record.headers, noHeaders),
+    };
+  };
+  return (async function* (): AsyncGenerator<FeedRecord> {
+    let turn = 0;
+    for (const input of inputs) for await (const draft of input.records!()) yield encode(names.of(input.topic), input, draft, turn++);
+    for await (const record of options.feed ?? []) yield encode(String(record.topic.name), record.topic, record, turn++);
+  })();
+};

@@ -1,0 +1,36 @@
+import type { Clock } from "../ports/clock.ts";
+import type { Outbox } from "../ports/log.ts";
+import type { Logger } from "../ports/logger.ts";
+import type { Counters } from "./counters.ts";
+import type { TopicRef } from "./plan.ts";
+
+export type Guarantee = "exactly-once" | "at-least-once" | "none";
+
+/** What a task finds around itself: its worker, seen from below. */
+export interface TaskEnvironment {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly counters: Counters;
+  readonly guarantee: Guarantee;
+  /** Every input has an end: idleness and the limit for future timestamps have no meaning. */
+  readonly bounded: boolean;
+  readonly watermarkIntervalMs: number;
+  /** True where some source can fall idle, so that tasks have to tell their siblings how far they are. */
+  readonly siblingsMatter: boolean;
+  readonly keepCachedPerTable: number;
+  /** The open outbox: another one after each seal. */
+  outbox(): Outbox;
+  topicName(topic: TopicRef): string;
+  partitionsOf(topic: string): number;
+  tasksOf(subtopology: number): number;
+  readonly controlTopic: string;
+  readonly watermarksTopic: string;
+  changelogTopic(store: string): string;
+  /** Of the group, for watermark records: grows with each. */
+  generation(): number;
+  requestCommit(): void;
+  /** Something outside has finished: the worker looks again what there is to do. */
+  wake(): void;
+  /** The smallest watermark of the live tasks beside this one; undefined when there is none. */
+  siblingWatermark(subtopology: number, partition: number): number | undefined;
+}

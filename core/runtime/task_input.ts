@@ -1,0 +1,262 @@
+import * as E from "fp-ts/lib/Either.js";
+import { DecodeError, reason } from "../errors.ts";
+import { type Fetched, noHeaders, partitionId, type RawHeaders } from "../ports/log.ts";
+import { RecordMeta, SourceRecord } from "../record.ts";
+import { SourceTime } from "../time/source_time.ts";
+import type { InputPlan } from "./plan.ts";
+import type { UpstreamVector } from "./upstream_vector.ts";
+import { decodeUpstreamTime, isWatermark, type UpstreamTime } from "./watermark_record.ts";
+
+/** What stands at the head of an input. */
+export type Head =
+  | { readonly kind: "record"; readonly value: unknown; readonly record: RecordMeta }
+  | { readonly kind: "watermark"; readonly time: UpstreamTime }
+  | { readonly kind: "error"; readonly error: DecodeError };
+
+/** Where an input stood when it was committed. */
+export interface InputPosition {
+  readonly offset: number;
+  readonly watermark: number;
+  readonly streamTime: number;
+}
+
+/**
+ * One partition of one input of a task: what was fetched and not handled yet, decoded one record at a time, and the position, watermark and idleness of the partition.
+ */
+export class TaskInput {
+  readonly id: string;
+  /** Its place among the inputs of the sub-topology. */
+  readonly index: number;
+  readonly plan: InputPlan;
+  readonly topic: string;
+  readonly partition: number;
+  /** Next offset to handle: what is committed. */
+  position: number;
+  /** Bytes fetched and not handled. */
+  queuedBytes = 0;
+  head: Head | undefined;
+  headTimestamp: number = Number.NEGATIVE_INFINITY;
+  /** Times the head was tried and failed. */
+  attempts = 0;
+  /** Nothing is taken from here before this moment of the monotonic clock. */
+  notBeforeMs: number = Number.NEGATIVE_INFINITY;
+  /** What the head waits for, such as a schema. */
+  waiting: Promise<void> | undefined;
+  /** Ahead of its alignment group: not taken from for now. */
+  heldBack = false;
+  /** The exclusive end of a bounded input. */
+  endOffset: number = Number.POSITIVE_INFINITY;
+  streamTime: number;
+  /** Of a source; a repartition topic has a vector instead. */
+  readonly source: SourceTime | undefined;
+  readonly vector: UpstreamVector | undefined;
+  /** The watermark with which the task's last advance was finished. */
+  doneWatermark: number;
+  /** Since when the position has stood at the partition's end, by the monotonic clock; undefined when it does not. */
+  atEndSinceMs: number | undefined;
+  idle = false;
+  knownEnd = 0;
+
+  /** Why the head could not be prepared, and since when: the registry is away, which is no fault of the record. */
+  unprepared: { readonly error: unknown; readonly sinceMs: number } | undefined;
+
+  readonly #chunks: Fetched[] = [];
+  /** The cursor stands on a record that is not decoded yet. */
+  #positioned = false;
+  #chunk: Fetched | undefined;
+
+  constructor(index: number, plan: InputPlan, topic: string, partition: number, at: InputPosition, vector: UpstreamVector | undefined) {
+    this.index = index;
+    this.plan = plan;
+    this.topic = topic;
+    this.partition = partition;
+    this.id = partitionId(topic, partition);
+    this.position = at.offset;
+    this.streamTime = at.streamTime;
+    this.doneWatermark = at.watermark;
+    this.vector = vector;
+    this.source = plan.time === undefined ? undefined : new SourceTime(plan.time.watermarks, at.watermark);
+  }
+
+  /** Where the next fetch goes on. */
+  get fetchPosition(): number {
+    return (this.#chunks.at(-1) ?? this.#chunk)?.nextOffset ?? this.position;
+  }
+
+  get finished(): boolean {
+    return this.position >= this.endOffset || (this.vector?.finished ?? false);
+  }
+
+  get watermark(): number {
+    if (this.finished) return Number.POSITIVE_INFINITY;
+    return this.source?.watermark ?? this.vector?.watermark ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** A source ends where the bounds say; what they do not name is empty. Repartition topics end when their writers say so. */
+  endAt(bounds: ReadonlyMap<string, number>): void {
+    if (this.vector === undefined) this.endOffset = bounds.get(this.id) ?? 0;
+  }
+
+  offer(fetched: Fetched): void {
+    this.knownEnd = Math.max(this.knownEnd, fetched.highWatermark);
+    this.atEndSinceMs = undefined;
+    this.idle = false;
+    this.#chunks.push(fetched);
+    this.queuedBytes += fetched.bytes;
+  }
+
+  get isEmpty(): boolean {
+    return this.#chunk === undefined && this.#chunks.length === 0;
+  }
+
+  /** Brings the next record to the head; false when nothing can be taken now. */
+  load(nowMs: number): boolean {
+    if (this.head !== undefined) return !this.heldBack && nowMs >= this.notBeforeMs;
+    if (this.waiting !== undefined || this.heldBack || nowMs < this.notBeforeMs) return false;
+    if (this.#positioned) return this.#decode(nowMs);
+    for (;;) {
+      if (this.#chunk === undefined) {
+        const next = this.#chunks.shift();
+        if (next === undefined) return false;
+        this.#chunk = next;
+      }
+      const chunk = this.#chunk;
+      if (this.position >= this.endOffset) {
+        this.clear();
+        return false;
+      }
+      if (!chunk.records.next()) {
+        this.position = Math.max(this.position, chunk.nextOffset);
+        this.queuedBytes -= chunk.bytes;
+        this.#chunk = undefined;
+        continue;
+      }
+      // A chunk may begin before the position when it was fetched for an earlier one.
+      if (chunk.records.offset < this.position) continue;
+      if (chunk.records.offset >= this.endOffset) {
+        this.position = chunk.records.offset;
+        this.clear();
+        return false;
+      }
+      this.#positioned = true;
+      return this.#decode(nowMs);
+    }
+  }
+
+  /** The head was handled, or left out on purpose. */
+  consume(): void {
+    this.position = this.#chunk!.records.offset + 1;
+    this.head = undefined;
+    this.#positioned = false;
+    this.attempts = 0;
+  }
+
+  /** Undecoded, for a dead-letter topic. */
+  raw(): { readonly key: Uint8Array | null; readonly value: Uint8Array | null; readonly headers: RawHeaders; readonly timestamp: number; readonly offset: number } {
+    const { records } = this.#chunk!;
+    return { key: records.key(), value: records.value(), headers: records.headers(), timestamp: records.timestamp, offset: records.offset };
+  }
+
+  /** Forgets what was fetched. */
+  clear(): void {
+    this.#chunks.length = 0;
+    this.#chunk = undefined;
+    this.queuedBytes = 0;
+    this.head = undefined;
+    this.#positioned = false;
+    this.waiting = undefined;
+    this.unprepared = undefined;
+    this.attempts = 0;
+    this.atEndSinceMs = undefined;
+  }
+
+  #decode(nowMs: number): boolean {
+    const { records } = this.#chunk!;
+    const rawKey = records.key();
+    const rawValue = records.value();
+    if (this.vector !== undefined && rawKey === null) {
+      const headers = records.headers();
+      if (isWatermark(headers) && rawValue !== null) {
+        this.headTimestamp = Number.NEGATIVE_INFINITY;
+        this.head = { kind: "watermark", time: decodeUpstreamTime(rawValue) };
+        return true;
+      }
+    }
+    const { plan } = this;
+    const pending = (rawKey === null ? undefined : plan.key.prepare?.(rawKey, this.topic)) ?? (rawValue === null ? undefined : plan.value.prepare?.(rawValue, this.topic));
+    if (pending !== undefined) {
+      const chunk = this.#chunk;
+      const waiting: Promise<void> = pending.then(
+        () => this.#prepared(waiting, chunk, undefined, nowMs),
+        (error) => this.#prepared(waiting, chunk, error, nowMs),
+      );
+      this.waiting = waiting;
+      return false;
+    }
+    this.#settle(rawKey, rawValue);
+    return true;
+  }
+
+  /** The schema is here, or will not come: the head can be decoded, or is an error, or is tried again. */
+  #prepared(waiting: Promise<void>, chunk: Fetched | undefined, error: unknown, nowMs: number): void {
+    if (this.waiting !== waiting || this.#chunk !== chunk) return;
+    this.waiting = undefined;
+    if (error === undefined) this.unprepared = undefined;
+    else if (error instanceof DecodeError) this.#fail(error, "value");
+    else {
+      this.unprepared = { error, sinceMs: this.unprepared?.sinceMs ?? nowMs };
+      this.notBeforeMs = nowMs + prepareBackoffMs;
+    }
+  }
+
+  #settle(rawKey: Uint8Array | null, rawValue: Uint8Array | null): void {
+    const { plan } = this;
+    const { records } = this.#chunk!;
+    let key: unknown = null;
+    if (rawKey !== null) {
+      const decoded = plan.key.deserialize(rawKey, this.topic);
+      if (E.isLeft(decoded)) return this.#fail(decoded.left, "key");
+      key = decoded.right;
+    }
+    let value: unknown = null;
+    if (rawValue !== null) {
+      const decoded = plan.value.deserialize(rawValue, this.topic);
+      if (E.isLeft(decoded)) return this.#fail(decoded.left, "value");
+      value = decoded.right;
+    } else if (!plan.table && plan.value.takesNull !== true)
+      return this.#fail(new DecodeError("NULL_VALUE", "The record has no value: read the topic as a table, or make its serde nullable(...) if that is meant"), "value");
+    let record = new RecordMeta(key, records.timestamp, this.#headers(), this.topic, this.partition, records.offset);
+    const extract = plan.time?.timestamp;
+    if (extract !== undefined && value !== null) {
+      let timestamp: number;
+      try {
+        timestamp = extract(value, new SourceRecord(record, this.streamTime));
+      } catch (thrown) {
+        return this.#fail(new DecodeError("BAD_TIMESTAMP", `The timestamp function threw: ${reason(thrown)}`, { cause: thrown }), "timestamp");
+      }
+      record = record.withTimestamp(timestamp);
+    }
+    const { timestamp } = record;
+    if (!Number.isSafeInteger(timestamp) || timestamp < 0) return this.#fail(new DecodeError("BAD_TIMESTAMP", badTimestamp(timestamp)), "timestamp");
+    this.headTimestamp = timestamp;
+    this.head = { kind: "record", value, record };
+  }
+
+  #headers(): RawHeaders {
+    const headers = this.#chunk!.records.headers();
+    return headers.length === 0 ? noHeaders : headers;
+  }
+
+  #fail(error: DecodeError, where: "key" | "value" | "timestamp"): void {
+    this.headTimestamp = Number.NEGATIVE_INFINITY;
+    this.head = { kind: "error", error: error.at({ topic: this.topic, partition: this.partition, offset: this.#chunk!.records.offset, step: this.plan.step, where }) };
+  }
+}
+
+/** How long a registry that is away is left in peace. */
+const prepareBackoffMs = 500;
+
+const badTimestamp = (timestamp: unknown): string => {
+  if (timestamp === -1) return "The record has no timestamp: give the source a timestamp function";
+  return `The timestamp is ${String(timestamp)}: it has to be a whole number of milliseconds since 1970`;
+};

@@ -1,0 +1,89 @@
+import { ProduceError, reason } from "../errors.ts";
+import { partitionForKey } from "../partitioner.ts";
+import type { RawHeaders } from "../ports/log.ts";
+import type { RecordMeta } from "../record.ts";
+import type { Push } from "./operator.ts";
+import type { OutputPlan } from "./plan.ts";
+
+/** Where encoded records go: into the worker's outbox, at once or when the record they belong to is through. */
+export interface Outlet {
+  write(topic: string, partition: number, key: Uint8Array | null, value: Uint8Array | null, timestamp: number, headers: RawHeaders): void;
+}
+
+/** So many records without a key go to one partition before the next one's turn: enough for the batches to be worth their header. */
+const stickyRecords = 256;
+
+/** The edge from a step to a topic: takes a record, encodes it, chooses the partition. */
+export class TopicWriter {
+  readonly plan: OutputPlan;
+  readonly topic: string;
+  readonly partitions: number;
+  readonly #step: string;
+  readonly #outlet: Outlet;
+  readonly #now: () => number;
+  readonly #nullKeyDropped: () => void;
+  #turn: number;
+
+  constructor(options: {
+    readonly plan: OutputPlan;
+    readonly step: string;
+    readonly topic: string;
+    readonly partitions: number;
+    readonly task: number;
+    readonly outlet: Outlet;
+    readonly now: () => number;
+    readonly nullKeyDropped: () => void;
+  }) {
+    this.plan = options.plan;
+    this.topic = options.topic;
+    this.partitions = options.partitions;
+    this.#step = options.step;
+    this.#outlet = options.outlet;
+    this.#now = options.now;
+    this.#nullKeyDropped = options.nullKeyDropped;
+    this.#turn = options.task * stickyRecords;
+  }
+
+  readonly push: Push = (value, record) => {
+    const { plan } = this;
+    const key = plan.rekey === undefined ? record.key : plan.rekey(value, record);
+    if (key == null && plan.dropNullKeys) return this.#nullKeyDropped();
+    const keyBytes = key == null ? null : this.#encode("key", key);
+    const valueBytes = value === null && plan.nullDeletes ? null : this.#encode("value", value);
+    // A result of an endless window has no moment of its own; it is sent with the present one.
+    const timestamp = Number.isFinite(record.timestamp) ? record.timestamp : this.#now();
+    const chosen = this.#partition(value, record, keyBytes);
+    if (typeof chosen === "number") return this.#outlet.write(this.topic, chosen, keyBytes, valueBytes, timestamp, record.rawHeaders);
+    for (const partition of chosen) this.#outlet.write(this.topic, partition, keyBytes, valueBytes, timestamp, record.rawHeaders);
+  };
+
+  get allPartitions(): readonly number[] {
+    return Array.from({ length: this.partitions }, (_, partition) => partition);
+  }
+
+  #partition(value: unknown, record: RecordMeta, keyBytes: Uint8Array | null): number | readonly number[] {
+    const { partition } = this.plan;
+    if (partition === "single" || this.partitions === 1) return 0;
+    if (partition === "broadcast") return this.allPartitions;
+    if (partition === "round-robin") return this.#turn++ % this.partitions;
+    if (partition === "key") return keyBytes === null ? Math.floor(this.#turn++ / stickyRecords) % this.partitions : partitionForKey(keyBytes, this.partitions);
+    const chosen = partition(value, record, this.partitions);
+    if (chosen === "all") return this.allPartitions;
+    for (const one of typeof chosen === "number" ? [chosen] : chosen)
+      if (!Number.isInteger(one) || one < 0 || one >= this.partitions)
+        throw new ProduceError("RECORD_REFUSED", `The partition function of step '${this.#step}' gave ${one}: topic '${this.topic}' has partitions 0 to ${this.partitions - 1}`, { step: this.#step, topic: this.topic });
+    return chosen;
+  }
+
+  #encode(where: "key" | "value", what: unknown): Uint8Array {
+    const serde = where === "key" ? this.plan.key : this.plan.value;
+    let bytes: unknown;
+    try {
+      bytes = serde.serialize(what, this.topic);
+    } catch (thrown) {
+      throw new ProduceError("ENCODE_FAILED", `Cannot write the ${where} for topic '${this.topic}': ${reason(thrown)}`, { step: this.#step, topic: this.topic, cause: thrown });
+    }
+    if (bytes instanceof Uint8Array) return bytes;
+    throw new ProduceError("ENCODE_FAILED", `The serde of topic '${this.topic}' gave ${bytes === null ? "null" : typeof bytes} for the ${where}: serialize has to return a Uint8Array`, { step: this.#step, topic: this.topic });
+  }
+}

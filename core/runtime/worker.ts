@@ -1,0 +1,255 @@
+import { FatalError, reason } from "../errors.ts";
+import type { GroupMember, Outbox } from "../ports/log.ts";
+import type { Application } from "./application.ts";
+import { workerTombstone } from "./control_topic.ts";
+import { CommitCycle } from "./commit_cycle.ts";
+import { committerFor } from "./committer.ts";
+import { Membership } from "./membership.ts";
+import { Purge } from "./purge.ts";
+import { Reader } from "./reader.ts";
+import type { RestoreProgress } from "./restore.ts";
+import type { Task } from "./sealed_task.ts";
+import { SiblingWatermarks } from "./sibling_watermarks.ts";
+import type { TaskEnvironment } from "./task_environment.ts";
+
+/** What a worker tells its application. */
+export interface WorkerEvents {
+  state(state: "rebalancing" | "running"): void;
+  restore(progress: RestoreProgress): void;
+  commit(commit: { readonly records: number; readonly durationMs: number }): void;
+  assigned(tasks: readonly string[]): void;
+}
+
+/** How long tasks work before sockets and timers have their turn. */
+const sliceMs = 8;
+const recordsBetweenLooks = 64;
+const recordsPerSlice = 20_000;
+
+/**
+ * One event loop's worth of tasks, with one group member, one reader and one committer: polls, lets tasks work in slices, commits. Everything between two awaits is synchronous, so group callbacks find the tasks between records.
+ */
+export class Worker {
+  readonly #application: Application;
+  readonly #events: WorkerEvents;
+  readonly #tasks = new Map<string, Task>();
+  readonly #siblings = new SiblingWatermarks();
+  readonly #commits: CommitCycle;
+  readonly #reader: Reader;
+  readonly #purge: Purge;
+  readonly #membership: Membership;
+  readonly #transactionalId: string;
+  readonly #environment: TaskEnvironment;
+  #stopping = false;
+  #failure: unknown;
+  #wake: (() => void) | undefined;
+  #woken = false;
+  #nextTickMs = Number.NEGATIVE_INFINITY;
+  #records = 0;
+
+  constructor(application: Application, slot: number, events: WorkerEvents) {
+    const { settings, log, names, plan, clock, bounded } = application;
+    this.#application = application;
+    this.#purge = new Purge(application);
+    this.#events = events;
+    this.#transactionalId = `${settings.applicationId}-${application.processId}-${slot}`;
+    const environment: TaskEnvironment = {
+      clock,
+      logger: application.logger,
+      counters: application.counters,
+      guarantee: settings.guarantee,
+      bounded,
+      watermarkIntervalMs: plan.watermarkIntervalMs,
+      siblingsMatter: !bounded && plan.subtopologies.some((one) => one.inputs.some((input) => input.time?.idlenessMs !== undefined)),
+      keepCachedPerTable: settings.cacheEntries,
+      outbox: (): Outbox => this.#commits.outbox,
+      topicName: (topic) => names.of(topic),
+      partitionsOf: (topic) => application.partitions.get(topic) ?? 1,
+      tasksOf: (subtopology) => application.tasks.get(subtopology) ?? 0,
+      controlTopic: names.control,
+      watermarksTopic: names.watermarks,
+      changelogTopic: (store) => names.changelog(store),
+      generation: () => this.#membership.generation,
+      requestCommit: () => this.#commits.request(),
+      wake: () => this.wake(),
+      siblingWatermark: (subtopology, partition) => this.#siblings.smallest(subtopology, partition),
+    };
+    this.#environment = environment;
+    this.#commits = new CommitCycle({
+      application,
+      committer: committerFor(settings.guarantee, { log, transactionalId: this.#transactionalId, transactionTimeoutMs: settings.transactionTimeoutMs }),
+      tag: `${application.processId.slice(0, 8)}-${slot}`,
+      tasks: () => this.#tasks.values(),
+      group: () => this.#membership.metadata,
+      wake: () => this.wake(),
+      onCommit: (records, durationMs) => events.commit({ records, durationMs }),
+      onLost: () => this.#membership.rejoin(),
+    });
+    this.#reader = new Reader({ application, siblings: this.#siblings, tasks: () => this.#tasks.values(), wake: () => this.wake() });
+    this.#membership = new Membership({
+      application,
+      environment,
+      tasks: this.#tasks,
+      transactionalId: this.#transactionalId,
+      commits: this.#commits,
+      onState: (state) => events.state(state),
+      onAssigned: (tasks) => events.assigned(tasks),
+      onRestore: (progress) => events.restore(progress),
+      onFailure: (error) => this.fail(error),
+      wake: () => this.wake(),
+    });
+  }
+
+  get tasks(): readonly Task[] {
+    return [...this.#tasks.values()];
+  }
+
+  get member(): GroupMember | undefined {
+    return this.#membership.member;
+  }
+
+  /** Works until `stop`, or until nothing is left to do in a bounded run; throws what cannot be mended here. */
+  async run(): Promise<"stopped" | "finished"> {
+    try {
+      this.#membership.join();
+      return await this.#loop();
+    } catch (error) {
+      this.#failure ??= error;
+      throw error;
+    } finally {
+      await this.#close();
+    }
+  }
+
+  /** Ends the loop; what is done is committed first. */
+  stop(): void {
+    this.#stopping = true;
+    this.wake();
+  }
+
+  /** The application as a whole is to stop: told to the leader by way of a rebalance. */
+  stopApplication(): void {
+    this.#membership.stopApplication();
+  }
+
+  /** Ends at once, commits nothing and does not leave the group: what a crash looks like from outside. */
+  kill(): void {
+    this.#membership.member?.abandon();
+    this.fail(new FatalError("APP_CLOSED", "The worker was killed"));
+  }
+
+  pause(paused: boolean): void {
+    this.#reader.paused = paused;
+    this.wake();
+  }
+
+  wake(): void {
+    this.#woken = true;
+    this.#wake?.();
+  }
+
+  /** Ends the loop with an error; nothing more is committed. */
+  fail(error: unknown): void {
+    this.#failure ??= error;
+    this.wake();
+  }
+
+  async #loop(): Promise<"stopped" | "finished"> {
+    const { clock, bounded } = this.#application;
+    for (;;) {
+      if (this.#failure !== undefined) throw this.#failure;
+      if (this.#membership.stopRequested || this.#stopping) return "stopped";
+      if (bounded && this.#allFinished() && this.#commits.isIdle) return "finished";
+      this.#reader.deliver();
+      this.#tick();
+      const worked = this.#work();
+      await this.#commits.step();
+      this.#reader.request();
+      if (worked) await clock.yield();
+      else await this.#rest();
+    }
+  }
+
+  /** One slice for all tasks; true when there is more to do at once. */
+  #work(): boolean {
+    if (this.#reader.paused || this.#commits.isBlocked) return false;
+    const { clock } = this.#application;
+    const until = clock.monotonic() + sliceMs;
+    let left = recordsPerSlice;
+    const goOn = (): boolean => {
+      left--;
+      this.#records++;
+      return left > 0 && (left % recordsBetweenLooks !== 0 || clock.monotonic() < until);
+    };
+    let worked = false;
+    for (const task of this.#tasks.values()) {
+      if (task.process(goOn)) worked = true;
+      if (left <= 0 || clock.monotonic() >= until) {
+        // The next slice begins with those that had no turn.
+        this.#tasks.delete(task.id);
+        this.#tasks.set(task.id, task);
+        break;
+      }
+    }
+    return worked;
+  }
+
+  #tick(): void {
+    const nowMs = this.#application.clock.monotonic();
+    if (nowMs < this.#nextTickMs) return;
+    this.#nextTickMs = nowMs + this.#application.settings.watermarkPeriodMs;
+    this.#reader.checkIdleness(nowMs);
+    for (const task of this.#tasks.values()) task.tick();
+    this.#reader.align();
+    this.#purge.step(this.#tasks.values());
+  }
+
+  /** Until something arrives, or something is due. */
+  async #rest(): Promise<void> {
+    if (this.#woken) {
+      this.#woken = false;
+      return;
+    }
+    const { clock } = this.#application;
+    const nowMs = clock.monotonic();
+    let dueMs = Math.min(this.#nextTickMs, this.#commits.dueMs);
+    const now = clock.now();
+    for (const task of this.#tasks.values()) {
+      dueMs = Math.min(dueMs, nowMs + (task.nextWakeMs() - now));
+      for (const input of task.inputs) if (input.notBeforeMs > nowMs) dueMs = Math.min(dueMs, input.notBeforeMs);
+    }
+    await new Promise<void>((resolve) => {
+      const timeout = clock.after(Math.max(0, dueMs - nowMs), resolve);
+      this.#wake = () => {
+        timeout.cancel();
+        resolve();
+      };
+    });
+    this.#wake = undefined;
+    this.#woken = false;
+  }
+
+  #allFinished(): boolean {
+    const { control } = this.#application;
+    for (const [subtopology, tasks] of this.#application.tasks) for (let partition = 0; partition < tasks; partition++) if (!control.finished.has(`${subtopology}_${partition}`)) return false;
+    return true;
+  }
+
+  async #close(): Promise<void> {
+    const { settings, log, clock, logger, control } = this.#application;
+    const clean = this.#failure === undefined;
+    const quietly = async (what: string, close: () => Promise<void>): Promise<void> => {
+      try {
+        await close();
+      } catch (error) {
+        logger.log("warn", `Closing went on although ${what} failed`, { reason: reason(error) });
+      }
+    };
+    if (clean) await quietly("the last commit", () => this.#commits.finish());
+    await quietly("the reader", () => this.#reader.close());
+    if (!(this.#failure instanceof FatalError && this.#failure.code === "APP_CLOSED")) await quietly("leaving the group", () => this.#membership.leave());
+    await quietly("the producer", () => this.#commits.close());
+    if (clean && settings.guarantee === "exactly-once") await quietly("the farewell", () => control.write(log, null, [workerTombstone(this.#transactionalId)], clock));
+    for (const task of this.#tasks.values()) await quietly(`task ${task.id}`, () => task.close());
+    this.#tasks.clear();
+  }
+}
