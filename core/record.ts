@@ -69,6 +69,15 @@ export class RecordMeta implements Meta<unknown> {
   }
 }
 
+/** What a timestamp function is shown: the record as it came, and the largest timestamp of its partition so far. */
+export class SourceRecord extends RecordMeta {
+  readonly partitionTime: number;
+  constructor(record: RecordMeta, partitionTime: number) {
+    super(record.key, record.timestamp, record.rawHeaders, record.topic, record.partition, record.offset);
+    this.partitionTime = partitionTime;
+  }
+}
+
 class HeaderView implements Headers {
   readonly #raw: RawHeaders;
   constructor(raw: RawHeaders) {

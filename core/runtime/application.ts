@@ -15,7 +15,6 @@ export interface Settings {
   readonly applicationId: string;
   readonly guarantee: Guarantee;
   readonly commitIntervalMs: number;
-  readonly commitTimeoutMs: number;
   readonly commitMinPauseMs: number;
   /** So many commits in a row may fail before the instance gives up. */
   readonly tolerableFailures: number;

@@ -23,14 +23,16 @@ export interface TopicRef {
   readonly declared?: TopicDeclaration;
 }
 
-/** What a program may say of a topic of its own; used when it is created, and checked when it exists. */
+/** What a program may say of a topic of its own. */
 export interface TopicDeclaration {
+  /** Checked at the start. */
   readonly partitions?: number;
-  readonly replication?: number;
-  /** The broker's settings for the topic, such as `{ "retention.ms": "-1" }`. */
-  readonly config?: Readonly<Record<string, string>>;
-  /** Create the topic at the start when it does not exist. @default false */
+  /** Make it at the start when it is not there, as this says; an embedded run makes every topic. @default false */
   readonly create?: boolean;
+  /** Of a topic that is made. @default the broker's */
+  readonly replication?: number;
+  /** Of a topic that is made, in Kafka's names. */
+  readonly config?: Readonly<Record<string, string>>;
 }
 
 export interface InternalTopicPlan {
@@ -107,6 +109,8 @@ export interface NodePlan {
 export interface StorePlan {
   readonly name: string;
   readonly keys: KeyCodec;
+  /** How keys are written, where that has a name: state cannot be read with another one. */
+  readonly keySerde?: string;
   readonly changelog: boolean;
 }
 

@@ -7,7 +7,7 @@ import type { Clock } from "../ports/clock.ts";
 import type { Bounds } from "./control_topic.ts";
 import { type Settings, TopicNames } from "./application.ts";
 import { partitionCounts } from "./partition_counts.ts";
-import type { Plan, TopicRef } from "./plan.ts";
+import type { Plan, TopicDeclaration, TopicRef } from "./plan.ts";
 import { timeStore } from "./stream_task.ts";
 
 /** Topics as they are, after the missing internal ones were made. */
@@ -24,9 +24,10 @@ const purged = { ...anyTime, "cleanup.policy": "delete", "retention.ms": "-1", "
 const missingTopicPatienceMs = 5000;
 
 /** Looks at the user's topics, makes the internal ones that are missing, and checks those that are there. */
-export const setUpTopics = async (log: Log, plan: Plan, settings: Settings, clock: Clock, logger: Logger): Promise<Topics> => {
+export const setUpTopics = async (log: Log, plan: Plan, settings: Settings, clock: Clock, logger: Logger, createAll: boolean): Promise<Topics> => {
   const names = new TopicNames(settings.applicationId);
   const users = userTopics(plan);
+  await createDeclared(log, users, createAll);
   const described = await describePatiently(log, users, clock);
   const counts = partitionCounts(plan, described);
   const partitions = new Map(described);
@@ -69,11 +70,17 @@ const createOrCheck = async (log: Log, specs: readonly TopicSpec[], logger: Logg
   }
 };
 
+interface UserTopic {
+  readonly step: string;
+  readonly use: "read" | "written";
+  readonly declared: TopicDeclaration | undefined;
+}
+
 /** Every topic that is not ours: read, written, or a dead-letter topic. */
-const userTopics = (plan: Plan): ReadonlyMap<string, { readonly step: string; readonly use: "read" | "written" }> => {
-  const topics = new Map<string, { readonly step: string; readonly use: "read" | "written" }>();
+const userTopics = (plan: Plan): ReadonlyMap<string, UserTopic> => {
+  const topics = new Map<string, UserTopic>();
   const add = (topic: TopicRef, step: string, use: "read" | "written"): void => {
-    if (!topic.internal && !topics.has(topic.name)) topics.set(topic.name, { step, use });
+    if (!topic.internal && topics.get(topic.name)?.declared === undefined) topics.set(topic.name, { step, use, declared: topic.declared });
   };
   for (const { inputs, nodes } of plan.subtopologies) {
     for (const input of inputs) {
@@ -94,8 +101,18 @@ const deadLetterTopics = (policy: ErrorPolicy): readonly string[] => {
   return typeof policy === "function" ? [] : of(policy);
 };
 
+/** Topics of the user's that are to be made when they are missing. */
+const createDeclared = async (log: Log, topics: ReadonlyMap<string, UserTopic>, all: boolean): Promise<void> => {
+  const wanted = [...topics].filter(([, { declared }]) => all || declared?.create === true);
+  if (wanted.length === 0) return;
+  const there = await log.admin.describe(wanted.map(([topic]) => topic));
+  const missing = wanted.filter(([topic]) => !there.has(topic));
+  if (missing.length === 0) return;
+  await log.admin.create(missing.map(([topic, { declared }]) => ({ topic, partitions: declared?.partitions ?? 1, replication: declared?.replication ?? -1, config: declared?.config ?? {} })));
+};
+
 /** A topic that was made a moment ago may not be known to every broker yet. */
-const describePatiently = async (log: Log, topics: ReadonlyMap<string, { readonly step: string; readonly use: string }>, clock: Clock): Promise<ReadonlyMap<string, number>> => {
+const describePatiently = async (log: Log, topics: ReadonlyMap<string, UserTopic>, clock: Clock): Promise<ReadonlyMap<string, number>> => {
   const names = [...topics.keys()];
   const until = clock.monotonic() + missingTopicPatienceMs;
   for (;;) {

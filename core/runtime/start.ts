@@ -31,6 +31,8 @@ export interface StartOptions {
   readonly log: Log;
   /** The log was made for this app and goes with it. */
   readonly ownsLog: boolean;
+  /** Topics of the user's that are missing are made; otherwise only those that say so. */
+  readonly createTopics: boolean;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -50,7 +52,7 @@ export const start = async (options: StartOptions): Promise<App & { kill(): void
   const bounded = isBounded(plan, options.batch);
   try {
     checkTimeouts(settings);
-    const topics = await setUpTopics(log, plan, settings, clock, logger);
+    const topics = await setUpTopics(log, plan, settings, clock, logger, options.createTopics);
     await openSerdes(plan, names);
     const control = new ControlTopic(names.control);
     await control.readToEnd(log);

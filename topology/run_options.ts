@@ -1,0 +1,157 @@
+import type { Duration } from "../core/duration.ts";
+import { ConfigurationError } from "../core/errors.ts";
+import type { Clock } from "../core/ports/clock.ts";
+import type { Log } from "../core/ports/log.ts";
+import type { Logger } from "../core/ports/logger.ts";
+import type { Random } from "../core/ports/random.ts";
+import type { StoreEngine } from "../core/ports/store.ts";
+import type { Listeners, UncaughtPolicy } from "../core/runtime/app.ts";
+import { duration, type Settings } from "../core/runtime/application.ts";
+import type { Fed } from "../core/runtime/start.ts";
+import { nearest } from "./nearest.ts";
+
+/** How an application runs. Every option has a default; the name that Kafka Streams or Flink gives it stands in brackets. */
+export interface RunOptions {
+  /** Names the group, the internal topics and the transactions. @default the topology's name [application.id] */
+  readonly applicationId?: string;
+  /** A name for this instance that outlives restarts: the group then waits for it instead of rebalancing. @default none [group.instance.id] */
+  readonly instanceId?: string;
+  /** @default "exactly-once" [processing.guarantee] */
+  readonly guarantee?: "exactly-once" | "at-least-once" | "none";
+  readonly commit?: {
+    /** @default 100 ms [commit.interval.ms, execution.checkpointing.interval] */
+    readonly interval?: Duration;
+    /** The least time between the end of a commit and the next. @default 0 [execution.checkpointing.min-pause] */
+    readonly minPause?: Duration;
+    /** So many commits in a row may fail. @default unlimited [execution.checkpointing.tolerable-failed-checkpoints] */
+    readonly tolerableFailures?: number;
+  };
+  readonly group?: {
+    /** @default 45 s [session.timeout.ms] */
+    readonly sessionTimeout?: Duration;
+    /** @default 60 s [max.poll.interval.ms] */
+    readonly rebalanceTimeout?: Duration;
+    /** @default 3 s [heartbeat.interval.ms] */
+    readonly heartbeat?: Duration;
+  };
+  /** @default 60 s [transaction.timeout.ms] */
+  readonly transactionTimeout?: Duration;
+  /** How long a task waits for something outside before it gives up. @default 5 min [task.timeout.ms] */
+  readonly taskTimeout?: Duration;
+  /** How long `close` waits for the last commit. @default 30 s */
+  readonly closeTimeout?: Duration;
+  /** Of internal topics. @default min(3, brokers) [replication.factor] */
+  readonly replication?: number;
+  /** "batch": every source ends where it ends now, and so does the run. @default "streaming" [execution.runtime-mode] */
+  readonly mode?: "streaming" | "batch";
+  readonly memory?: {
+    /** Fetched and not handled. @default 64 MiB [input.buffer.max.bytes] */
+    readonly fetchBytes?: number;
+    /** Changed and not committed; more is committed before its time. @default 64 MiB [statestore.uncommitted.max.bytes] */
+    readonly overlayBytes?: number;
+    /** Decoded entries that a table keeps in memory. @default 100,000 */
+    readonly cacheEntries?: number;
+  };
+  /** What follows an error that no policy has forgiven. @default "stop-instance" [StreamsUncaughtExceptionHandler] */
+  readonly onUncaught?: UncaughtPolicy | ((error: unknown) => UncaughtPolicy);
+  /** Records for the input topics, written exactly once over all restarts; the same ones in the same order each time. In a batch run they are the whole input. */
+  readonly feed?: Iterable<Fed> | AsyncIterable<Fed>;
+  readonly on?: Listeners;
+  readonly logger?: Logger;
+  /** @default the machine's */
+  readonly clock?: Clock;
+  /** @default the machine's */
+  readonly random?: Random;
+  /** A log of one's own, which is left open when the run ends. */
+  readonly log?: Log;
+  /** @default in memory */
+  readonly stores?: StoreEngine;
+  /** How often watermark generators are asked. @default 200 ms [pipeline.auto-watermark-interval] */
+  readonly watermarkPeriod?: Duration;
+}
+
+const known: Readonly<Record<string, readonly string[]>> = {
+  "": [
+    "applicationId",
+    "instanceId",
+    "guarantee",
+    "commit",
+    "group",
+    "transactionTimeout",
+    "taskTimeout",
+    "closeTimeout",
+    "replication",
+    "mode",
+    "memory",
+    "onUncaught",
+    "feed",
+    "on",
+    "logger",
+    "clock",
+    "random",
+    "log",
+    "stores",
+    "watermarkPeriod",
+  ],
+  commit: ["interval", "minPause", "tolerableFailures"],
+  group: ["sessionTimeout", "rebalanceTimeout", "heartbeat"],
+  memory: ["fetchBytes", "overlayBytes", "cacheEntries"],
+};
+
+/** Refuses names that mean nothing, with the nearest one that does. */
+export const checkOptions = (options: object, more: readonly string[] = []): void => {
+  for (const [group, names] of Object.entries(known)) {
+    const given = group === "" ? options : (options as Record<string, object | undefined>)[group];
+    for (const name of Object.keys(given ?? {})) {
+      const allowed = group === "" ? [...names, ...more] : names;
+      if (allowed.includes(name)) continue;
+      const full = group === "" ? name : `${group}.${name}`;
+      const guess = nearest(name, allowed);
+      throw new ConfigurationError(
+        "OPTION_INVALID",
+        `There is no option '${full}'${guess === undefined ? "" : `: did you mean '${group === "" ? guess : `${group}.${guess}`}'?`}`,
+      );
+    }
+  }
+};
+
+/** The options with all defaults filled in, and checked. */
+export const settingsOf = (topology: string, options: RunOptions): Settings => {
+  const { commit = {}, group = {}, memory = {} } = options;
+  const applicationId = options.applicationId ?? topology;
+  if (!/^[A-Za-z0-9._-]{1,150}$/.test(applicationId))
+    throw new ConfigurationError(
+      "NAME_INVALID",
+      `applicationId is '${applicationId}': it becomes part of topic names, so use 1 to 150 letters, digits, dots, dashes and underscores`,
+    );
+  const guarantee = options.guarantee ?? "exactly-once";
+  if (!["exactly-once", "at-least-once", "none"].includes(guarantee))
+    throw new ConfigurationError("OPTION_INVALID", `guarantee is '${guarantee}': choose "exactly-once", "at-least-once" or "none"`);
+  const commitIntervalMs = duration(commit.interval ?? 100, "commit.interval");
+  if (commitIntervalMs === 0) throw new ConfigurationError("OPTION_INVALID", "Option 'commit.interval' is 0: give at least millis(1)");
+  return {
+    applicationId,
+    guarantee,
+    commitIntervalMs,
+    commitMinPauseMs: duration(commit.minPause ?? 0, "commit.minPause"),
+    tolerableFailures: commit.tolerableFailures ?? Number.POSITIVE_INFINITY,
+    transactionTimeoutMs: duration(options.transactionTimeout ?? 60_000, "transactionTimeout"),
+    taskTimeoutMs: duration(options.taskTimeout ?? 300_000, "taskTimeout"),
+    sessionTimeoutMs: duration(group.sessionTimeout ?? 45_000, "group.sessionTimeout"),
+    rebalanceTimeoutMs: duration(group.rebalanceTimeout ?? 60_000, "group.rebalanceTimeout"),
+    heartbeatMs: duration(group.heartbeat ?? Math.min(3000, (group.sessionTimeout ?? 45_000) / 3), "group.heartbeat"),
+    groupInstanceId: options.instanceId ?? null,
+    partitionBytes: 1 << 20,
+    fetchBytes: bytes(memory.fetchBytes ?? 64 << 20, "memory.fetchBytes"),
+    overlayBytes: bytes(memory.overlayBytes ?? 64 << 20, "memory.overlayBytes"),
+    cacheEntries: bytes(memory.cacheEntries ?? 100_000, "memory.cacheEntries"),
+    replication: options.replication ?? -1,
+    watermarkPeriodMs: duration(options.watermarkPeriod ?? 200, "watermarkPeriod"),
+  };
+};
+
+const bytes = (value: number, name: string): number => {
+  if (!Number.isInteger(value) || value < 1)
+    throw new ConfigurationError("OPTION_INVALID", `Option '${name}' is ${String(value)}: give a whole number above 0`);
+  return value;
+};
