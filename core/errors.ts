@@ -99,7 +99,8 @@ export class FatalError extends MillraceError {
 
 /** What was thrown, as one clear phrase: also for things that are no Error. */
 export const reason = (thrown: unknown): string => {
-  if (thrown instanceof Error) return thrown.message;
+  // Not by instanceof: an error may come from another realm, such as a worker or a sandbox.
+  if (typeof thrown === "object" && thrown !== null && typeof (thrown as { message?: unknown }).message === "string") return (thrown as Error).message;
   if (typeof thrown === "string") return thrown;
   return `${typeof thrown} ${String(thrown)} was thrown`;
 };

@@ -53,6 +53,7 @@ export const runOn = async (topology: Topology, options: RunOptions, on: RunOn):
     stores: options.stores ?? memoryStores,
     batch: options.mode === "batch",
     feed: options.feed,
+    awaitFeed: options.awaitFeed ?? false,
     onUncaught: options.onUncaught ?? "stop-instance",
     closeTimeoutMs: options.closeTimeout ?? 30_000,
     listeners: options.on ?? {},

@@ -7,7 +7,7 @@ import type { Random } from "../core/ports/random.ts";
 import type { StoreEngine } from "../core/ports/store.ts";
 import type { Listeners, UncaughtPolicy } from "../core/runtime/app.ts";
 import { duration, type Settings } from "../core/runtime/application.ts";
-import type { Fed } from "../core/runtime/start.ts";
+import type { Feed } from "../core/runtime/start.ts";
 import { nearest } from "./nearest.ts";
 
 /** How an application runs. Every option has a default; the name that Kafka Streams or Flink gives it stands in brackets. */
@@ -54,8 +54,10 @@ export interface RunOptions {
   };
   /** What follows an error that no policy has forgiven. @default "stop-instance" [StreamsUncaughtExceptionHandler] */
   readonly onUncaught?: UncaughtPolicy | ((error: unknown) => UncaughtPolicy);
-  /** Records for the input topics, written exactly once over all restarts; the same ones in the same order each time. In a batch run they are the whole input. */
-  readonly feed?: Iterable<Fed> | AsyncIterable<Fed>;
+  /** Records for the input topics, written exactly once over all restarts: a function that is told how many are written and gives those that follow. In a batch run the input ends with them. */
+  readonly feed?: Feed;
+  /** In a batch run that another instance feeds: the input ends where that one says. @default false */
+  readonly awaitFeed?: boolean;
   readonly on?: Listeners;
   readonly logger?: Logger;
   /** @default the machine's */

@@ -37,6 +37,7 @@ export interface App {
   resume(): void;
   /** Commits what is done, leaves the group, lets go of everything. Calling it again waits for the same end. */
   close(options?: CloseOptions): Promise<void>;
+  /** Counters since the start, and gauges of this moment: tasks, watermark, lag_records, records_in, late_records, skipped_records, ... */
   metrics(): Iterable<Metric>;
 }
 
@@ -112,8 +113,9 @@ class RunningApp implements App {
     this.#worker.fail(error);
   }
 
-  metrics(): Iterable<Metric> {
-    return this.#options.application.counters;
+  *metrics(): IterableIterator<Metric> {
+    yield* this.#options.application.counters;
+    yield* this.#worker.gauges();
   }
 
   #makeWorker(): Worker {

@@ -19,8 +19,8 @@ export interface FeedOptions {
   readonly applicationId: string;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** The same records in the same order each time, so that a feed that was cut off goes on where it was. */
-  readonly records: Iterable<FeedRecord> | AsyncIterable<FeedRecord>;
+  /** Called with the number of records that are written already; gives those that follow. */
+  readonly records: (written: number) => AsyncIterable<FeedRecord>;
   /** Where the inputs end when everything is written; undefined when they go on. */
   readonly bounds: (() => Promise<Bounds>) | undefined;
   readonly isStopped: () => boolean;
@@ -45,26 +45,25 @@ export const feed = async (options: FeedOptions): Promise<void> => {
   try {
     await control.readToEnd(log);
     if (control.bounds !== undefined) return;
-    const done = control.fed ?? 0;
+    let written = control.fed ?? 0;
     if (control.fed === undefined) await commit(log.outbox(), fedRecord(0));
-    let seen = 0;
     let outbox = log.outbox();
     let sinceMs = clock.monotonic();
-    for await (const record of options.records) {
-      if (seen++ < done) continue;
+    for await (const record of options.records(written)) {
+      written++;
       outbox.append(record.topic, record.partition, record.key, record.value, record.timestamp, record.headers ?? noHeaders);
       if (isStopped()) return;
       if (outbox.records < recordsPerTransaction && clock.monotonic() - sinceMs < lingerMs) continue;
       const full = outbox;
       outbox = log.outbox();
-      await commit(full, fedRecord(seen));
+      await commit(full, fedRecord(written));
       await clock.yield();
       sinceMs = clock.monotonic();
     }
     if (isStopped()) return;
-    await commit(outbox, fedRecord(seen));
+    await commit(outbox, fedRecord(written));
     if (options.bounds !== undefined) await commit(log.outbox(), boundsRecord(await options.bounds()));
-    logger.log("info", "The input is written", { records: seen });
+    logger.log("info", "The input is written", { records: written });
   } catch (error) {
     if (!(error instanceof LogError) || error.disposition !== "fenced") throw error;
     logger.log("info", "Another instance feeds the input");

@@ -34,6 +34,8 @@ export interface Task {
   release(): void;
   /** The position of an input that the last commit has reached. */
   committedOffset(input: TaskInput): number;
+  /** How far event time has come; undefined where it has no meaning. */
+  readonly watermark: number | undefined;
   readonly uncommittedBytes: number;
   /** All inputs are at their end and everything is committed. */
   readonly finished: boolean;

@@ -75,6 +75,7 @@ export class SinkTask implements Task {
   }
 
   readonly uncommittedBytes = 0;
+  readonly watermark = undefined;
 
   process(): boolean {
     if (this.#failure !== undefined) throw this.#failure;
@@ -215,8 +216,8 @@ export class SinkTask implements Task {
     const nowMs = this.#environment.clock.monotonic();
     const { name } = this.#options.sink;
     this.#failingSinceMs ??= nowMs;
-    // What the writer itself calls final is not tried again.
-    if (error instanceof MillraceError) this.#failure = error;
+    // What the writer itself calls final is not tried again; that it ran out of patience is not final.
+    if (error instanceof MillraceError && !(error instanceof TaskTimeoutError)) this.#failure = error;
     else if (nowMs - this.#failingSinceMs > this.#options.taskTimeoutMs)
       this.#failure = new TaskTimeoutError("TASK_TIMEOUT", `Sink '${name}' could not be written for ${this.#options.taskTimeoutMs} ms: ${reason(error)}`, { step: name, cause: error });
     else {

@@ -25,6 +25,9 @@ export interface Fed {
   readonly headers?: DraftHeaders;
 }
 
+/** The records of a feed from a number on: so many are written already. The same records in the same order each time, or a restart would lose some and double others. */
+export type Feed = (written: number) => Iterable<Fed> | AsyncIterable<Fed>;
+
 export interface StartOptions {
   readonly plan: Plan;
   readonly settings: Settings;
@@ -39,7 +42,9 @@ export interface StartOptions {
   readonly stores: StoreEngine;
   /** Every source ends at what is there when the first instance starts. */
   readonly batch: boolean;
-  readonly feed: Iterable<Fed> | AsyncIterable<Fed> | undefined;
+  readonly feed: Feed | undefined;
+  /** Another instance feeds: the input ends where it says, and not where it ends now. */
+  readonly awaitFeed: boolean;
   readonly onUncaught: UncaughtPolicy | ((error: unknown) => UncaughtPolicy);
   readonly closeTimeoutMs: number;
   readonly listeners: Listeners;
@@ -75,7 +80,7 @@ export const start = async (options: StartOptions): Promise<App & { kill(): void
     };
     const bounds = () => boundsNow(log, plan, topics, names);
     const records = feedOf(options, topics, names);
-    if (bounded && control.bounds === undefined && records === undefined && control.fed === undefined) await control.agreeOnBounds(log, bounds, clock);
+    if (bounded && control.bounds === undefined && records === undefined && control.fed === undefined && !options.awaitFeed) await control.agreeOnBounds(log, bounds, clock);
     const sinks = plan.subtopologies.flatMap((one) => (one.sink === undefined ? [] : [one.sink]));
     for (const { writer } of sinks) await writer.open?.();
     const app = launch({
@@ -121,7 +126,7 @@ const checkTimeouts = (settings: Settings): void => {
 };
 
 /** What is to be written before or while the run goes on: the feed that was given, and sources that are records in the program. */
-const feedOf = (options: StartOptions, topics: Topics, names: TopicNames): AsyncIterable<FeedRecord> | undefined => {
+const feedOf = (options: StartOptions, topics: Topics, names: TopicNames): ((written: number) => AsyncIterable<FeedRecord>) | undefined => {
   const inputs = options.plan.subtopologies.flatMap((one) => one.inputs).filter((input) => input.records !== undefined);
   if (options.feed === undefined && inputs.length === 0) return undefined;
   const { clock } = options;
@@ -138,9 +143,15 @@ const feedOf = (options: StartOptions, topics: Topics, names: TopicNames): Async
       headers: draftHeaders(record.headers, noHeaders),
     };
   };
-  return (async function* (): AsyncGenerator<FeedRecord> {
-    let turn = 0;
-    for (const input of inputs) for await (const draft of input.records!()) yield encode(names.of(input.topic), input, draft, turn++);
-    for await (const record of options.feed ?? []) yield encode(String(record.topic.name), record.topic, record, turn++);
-  })();
+  return async function* (written: number): AsyncGenerator<FeedRecord> {
+    // The program's own records come first; they are counted again, the feed is told where to go on.
+    let seen = 0;
+    for (const input of inputs)
+      for await (const draft of input.records!()) {
+        const turn = seen++;
+        if (turn >= written) yield encode(names.of(input.topic), input, draft, turn);
+      }
+    let turn = Math.max(seen, written);
+    for await (const record of options.feed?.(Math.max(0, written - seen)) ?? []) yield encode(String(record.topic.name), record.topic, record, turn++);
+  };
 };

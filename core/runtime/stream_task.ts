@@ -372,6 +372,10 @@ export class StreamTask implements Task {
     this.#open();
   }
 
+  get watermark(): number {
+    return this.#times.watermark;
+  }
+
   committedOffset(input: TaskInput): number {
     return this.#positions.get(input.id)?.offset ?? 0;
   }

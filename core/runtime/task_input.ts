@@ -32,6 +32,8 @@ export class TaskInput {
   readonly partition: number;
   /** Next offset to handle: what is committed. */
   position: number;
+  /** Records handled since the task was opened. */
+  handled = 0;
   /** Bytes fetched and not handled. */
   queuedBytes = 0;
   head: Head | undefined;
@@ -146,6 +148,7 @@ export class TaskInput {
   /** The head was handled, or left out on purpose. */
   consume(): void {
     this.position = this.#chunk!.records.offset + 1;
+    if (this.head!.kind === "record") this.handled++;
     this.head = undefined;
     this.#positioned = false;
     this.attempts = 0;

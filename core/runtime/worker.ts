@@ -1,5 +1,6 @@
 import { FatalError, reason } from "../errors.ts";
 import type { GroupMember, Outbox } from "../ports/log.ts";
+import type { Metric } from "../ports/metrics.ts";
 import type { Application } from "./application.ts";
 import { workerTombstone } from "./control_topic.ts";
 import { CommitCycle } from "./commit_cycle.ts";
@@ -101,6 +102,20 @@ export class Worker {
 
   get tasks(): readonly Task[] {
     return [...this.#tasks.values()];
+  }
+
+  /** How things stand at this moment, task by task. */
+  *gauges(): IterableIterator<Metric> {
+    yield { name: "tasks", tags: {}, value: this.#tasks.size };
+    for (const task of this.#tasks.values()) {
+      if (task.watermark !== undefined) yield { name: "watermark", tags: { task: task.id }, value: task.watermark };
+      for (const input of task.inputs) {
+        const tags = { task: task.id, topic: input.topic, partition: String(input.partition), kind: input.plan.kind };
+        yield { name: "lag_records", tags, value: Math.max(0, input.knownEnd - input.position) };
+        yield { name: "stream_time", tags, value: input.streamTime };
+        yield { name: "records_in", tags, value: input.handled };
+      }
+    }
   }
 
   get member(): GroupMember | undefined {

@@ -65,21 +65,31 @@ export function listState<T>(options: StateOptions<T> = {}): Descriptor<ListStat
 }
 
 /** A map per key, with keys of its own; `key` says how these are written, by default canonically. With a ttl every entry expires by itself. */
-export function mapState<K extends SimpleKey, V>(options: StateOptions<V> & { readonly key?: Serde<K> } = {}): Descriptor<MapState<K, V>, "key"> {
+export function mapState<K extends SimpleKey, V>(
+  options: StateOptions<V> & { readonly key?: Serde<K> } = {},
+): Descriptor<MapState<K, V>, "key"> {
   return { scope: "key", [opens]: (place) => openMap(place, options) };
 }
 
 /** An aggregate per key (Flink's reducing and aggregating state). The serde defaults to the aggregator's own. */
-export function foldingState<V, A, R = A>(aggregator: Aggregator<V, A, R>, options: StateOptions<A> = {}): Descriptor<FoldState<V, R>, "key"> {
+export function foldingState<V, A, R = A>(
+  aggregator: Aggregator<V, A, R>,
+  options: StateOptions<A> = {},
+): Descriptor<FoldState<V, R>, "key"> {
   return { scope: "key", [opens]: (place) => openFold(place, aggregator, options) };
 }
 
 /**
- * A list of the whole task, without a key. On Kafka it belongs to the task's partition and is restored as it was; `restore` says what a new number of partitions does with it when a savepoint is taken in: hands each task a part
- * ("split"), or everything ("union").
+ * A list of the whole task, without a key (Flink: list state of an operator). It belongs to the task's partition and is restored as it was.
+ * @param options `restore` says what another number of tasks would do with it: share the elements out, or each take them all. On Kafka the number stays, so both come to the same. @default "split"
  */
-export function operatorState<T>(options: { readonly serde?: Serde<T>; readonly restore?: "split" | "union" } = {}): Descriptor<ListState<T>, "operator"> {
-  return { scope: "operator", [opens]: (place) => new TaskList(place.context.state, openList<T>(place, options.serde === undefined ? {} : { serde: options.serde })) };
+export function operatorState<T>(
+  options: { readonly serde?: Serde<T>; readonly restore?: "split" | "union" } = {},
+): Descriptor<ListState<T>, "operator"> {
+  return {
+    scope: "operator",
+    [opens]: (place) => new TaskList(place.context.state, openList<T>(place, options.serde === undefined ? {} : { serde: options.serde })),
+  };
 }
 
 /** A map that every task has a copy of: changed by the records of a broadcast stream only, read by all others. */
@@ -102,7 +112,9 @@ export type BroadcastSpec = { readonly [name: string]: BroadcastState<any, any> 
 /** The handles of what was declared. */
 export type Opened<S extends Descriptors> = { readonly [P in keyof S]: S[P] extends Descriptor<infer A, StateScope> ? A : never };
 /** The same maps, to be read only. */
-export type ReadonlyBroadcast<B extends BroadcastSpec> = { readonly [P in keyof B]: B[P] extends BroadcastState<infer K, infer V> ? ReadableMapState<K, V> : never };
+export type ReadonlyBroadcast<B extends BroadcastSpec> = {
+  readonly [P in keyof B]: B[P] extends BroadcastState<infer K, infer V> ? ReadableMapState<K, V> : never;
+};
 
 /**
  * Makes the handles of a step, once per task. They follow the state's current key (and namespace).

@@ -1,8 +1,8 @@
-import type { StepState } from "./step_state.ts";
 import type { Aggregator } from "../window/aggregator.ts";
 import { type Cell, openCell } from "./cell.ts";
 import type { StateOptions, StatePlace } from "./descriptors.ts";
 import type { FoldState } from "./handles.ts";
+import type { StepState } from "./step_state.ts";
 
 export const openFold = <V, A, R>(place: StatePlace, aggregator: Aggregator<V, A, R>, options: StateOptions<A>): FoldState<V, R> => {
   const serde = options.serde ?? aggregator.serde;

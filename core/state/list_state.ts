@@ -42,7 +42,10 @@ class LastingList<T> implements ListState<T> {
   }
 
   set(values: Iterable<T>): void {
-    replace(this.#table, [...values].map((value) => element(value, this.#name)));
+    replace(
+      this.#table,
+      [...values].map((value) => element(value, this.#name)),
+    );
   }
 
   clear(): void {
@@ -81,7 +84,10 @@ class ExpiringList<T> implements ListState<T> {
   }
 
   set(values: Iterable<T>): void {
-    replace(this.#table, [...values].map((value) => this.#stamped(value)));
+    replace(
+      this.#table,
+      [...values].map((value) => this.#stamped(value)),
+    );
   }
 
   clear(): void {

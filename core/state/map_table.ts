@@ -1,4 +1,5 @@
 import { columnPrefix, concat, prefixEnd, readScope, scopePrefix } from "./address.ts";
+import { type NamespaceKey, type Scoped, ScopeMap } from "./scope_map.ts";
 import type { MapKey, StepState, Table, ValueCodec } from "./step_state.ts";
 import type { SubKey } from "./sub_key.ts";
 
@@ -6,9 +7,11 @@ class Entry<S, T> {
   readonly bucket: Bucket<S, T>;
   readonly sub: S;
   value: T | undefined;
-  storeKey: Uint8Array | undefined;
   dirty = false;
+  /** The base has it, or will have it when the sealed part is committed. */
   stored: boolean;
+  /** Sealed as deleted; the base has it until that is committed. */
+  leaving = false;
 
   constructor(bucket: Bucket<S, T>, sub: S, value: T | undefined, stored: boolean) {
     this.bucket = bucket;
@@ -18,9 +21,13 @@ class Entry<S, T> {
   }
 }
 
-class Bucket<S, T> {
+class Bucket<S, T> implements Scoped {
+  readonly mapKey: MapKey;
+  readonly namespaceKey: NamespaceKey;
   readonly key: unknown;
   readonly namespace: unknown;
+  /** What the store's keys of all entries begin with. */
+  readonly prefix: Uint8Array;
   readonly entries = new Map<string | number | bigint | boolean, Entry<S, T>>();
   /** Every entry of the base is loaded, so that what is not here is nowhere. */
   complete = false;
@@ -30,11 +37,13 @@ class Bucket<S, T> {
   live = 0;
   dirty = 0;
   touched = true;
-  prefix: Uint8Array | undefined;
 
-  constructor(key: unknown, namespace: unknown) {
-    this.key = key;
-    this.namespace = namespace;
+  constructor(state: StepState, prefix: Uint8Array, namespaced: boolean) {
+    this.mapKey = state.mapKey;
+    this.namespaceKey = namespaced ? state.namespaceKey : undefined;
+    this.key = state.key;
+    this.namespace = namespaced ? state.namespace : undefined;
+    this.prefix = prefix;
   }
 }
 
@@ -48,10 +57,13 @@ export class MapTable<S, T> implements Table {
   readonly #sub: SubKey<S>;
   readonly #codec: ValueCodec<T>;
   readonly #namespaced: boolean;
-  readonly #buckets = new Map<MapKey, Bucket<S, T>>();
+  readonly #buckets: ScopeMap<Bucket<S, T>>;
+  /** The entry that was asked for last: what is read is mostly written next. */
+  #last: Entry<S, T> | undefined;
   #dirty: Entry<S, T>[] = [];
-  #lastKey: MapKey | undefined;
-  #last: Bucket<S, T> | undefined;
+  /** Sealed as deleted, and remembered until the base knows. */
+  #leaving: Entry<S, T>[] = [];
+  #entries = 0;
 
   constructor(state: StepState, column: string, sub: SubKey<S>, codec: ValueCodec<T>, namespaced: boolean) {
     this.#state = state;
@@ -59,6 +71,7 @@ export class MapTable<S, T> implements Table {
     this.#sub = sub;
     this.#codec = codec;
     this.#namespaced = namespaced;
+    this.#buckets = new ScopeMap(state, namespaced);
   }
 
   get(sub: S): T | undefined {
@@ -83,7 +96,7 @@ export class MapTable<S, T> implements Table {
   append(this: MapTable<number, T>, value: T): number {
     const bucket = this.#complete();
     const sub = bucket.last === undefined ? 0 : bucket.last + 1;
-    this.#change(this.#find(bucket, sub) ?? this.#add(bucket, sub, undefined, false), value);
+    this.#change(this.#add(bucket, sub, undefined, false), value);
     return sub;
   }
 
@@ -118,13 +131,17 @@ export class MapTable<S, T> implements Table {
     return out;
   }
 
+  /** Calls the function for each entry, in no order. The table must not be changed meanwhile. */
+  forEach(fn: (value: T, sub: S) => void): void {
+    for (const { sub, value } of this.#complete().entries.values()) if (value !== undefined) fn(value, sub);
+  }
+
   /** Each key (and namespace) that has entries, in no order. */
   *scopes(): IterableIterator<{ readonly key: unknown; readonly namespace: unknown }> {
     const seen = new Set<string>();
     const base = this.#state.base.range(this.#prefix, prefixEnd(this.#prefix));
-    const cached = [...this.#buckets.values()];
-    for (const bucket of cached) {
-      seen.add(this.#name(this.#prefixOf(bucket)));
+    for (const bucket of [...this.#buckets.values()]) {
+      seen.add(this.#name(bucket.prefix));
       if (bucket.complete ? bucket.live > 0 : [...bucket.entries.values()].some((entry) => entry.value !== undefined) || this.#load(bucket).live > 0) yield bucket;
     }
     for (const [bytes] of [...base]) {
@@ -142,53 +159,52 @@ export class MapTable<S, T> implements Table {
       entry.dirty = false;
       const { bucket } = entry;
       bucket.dirty--;
-      const stored = entry.stored || (!bucket.complete && this.#state.base.get(this.#storeKey(entry)) !== undefined);
-      if (entry.value === undefined) {
-        // What is gone needs no place here once the bucket is known to be complete.
-        if (bucket.complete) bucket.entries.delete(this.#sub.mapKey(entry.sub));
-        if (!stored) continue;
-      }
-      entry.stored = entry.value !== undefined;
-      write(this.#storeKey(entry), entry.value === undefined ? null : this.#codec.encode(entry.value));
+      if (entry.value !== undefined) {
+        entry.stored = true;
+        write(this.#address(bucket, entry.sub), this.#codec.encode(entry.value));
+      } else if (entry.stored) {
+        entry.stored = false;
+        entry.leaving = true;
+        this.#leaving.push(entry);
+        write(this.#address(bucket, entry.sub), null);
+      } else this.#forget(entry);
     }
     this.#dirty = [];
-    // A complete bucket without entries says nothing that the base will not say after the commit; one that waits for its commit is kept by the state.
+  }
+
+  committed(): void {
+    for (const entry of this.#leaving) {
+      entry.leaving = false;
+      if (entry.value === undefined && !entry.dirty) this.#forget(entry);
+    }
+    this.#leaving = [];
   }
 
   reset(): void {
     this.#buckets.clear();
     this.#dirty = [];
+    this.#leaving = [];
     this.#last = undefined;
-    this.#lastKey = undefined;
+    this.#entries = 0;
   }
 
   evict(keep: number): void {
     this.#last = undefined;
-    this.#lastKey = undefined;
-    let cached = this.cached;
-    let left = this.#buckets.size;
-    for (const [mapKey, bucket] of this.#buckets) {
-      if (left-- === 0) break;
+    for (const bucket of this.#buckets.values()) {
       if (bucket.dirty > 0) continue;
-      if (bucket.complete && bucket.live === 0) {
-        this.#buckets.delete(mapKey);
-        cached -= bucket.entries.size + 1;
-      } else if (cached <= keep) continue;
-      else if (bucket.touched) {
-        bucket.touched = false;
-        this.#buckets.delete(mapKey);
-        this.#buckets.set(mapKey, bucket);
-      } else {
-        this.#buckets.delete(mapKey);
-        cached -= bucket.entries.size + 1;
+      const empty = bucket.complete && bucket.live === 0;
+      if (!empty && this.cached <= keep) continue;
+      // What was touched since the last round gets a second one.
+      if (!empty && bucket.touched) bucket.touched = false;
+      else {
+        this.#buckets.delete(bucket);
+        this.#entries -= bucket.entries.size;
       }
     }
   }
 
   get cached(): number {
-    let n = 0;
-    for (const bucket of this.#buckets.values()) n += bucket.entries.size + 1;
-    return n;
+    return this.#entries + this.#buckets.size;
   }
 
   get changed(): number {
@@ -196,17 +212,13 @@ export class MapTable<S, T> implements Table {
   }
 
   #bucket(): Bucket<S, T> {
-    const state = this.#state;
-    const mapKey = this.#namespaced ? state.scopedKey : state.mapKey;
-    if (this.#last !== undefined && mapKey === this.#lastKey) return this.#last;
-    let bucket = this.#buckets.get(mapKey);
+    let bucket = this.#buckets.get();
     if (bucket === undefined) {
-      bucket = new Bucket<S, T>(state.key, state.namespace);
-      this.#buckets.set(mapKey, bucket);
+      const state = this.#state;
+      bucket = new Bucket<S, T>(state, scopePrefix(state, this.#prefix, state.key, this.#namespaced, state.namespace), this.#namespaced);
+      this.#buckets.add(bucket);
     }
     bucket.touched = true;
-    this.#lastKey = mapKey;
-    this.#last = bucket;
     return bucket;
   }
 
@@ -216,7 +228,7 @@ export class MapTable<S, T> implements Table {
   }
 
   #load(bucket: Bucket<S, T>): Bucket<S, T> {
-    const prefix = this.#prefixOf(bucket);
+    const { prefix } = bucket;
     for (const [bytes, value] of this.#state.base.range(prefix, prefixEnd(prefix))) {
       const sub = this.#sub.decode(bytes.subarray(prefix.length));
       if (!bucket.entries.has(this.#sub.mapKey(sub))) this.#add(bucket, sub, this.#codec.decode(value), true);
@@ -226,19 +238,41 @@ export class MapTable<S, T> implements Table {
   }
 
   #find(bucket: Bucket<S, T>, sub: S): Entry<S, T> | undefined {
-    const entry = bucket.entries.get(this.#sub.mapKey(sub));
-    if (entry !== undefined || bucket.complete) return entry;
-    const bytes = this.#state.base.get(concat([this.#prefixOf(bucket), this.#sub.encode(sub)]));
-    return this.#add(bucket, sub, bytes === undefined ? undefined : this.#codec.decode(bytes), bytes !== undefined);
+    const last = this.#last;
+    if (last !== undefined && last.sub === sub && last.bucket === bucket) return last;
+    let entry = bucket.entries.get(this.#sub.mapKey(sub));
+    if (entry === undefined && !bucket.complete) {
+      const bytes = this.#state.base.get(this.#address(bucket, sub));
+      entry = this.#add(bucket, sub, bytes === undefined ? undefined : this.#codec.decode(bytes), bytes !== undefined);
+    }
+    this.#last = entry;
+    return entry;
   }
 
   #add(bucket: Bucket<S, T>, sub: S, value: T | undefined, stored: boolean): Entry<S, T> {
     const entry = new Entry<S, T>(bucket, sub, value, stored);
-    bucket.entries.set(this.#sub.mapKey(sub), entry);
+    this.#put(entry);
     if (value !== undefined) bucket.live++;
     if (bucket.last === undefined || this.#sub.compare(bucket.last, sub) <= 0) bucket.last = sub;
     else bucket.sorted = false;
     return entry;
+  }
+
+  #put(entry: Entry<S, T>): void {
+    entry.bucket.entries.set(this.#sub.mapKey(entry.sub), entry);
+    this.#entries++;
+  }
+
+  /** Nothing is there, neither here nor in the base, so nothing need be remembered. */
+  #forget(entry: Entry<S, T>): void {
+    const { bucket } = entry;
+    const mapKey = this.#sub.mapKey(entry.sub);
+    if (this.#last === entry) this.#last = undefined;
+    if (bucket.entries.get(mapKey) === entry) {
+      bucket.entries.delete(mapKey);
+      this.#entries--;
+    }
+    if (bucket.entries.size === 0 && bucket.dirty === 0) this.#buckets.delete(bucket);
   }
 
   #change(entry: Entry<S, T>, value: T | undefined): void {
@@ -254,10 +288,9 @@ export class MapTable<S, T> implements Table {
     const { bucket } = entry;
     if (entry.value === undefined && value !== undefined) {
       bucket.live++;
-      // It may have left the Map when its deletion was sealed.
-      const mapKey = this.#sub.mapKey(entry.sub);
-      if (bucket.entries.get(mapKey) !== entry) {
-        bucket.entries.set(mapKey, entry);
+      // It may have left the Map when it was deleted.
+      if (bucket.entries.get(this.#sub.mapKey(entry.sub)) !== entry) {
+        this.#put(entry);
         bucket.sorted = false;
       }
     } else if (entry.value !== undefined && value === undefined) bucket.live--;
@@ -268,6 +301,8 @@ export class MapTable<S, T> implements Table {
       this.#dirty.push(entry);
       this.#state.changedBytes += 64;
     }
+    // Otherwise what is made and deleted again would be in the way of every walk until the next commit.
+    if (value === undefined && !entry.stored && !entry.leaving) this.#forget(entry);
   }
 
   #sort(bucket: Bucket<S, T>): void {
@@ -278,12 +313,13 @@ export class MapTable<S, T> implements Table {
     bucket.sorted = true;
   }
 
-  #prefixOf(bucket: Bucket<S, T>): Uint8Array {
-    return (bucket.prefix ??= scopePrefix(this.#state, this.#prefix, bucket.key, this.#namespaced, bucket.namespace));
-  }
-
-  #storeKey(entry: Entry<S, T>): Uint8Array {
-    return (entry.storeKey ??= concat([this.#prefixOf(entry.bucket), this.#sub.encode(entry.sub)]));
+  #address({ prefix }: Bucket<S, T>, sub: S): Uint8Array {
+    const { fixed } = this.#sub;
+    if (fixed === undefined) return concat([prefix, this.#sub.encode(sub)]);
+    const bytes = new Uint8Array(prefix.length + fixed.length);
+    bytes.set(prefix);
+    fixed.write(bytes, prefix.length, sub);
+    return bytes;
   }
 
   #name(bytes: Uint8Array): string {

@@ -1,5 +1,6 @@
 import type { Store, StoreWrite } from "../ports/store.ts";
 import { MapTable } from "./map_table.ts";
+import type { NamespaceKey } from "./scope_map.ts";
 import type { SubKey } from "./sub_key.ts";
 import { TimerService, type TimerHandler } from "./timer_service.ts";
 import { ValueTable } from "./value_table.ts";
@@ -28,6 +29,8 @@ export interface Table {
   reset(): void;
   /** Lets go of cached entries that are not changed, the longest untouched first, until about so many are left. */
   evict(keep: number): void;
+  /** What was sealed is in the base now: the memory of entries that are gone is not needed any more. */
+  committed?(): void;
   readonly cached: number;
   readonly changed: number;
 }
@@ -53,7 +56,7 @@ export class StepState {
   mapKey: MapKey = null;
   namespace: unknown = undefined;
   #namespaceCodec: SubKey<any> | undefined;
-  #scopedKey: string | undefined;
+  #namespaceKey: NamespaceKey;
   /** Estimated bytes of what is changed and not sealed. */
   changedBytes = 0;
 
@@ -69,13 +72,12 @@ export class StepState {
   setKey(key: unknown): void {
     this.key = key;
     this.mapKey = typeof key === "string" ? key : this.#keys.mapKey(key);
-    this.#scopedKey = undefined;
   }
 
   /** The second part of the address of namespaced tables: a window, a pattern. Set after the key. */
   setNamespace(namespace: unknown): void {
     this.namespace = namespace;
-    this.#scopedKey = undefined;
+    this.#namespaceKey = undefined;
   }
 
   /** Fixes how namespaces are written. Once per step, before the first table. */
@@ -88,9 +90,9 @@ export class StepState {
     return this.#namespaceCodec;
   }
 
-  /** Map key of current key and namespace together. */
-  get scopedKey(): string {
-    return (this.#scopedKey ??= `${typeof this.mapKey === "string" ? "" : `${typeof this.mapKey}:`}${String(this.mapKey)}\u0000${String(this.namespaceCodec.mapKey(this.namespace))}`);
+  /** Tells the current namespace from others. */
+  get namespaceKey(): NamespaceKey {
+    return (this.#namespaceKey ??= this.namespaceCodec.mapKey(this.namespace));
   }
 
   get keys(): KeyCodec {
@@ -178,6 +180,7 @@ export class StepState {
     if (sealed === undefined) return;
     const position = changelogOffset ?? this.#store.position?.changelogOffset ?? 0;
     if (sealed.length > 0 || position !== this.#store.position?.changelogOffset) this.#store.write(sealed, { changelogOffset: position });
+    for (const table of this.#tables.values()) table.committed?.();
   }
 
   /** Drops everything that is not in the base. */

@@ -4,6 +4,8 @@
  */
 export interface SubKey<S> {
   encode(sub: S): Uint8Array;
+  /** Where all are of one length: that length, and `encode` into bytes that are there already. */
+  readonly fixed?: { readonly length: number; write(target: Uint8Array, at: number, sub: S): void };
   decode(bytes: Uint8Array): S;
   /** Something cheap that is equal exactly when the sub-keys are. */
   mapKey(sub: S): string | number | bigint | boolean;
@@ -34,6 +36,7 @@ export const numberSubKey: SubKey<number> = {
     writeSortable(bytes, 0, sub);
     return bytes;
   },
+  fixed: { length: 8, write: writeSortable },
   decode: (bytes) => readSortable(bytes, 0),
   mapKey: (sub) => sub,
   compare: (a, b) => a - b,

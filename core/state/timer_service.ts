@@ -1,4 +1,5 @@
 import { columnPrefix, concat, prefixEnd, readScope, scopePrefix } from "./address.ts";
+import type { NamespaceKey } from "./scope_map.ts";
 import type { MapKey, StepState, Table } from "./step_state.ts";
 import { readSortable, writeSortable } from "./sub_key.ts";
 
@@ -7,22 +8,26 @@ export type TimerHandler = (timestamp: number) => void;
 
 class Timer {
   readonly timestamp: number;
-  readonly at: MapKey;
+  readonly mapKey: MapKey;
+  readonly namespaceKey: NamespaceKey;
   readonly key: unknown;
   readonly namespace: unknown;
   dirty = false;
   live = false;
   stored: boolean;
-  storeKey: Uint8Array | undefined;
 
-  constructor(timestamp: number, at: MapKey, key: unknown, namespace: unknown, stored: boolean) {
+  constructor(timestamp: number, state: StepState, namespaced: boolean, stored: boolean) {
     this.timestamp = timestamp;
-    this.at = at;
-    this.key = key;
-    this.namespace = namespace;
+    this.mapKey = state.mapKey;
+    this.namespaceKey = namespaced ? state.namespaceKey : undefined;
+    this.key = state.key;
+    this.namespace = namespaced ? state.namespace : undefined;
     this.stored = stored;
   }
 }
+
+/** The timers of one timestamp by key and namespace; a single one stands for itself, since many timestamps have no more. */
+type Due = Timer | Map<MapKey, Timer>;
 
 const noValue = new Uint8Array(0);
 
@@ -36,9 +41,11 @@ export class TimerService implements Table {
   readonly #handler: TimerHandler;
   readonly #namespaced: boolean;
   /** Live timers by timestamp, then by key. Every timestamp that is in here is in the heap; the heap may hold others, which nobody waits for any more. */
-  readonly #times = new Map<number, Map<MapKey, Timer>>();
+  readonly #times = new Map<number, Due>();
   readonly #heap: number[] = [];
   #dirty: Timer[] = [];
+  /** Where firing has come to in a Map of many: asking each time for its first would walk over all that have fired. */
+  #firing: { readonly due: Due; readonly timers: Iterator<Timer> } | undefined;
   #loaded = false;
   #live = 0;
 
@@ -52,14 +59,13 @@ export class TimerService implements Table {
   /** For the current key and namespace. Setting it twice is setting it once. */
   set(timestamp: number): void {
     this.#load();
-    const at = this.#scope();
-    if (this.#times.get(timestamp)?.has(at)) return;
-    this.#change(new Timer(timestamp, at, this.#state.key, this.#state.namespace, false), true);
+    if (this.#find(timestamp) !== undefined) return;
+    this.#change(new Timer(timestamp, this.#state, this.#namespaced, false), true);
   }
 
   delete(timestamp: number): void {
     this.#load();
-    const timer = this.#times.get(timestamp)?.get(this.#scope());
+    const timer = this.#find(timestamp);
     if (timer !== undefined) this.#change(timer, false);
   }
 
@@ -82,10 +88,10 @@ export class TimerService implements Table {
     const timestamp = this.next();
     // A timer at +Infinity is one for the end of the input.
     if (timestamp > upTo || this.#live === 0) return false;
-    const [timer] = this.#times.get(timestamp)!.values();
-    this.#change(timer!, false);
-    this.#state.setKey(timer!.key);
-    if (this.#namespaced) this.#state.setNamespace(timer!.namespace);
+    const timer = this.#first(this.#times.get(timestamp)!);
+    this.#change(timer, false);
+    this.#state.setKey(timer.key);
+    if (this.#namespaced) this.#state.setNamespace(timer.namespace);
     if (around === undefined) this.#handler(timestamp);
     else around(() => this.#handler(timestamp));
     return true;
@@ -111,6 +117,7 @@ export class TimerService implements Table {
     this.#times.clear();
     this.#heap.length = 0;
     this.#dirty = [];
+    this.#firing = undefined;
     this.#loaded = false;
     this.#live = 0;
   }
@@ -126,8 +133,28 @@ export class TimerService implements Table {
     return this.#dirty.length;
   }
 
-  #scope(): MapKey {
-    return this.#namespaced ? this.#state.scopedKey : this.#state.mapKey;
+  #find(timestamp: number): Timer | undefined {
+    const due = this.#times.get(timestamp);
+    if (due === undefined) return undefined;
+    const { mapKey } = this.#state;
+    const namespaceKey = this.#namespaced ? this.#state.namespaceKey : undefined;
+    if (due instanceof Timer) return due.mapKey === mapKey && due.namespaceKey === namespaceKey ? due : undefined;
+    return due.get(this.#nameOf(mapKey, namespaceKey));
+  }
+
+  #first(due: Due): Timer {
+    if (due instanceof Timer) return due;
+    if (this.#firing?.due !== due) this.#firing = { due, timers: due.values() };
+    const next = this.#firing.timers.next();
+    if (next.done !== true) return next.value;
+    // Set while the last one fired.
+    this.#firing = { due, timers: due.values() };
+    return this.#firing.timers.next().value!;
+  }
+
+  /** Key and namespace as one Map key. */
+  #nameOf(mapKey: MapKey, namespaceKey: NamespaceKey): MapKey {
+    return this.#namespaced ? `${typeof mapKey} ${String(mapKey)}\u0000${String(namespaceKey)}` : mapKey;
   }
 
   #load(): void {
@@ -139,22 +166,39 @@ export class TimerService implements Table {
       const scope = readScope(this.#state, this.#prefix.length + 8, bytes, this.#namespaced);
       this.#state.setKey(scope.key);
       this.#state.setNamespace(scope.namespace);
-      this.#insert(new Timer(timestamp, this.#scope(), scope.key, scope.namespace, true));
+      this.#insert(new Timer(timestamp, this.#state, this.#namespaced, true));
     }
     if (key !== undefined) this.#state.setKey(key);
     this.#state.setNamespace(namespace);
   }
 
   #insert(timer: Timer): void {
-    let timers = this.#times.get(timer.timestamp);
-    if (timers === undefined) {
-      timers = new Map();
-      this.#times.set(timer.timestamp, timers);
+    const due = this.#times.get(timer.timestamp);
+    if (due === undefined) {
+      this.#times.set(timer.timestamp, timer);
       pushHeap(this.#heap, timer.timestamp);
-    }
-    timers.set(timer.at, timer);
+    } else if (due instanceof Timer) {
+      this.#times.set(
+        timer.timestamp,
+        new Map([
+          [this.#nameOf(due.mapKey, due.namespaceKey), due],
+          [this.#nameOf(timer.mapKey, timer.namespaceKey), timer],
+        ]),
+      );
+    } else due.set(this.#nameOf(timer.mapKey, timer.namespaceKey), timer);
     timer.live = true;
     this.#live++;
+  }
+
+  #remove(timer: Timer): void {
+    const due = this.#times.get(timer.timestamp)!;
+    if (due instanceof Timer) this.#times.delete(timer.timestamp);
+    else {
+      due.delete(this.#nameOf(timer.mapKey, timer.namespaceKey));
+      if (due.size === 0) this.#times.delete(timer.timestamp);
+    }
+    timer.live = false;
+    this.#live--;
   }
 
   #change(timer: Timer, live: boolean): void {
@@ -164,13 +208,7 @@ export class TimerService implements Table {
 
   #write(timer: Timer, live: boolean): void {
     if (live) this.#insert(timer);
-    else {
-      const timers = this.#times.get(timer.timestamp)!;
-      timers.delete(timer.at);
-      if (timers.size === 0) this.#times.delete(timer.timestamp);
-      timer.live = false;
-      this.#live--;
-    }
+    else this.#remove(timer);
     if (timer.dirty) return;
     timer.dirty = true;
     this.#dirty.push(timer);
@@ -178,12 +216,9 @@ export class TimerService implements Table {
   }
 
   #storeKey(timer: Timer): Uint8Array {
-    if (timer.storeKey === undefined) {
-      const at = new Uint8Array(8);
-      writeSortable(at, 0, timer.timestamp);
-      timer.storeKey = concat([this.#prefix, at, scopePrefix(this.#state, noValue, timer.key, this.#namespaced, timer.namespace)]);
-    }
-    return timer.storeKey;
+    const at = new Uint8Array(8);
+    writeSortable(at, 0, timer.timestamp);
+    return concat([this.#prefix, at, scopePrefix(this.#state, noValue, timer.key, this.#namespaced, timer.namespace)]);
   }
 }
 

@@ -31,7 +31,12 @@ export class Expiry {
   #writes = 0;
 
   constructor(ttl: Ttl, context: OperatorContext, name: string) {
-    if (!(ttl.after > 0)) throw new TopologyError("OPTION_INVALID", `The ttl of state '${name}' is ${ttl.after}: give a duration above zero, such as hours(1)`, { step: context.step });
+    if (!(ttl.after > 0))
+      throw new TopologyError(
+        "OPTION_INVALID",
+        `The ttl of state '${name}' is ${ttl.after}: give a duration above zero, such as hours(1)`,
+        { step: context.step },
+      );
     this.#afterMs = ttl.after;
     this.#context = context;
     this.#event = ttl.clock === "event";

@@ -1,20 +1,25 @@
 import { columnPrefix, prefixEnd, readScope, scopePrefix } from "./address.ts";
+import { type NamespaceKey, type Scoped, ScopeMap } from "./scope_map.ts";
 import type { MapKey, StepState, Table, ValueCodec } from "./step_state.ts";
 
-class Slot<T> {
+class Slot<T> implements Scoped {
   value: T | undefined;
+  readonly mapKey: MapKey;
+  readonly namespaceKey: NamespaceKey;
   readonly key: unknown;
   readonly namespace: unknown;
-  storeKey: Uint8Array | undefined;
+  readonly storeKey: Uint8Array;
   /** Changed since the last seal. */
   dirty = false;
   /** The base has an entry, or will have one when the sealed part is committed. */
   stored: boolean;
   touched = true;
 
-  constructor(key: unknown, namespace: unknown, storeKey: Uint8Array | undefined, value: T | undefined, stored: boolean) {
-    this.key = key;
-    this.namespace = namespace;
+  constructor(state: StepState, namespaced: boolean, storeKey: Uint8Array, value: T | undefined, stored: boolean) {
+    this.mapKey = state.mapKey;
+    this.namespaceKey = namespaced ? state.namespaceKey : undefined;
+    this.key = state.key;
+    this.namespace = namespaced ? state.namespace : undefined;
     this.storeKey = storeKey;
     this.value = value;
     this.stored = stored;
@@ -27,17 +32,17 @@ export class ValueTable<T> implements Table {
   readonly #prefix: Uint8Array;
   readonly #codec: ValueCodec<T>;
   readonly #namespaced: boolean;
-  readonly #slots = new Map<MapKey, Slot<T>>();
+  readonly #slots: ScopeMap<Slot<T>>;
   #dirty: Slot<T>[] = [];
-  // A step mostly asks for the same key twice in a row: once to read, once to write.
-  #lastKey: MapKey | undefined;
-  #last: Slot<T> | undefined;
+  /** Sealed as deleted, and remembered until the base knows. */
+  #gone: Slot<T>[] = [];
 
   constructor(state: StepState, column: string, codec: ValueCodec<T>, namespaced: boolean) {
     this.#state = state;
     this.#prefix = columnPrefix(column);
     this.#codec = codec;
     this.#namespaced = namespaced;
+    this.#slots = new ScopeMap(state, namespaced);
   }
 
   /** Of the current key (and namespace). */
@@ -62,10 +67,9 @@ export class ValueTable<T> implements Table {
   /** Every key with its value, in no order. The table may be changed meanwhile; whether a change is seen is not said. */
   *all(): IterableIterator<readonly [key: unknown, value: T, namespace: unknown]> {
     for (const slot of [...this.#slots.values()]) if (slot.value !== undefined) yield [slot.key, slot.value, slot.namespace];
-    const seen = new Set(this.#slots.keys());
     for (const [bytes, value] of [...this.#state.base.range(this.#prefix, prefixEnd(this.#prefix))]) {
       const scope = readScope(this.#state, this.#prefix.length, bytes, this.#namespaced);
-      if (!seen.has(this.#mapKeyOf(scope.key, scope.namespace))) yield [scope.key, this.#codec.decode(value), scope.namespace];
+      if (!this.#isCached(scope.key, scope.namespace)) yield [scope.key, this.#codec.decode(value), scope.namespace];
     }
   }
 
@@ -74,33 +78,35 @@ export class ValueTable<T> implements Table {
       if (!slot.dirty) continue;
       slot.dirty = false;
       // Made and deleted between two commits: the log never hears of it.
-      if (slot.value === undefined && !slot.stored) continue;
+      if (slot.value === undefined && !slot.stored) {
+        this.#slots.delete(slot);
+        continue;
+      }
       slot.stored = slot.value !== undefined;
-      write(this.#storeKey(slot), slot.value === undefined ? null : this.#codec.encode(slot.value));
+      if (!slot.stored) this.#gone.push(slot);
+      write(slot.storeKey, slot.value === undefined ? null : this.#codec.encode(slot.value));
     }
     this.#dirty = [];
+  }
+
+  committed(): void {
+    for (const slot of this.#gone) if (slot.value === undefined && !slot.dirty) this.#slots.delete(slot);
+    this.#gone = [];
   }
 
   reset(): void {
     this.#slots.clear();
     this.#dirty = [];
-    this.#last = undefined;
-    this.#lastKey = undefined;
+    this.#gone = [];
   }
 
   evict(keep: number): void {
-    this.#last = undefined;
-    this.#lastKey = undefined;
-    // The Map is in order of arrival; what was touched since the last round gets a second one.
-    let left = this.#slots.size;
-    for (const [mapKey, slot] of this.#slots) {
-      if (this.#slots.size <= keep || left-- === 0) break;
+    // What was touched since the last round gets a second one.
+    for (const slot of this.#slots.values()) {
+      if (this.#slots.size <= keep) break;
       if (slot.dirty) continue;
-      if (slot.touched) {
-        slot.touched = false;
-        this.#slots.delete(mapKey);
-        this.#slots.set(mapKey, slot);
-      } else this.#slots.delete(mapKey);
+      if (slot.touched) slot.touched = false;
+      else this.#slots.delete(slot);
     }
   }
 
@@ -113,17 +119,9 @@ export class ValueTable<T> implements Table {
   }
 
   #slot(): Slot<T> {
-    const state = this.#state;
-    const mapKey = this.#namespaced ? state.scopedKey : state.mapKey;
-    if (this.#last !== undefined && mapKey === this.#lastKey) return this.#last;
-    let slot = this.#slots.get(mapKey);
-    if (slot === undefined) {
-      slot = this.#load();
-      this.#slots.set(mapKey, slot);
-    }
+    let slot = this.#slots.get();
+    if (slot === undefined) this.#slots.add((slot = this.#load()));
     slot.touched = true;
-    this.#lastKey = mapKey;
-    this.#last = slot;
     return slot;
   }
 
@@ -131,7 +129,7 @@ export class ValueTable<T> implements Table {
     const { key, namespace, base } = this.#state;
     const storeKey = scopePrefix(this.#state, this.#prefix, key, this.#namespaced, namespace);
     const bytes = base.get(storeKey);
-    return new Slot<T>(key, namespace, storeKey, bytes === undefined ? undefined : this.#codec.decode(bytes), bytes !== undefined);
+    return new Slot<T>(this.#state, this.#namespaced, storeKey, bytes === undefined ? undefined : this.#codec.decode(bytes), bytes !== undefined);
   }
 
   #write(slot: Slot<T>, value: T | undefined): void {
@@ -143,17 +141,15 @@ export class ValueTable<T> implements Table {
     }
   }
 
-  #storeKey(slot: Slot<T>): Uint8Array {
-    return (slot.storeKey ??= scopePrefix(this.#state, this.#prefix, slot.key, this.#namespaced, slot.namespace));
-  }
-
-  #mapKeyOf(key: unknown, namespace: unknown): MapKey {
-    const { key: currentKey, namespace: currentNamespace } = this.#state;
-    this.#state.setKey(key);
-    this.#state.setNamespace(namespace);
-    const mapKey = this.#namespaced ? this.#state.scopedKey : this.#state.mapKey;
-    this.#state.setKey(currentKey);
-    this.#state.setNamespace(currentNamespace);
-    return mapKey;
+  #isCached(key: unknown, namespace: unknown): boolean {
+    const state = this.#state;
+    const { key: currentKey, mapKey: currentMapKey, namespace: currentNamespace } = state;
+    state.setKey(key);
+    state.setNamespace(namespace);
+    const cached = this.#slots.has(state.mapKey, this.#namespaced ? state.namespaceKey : undefined);
+    state.key = currentKey;
+    state.mapKey = currentMapKey;
+    state.setNamespace(currentNamespace);
+    return cached;
   }
 }

@@ -28,7 +28,8 @@ const windowed = topology("windowed", ({ from }) => {
     .to(counts);
 });
 
-const latest = (records: readonly { readonly key: string | null; readonly value: number | null }[]) => Object.fromEntries(records.map(({ key, value }) => [key, value]));
+const latest = (records: readonly { readonly key: string | null; readonly value: number | null }[]) =>
+  Object.fromEntries(records.map(({ key, value }) => [key, value]));
 
 describe("an application on the log in memory", () => {
   it("counts words through a repartition topic", async () => {
@@ -93,7 +94,11 @@ describe("an application on the log in memory", () => {
     await cluster.create("lines", 4);
     await cluster.create("counts", 1);
     const words = Array.from({ length: 40 }, (_, i) => `w${i}`);
-    const say = () => cluster.produce(lines, words.map((word) => ({ key: word, value: `${word} ${word}` })));
+    const say = () =>
+      cluster.produce(
+        lines,
+        words.map((word) => ({ key: word, value: `${word} ${word}` })),
+      );
     const assigned: (readonly string[])[] = [];
     await cluster.start(wordCount, { on: { assigned: ({ tasks }) => void (assigned[0] = tasks) } });
     await say();

@@ -1,0 +1,328 @@
+import type { Action, Automaton, Clauses, Edge, State } from "./automaton.ts";
+import type { Between, Follow, GroupSpec, ItemSpec, LoopSpec, NotSpec, PatternSpec, TakeSpec } from "./pattern_spec.ts";
+
+/**
+ * The automaton of a pattern, put together from its end to its beginning: each item gets the state behind it and gives the state in front.
+ *
+ * It finds what Flink's automaton finds. Where Flink's depends on how a pattern is written rather than on what it says, this one goes by what it says: a group that repeats leaves once and not with every event that it
+ * skips, the head of a group heeds its own loop, and what must not come before an optional step is no longer forbidden when that step, or group, has been taken.
+ */
+export const compilePattern = (pattern: PatternSpec): Automaton => {
+  const final = new Draft("final");
+  return freeze(sequence(pattern.items, final, undefined, undefined), final);
+};
+
+interface DraftEdge {
+  readonly action: Action;
+  readonly target: Draft;
+  readonly step: number;
+  when: Clauses;
+}
+
+/** A state that is still being put together. */
+class Draft {
+  readonly kind: State["kind"];
+  readonly neighboursMs: number | undefined;
+  readonly edges: DraftEdge[] = [];
+
+  constructor(kind: State["kind"], neighboursMs?: number) {
+    this.kind = kind;
+    this.neighboursMs = neighboursMs;
+  }
+
+  add(action: Action, target: Draft, when: Clauses, step = -1): void {
+    this.edges.push({ action, target, step, when });
+  }
+}
+
+/** Where an item stands among others. */
+interface Place {
+  readonly items: readonly ItemSpec[];
+  readonly index: number;
+  /** What comes behind the item, also when that stands behind the group around it. */
+  readonly following: ItemSpec | undefined;
+  readonly group: GroupRound | undefined;
+}
+
+/** One round of a group. */
+interface GroupRound {
+  readonly group: GroupSpec;
+  readonly place: Place;
+  /** The first round begins as the group follows the step before, the others as its loop says. */
+  readonly first: boolean;
+  /** The state in front of the round can be left by a proceed as well. */
+  readonly leaves: boolean;
+}
+
+/** One event for a step, or one round of a group. */
+interface Round {
+  readonly place: Place;
+  readonly first: boolean;
+  /** Where a run goes that leaves the item out, or leaves its loop; undefined: it must take. */
+  readonly leavesTo: Draft | undefined;
+  /** The same place, for a greedy loop that its condition has ended. */
+  readonly endedTo: Draft | undefined;
+  /** What must not come before. */
+  readonly nots: readonly Clauses[];
+  readonly until: number | undefined;
+  readonly neighboursMs: number | undefined;
+}
+
+const sequence = (items: readonly ItemSpec[], sink: Draft, following: ItemSpec | undefined, group: GroupRound | undefined): Draft => {
+  for (let index = items.length - 1; index >= 0; index--) {
+    const item = items[index]!;
+    const place: Place = { items, index, following: items[index + 1] ?? following, group };
+    sink = item.kind === "not" ? absent(item, sink, place) : present(item, sink, place);
+  }
+  return sink;
+};
+
+// ---------------------------------------------------------------- what must not come
+
+const absent = (item: NotSpec, sink: Draft, place: Place): Draft => {
+  const fits = takes(item, place.group);
+  if (item.follow === "notFollowedBy") {
+    // Between two steps it is a stop on the states that wait for the second; at the end it needs a state that waits for the time.
+    if (sink.kind !== "final") return sink;
+    const pending = new Draft("pending", item.neighboursMs);
+    pending.add("stop", pending, fits);
+    pending.add("ignore", pending, negated(fits));
+    return pending;
+  }
+  const state = new Draft("normal", item.neighboursMs);
+  // The event that does not fit makes the match complete, or is looked at by the step behind.
+  state.add(sink.kind === "final" ? "ignore" : "proceed", sink, negated(fits));
+  state.add("stop", state, fits);
+  return state;
+};
+
+/** What must not come while the item is waited for: as the items in front say, as far back as they may be left out. */
+const notsBefore = (place: Place): readonly Clauses[] => {
+  const found: Clauses[] = [];
+  for (let i = place.index - 1; i >= 0; i--) {
+    const before = place.items[i]!;
+    if (before.kind === "not") {
+      if (before.follow === "notNext") return found;
+      found.push(takes(before, place.group));
+    } else if (!before.optional) return found;
+  }
+  // The head of a group is waited for as its group is.
+  if (place.group?.first) found.push(...notsBefore(place.group.place));
+  return found;
+};
+
+const addStops = (state: Draft, nots: readonly Clauses[]): void => {
+  for (const not of nots) state.add("stop", state, not);
+};
+
+/** Inside of a loop the step behind may be waited for already, so what must not come before that step must not come here either. */
+const addStopsOfLoop = (state: Draft, { following, group }: Place): void => {
+  if (following?.kind === "not" && following.follow === "notFollowedBy") state.add("stop", state, takes(following, group));
+};
+
+/** The state as it is for a run that has taken the optional item: what must not come before that item may come now. */
+const without = (state: Draft, nots: readonly Clauses[]): Draft => {
+  if (nots.length === 0) return state;
+  const gone = new Set(nots.map((not) => JSON.stringify(not)));
+  const isGone = (edge: DraftEdge): boolean => edge.action === "stop" && gone.has(JSON.stringify(edge.when));
+  const copies = new Map<Draft, Draft>();
+  const copy = (from: Draft): Draft => {
+    const known = copies.get(from);
+    if (known !== undefined) return known;
+    if (!reaches(from, isGone)) return from;
+    const to = new Draft(from.kind, from.neighboursMs);
+    copies.set(from, to);
+    for (const edge of from.edges)
+      if (!isGone(edge)) to.edges.push({ ...edge, target: edge.action === "take" ? edge.target : copy(edge.target) });
+    return to;
+  };
+  return copy(state);
+};
+
+const reaches = (from: Draft, wanted: (edge: DraftEdge) => boolean): boolean => {
+  const seen = new Set<Draft>([from]);
+  for (const state of seen)
+    for (const edge of state.edges) {
+      if (wanted(edge)) return true;
+      if (edge.action !== "take") seen.add(edge.target);
+    }
+  return false;
+};
+
+// ---------------------------------------------------------------- what is taken
+
+const present = (item: TakeSpec | GroupSpec, sink: Draft, place: Place): Draft => {
+  const { loop } = item;
+  const nots = notsBefore(place);
+  const round: Round = {
+    place,
+    first: true,
+    leavesTo: item.optional ? sink : undefined,
+    endedTo: undefined,
+    nots,
+    until: loop?.until,
+    neighboursMs: undefined,
+  };
+  const state = loop === undefined ? once(item, sink, round) : repeated(item, loop, sink, round);
+  // The head of a group has got them already.
+  if (item.kind === "take") addStops(state, nots);
+  return state;
+};
+
+/** The rounds of a loop, from the last to the first. */
+const repeated = (item: TakeSpec | GroupSpec, loop: LoopSpec, sink: Draft, round: Round): Draft => {
+  const { place, nots } = round;
+  const endless = loop.max === Number.POSITIVE_INFINITY;
+  const behind = endless && item.optional ? without(sink, nots) : sink;
+  let endedTo: Draft | undefined;
+  if (loop.greedy && item.kind === "take" && loop.min !== loop.max) {
+    // Nothing goes on behind the loop with an event that the loop would take, as long as the loop has not been ended.
+    if (loop.until !== undefined) endedTo = twin(behind);
+    for (const state of new Set([sink, behind]))
+      for (const edge of state.edges) edge.when = [...edge.when, ...negated(takes(item, place.group))];
+  }
+  let state = endless ? forEver(item, loop, behind, endedTo, place) : sink;
+  let made = endless ? 1 : 0;
+  const again = (last: Draft, leavesTo: Draft | undefined, first: boolean): Draft =>
+    once(item, last, { ...round, first, leavesTo, endedTo, neighboursMs: made++ > 0 ? loop.withinMs : undefined });
+  for (let i = endless ? loop.min : loop.max; i > 1; i--) {
+    state = again(state, i > loop.min ? sink : undefined, false);
+    addStopsOfLoop(state, place);
+  }
+  return again(state, round.leavesTo, true);
+};
+
+const once = (item: TakeSpec | GroupSpec, sink: Draft, round: Round): Draft => {
+  const { place, leavesTo, endedTo, until } = round;
+  const { group } = place;
+  // Taking an optional item ends what was forbidden before it, also where that was inherited by the optional items behind.
+  const behind = item.optional ? without(sink, round.nots) : sink;
+  const free = notEnded(group, undefined);
+  if (item.kind === "group") {
+    const state = sequence(item.items, behind, place.following, { group: item, place, first: round.first, leaves: leavesTo !== undefined });
+    if (leavesTo !== undefined) state.add("proceed", leavesTo, free);
+    return state;
+  }
+  const state = new Draft("normal", round.neighboursMs ?? (item.loop === undefined ? item.neighboursMs : undefined));
+  const fits = takes(item, group, until);
+  state.add("take", behind, fits, item.step);
+  if (leavesTo !== undefined) addLeaving(state, leavesTo, endedTo, free, until);
+  const skips = skipped(item, round);
+  if (skips === undefined) return state;
+  if (leavesTo === undefined && !(round.first && isHead(place) && group!.leaves)) {
+    state.add("ignore", state, skips);
+    return state;
+  }
+  // Whether to leave is decided once: a run that skips an event here has decided to wait.
+  const waiting = new Draft("normal");
+  waiting.add("take", behind, fits, item.step);
+  waiting.add("ignore", waiting, skips);
+  if (!round.first) addStopsOfLoop(waiting, place);
+  else if (isHead(place) && !group!.first) addStopsOfLoop(waiting, group!.place);
+  else addStops(waiting, round.nots);
+  state.add("ignore", waiting, skips);
+  return state;
+};
+
+/** A state that takes again and again, and leaves. */
+const forEver = (item: TakeSpec | GroupSpec, loop: LoopSpec, sink: Draft, endedTo: Draft | undefined, place: Place): Draft => {
+  const { group } = place;
+  const free = notEnded(group, undefined);
+  if (item.kind === "group") {
+    const again = new Draft("normal");
+    const state = sequence(item.items, again, place.following, { group: item, place, first: false, leaves: true });
+    state.add("proceed", sink, free);
+    addStopsOfLoop(state, place);
+    again.add("proceed", state, free);
+    return state;
+  }
+  const fits = takes(item, group, loop.until);
+  const state = new Draft("normal");
+  addLeaving(state, sink, endedTo, free, loop.until);
+  state.add("take", state, fits, item.step);
+  addStopsOfLoop(state, place);
+  const skips = between(loop.between, item, group, loop.until);
+  if (skips === undefined) return state;
+  const waiting = new Draft("normal");
+  waiting.add("take", state, fits, item.step);
+  waiting.add("ignore", waiting, skips);
+  addStopsOfLoop(waiting, place);
+  state.add("ignore", waiting, skips);
+  return state;
+};
+
+const addLeaving = (state: Draft, leavesTo: Draft, endedTo: Draft | undefined, free: Clauses, until: number | undefined): void => {
+  if (endedTo === undefined || until === undefined) state.add("proceed", leavesTo, free);
+  else {
+    state.add("proceed", endedTo, [...free, [until + 1]]);
+    state.add("proceed", leavesTo, [...free, [-(until + 1)]]);
+  }
+};
+
+// ---------------------------------------------------------------- conditions
+
+/** Which events are let pass while the item is waited for; undefined: none. */
+const skipped = (item: TakeSpec, { place, first, until }: Round): Clauses | undefined => {
+  const { group } = place;
+  if (!first) return between(item.loop!.between, item, group, until);
+  if (!isHead(place)) return between(betweenOf(item.follow), item, group, undefined);
+  return between(group!.first ? betweenOf(group!.group.follow) : group!.group.loop!.between, item, group, undefined);
+};
+
+const between = (kind: Between, item: TakeSpec, group: GroupRound | undefined, until: number | undefined): Clauses | undefined => {
+  if (kind === "nothing") return undefined;
+  if (kind === "anything") return notEnded(group, until);
+  return [...notEnded(group, until), item.where === undefined ? [] : [-(item.where + 1)]];
+};
+
+const betweenOf = (follow: Follow): Between => (follow === "followedBy" ? "others" : follow === "followedByAny" ? "anything" : "nothing");
+
+const isHead = (place: Place): boolean => place.group !== undefined && place.index === 0;
+
+/** No loop around has been ended by its condition. */
+const notEnded = (group: GroupRound | undefined, until: number | undefined): Clauses => {
+  const ends = group?.group.loop?.until;
+  return [...(ends === undefined ? [] : [[-(ends + 1)]]), ...(until === undefined ? [] : [[-(until + 1)]])];
+};
+
+const takes = (item: TakeSpec | NotSpec, group: GroupRound | undefined, until?: number): Clauses => [
+  ...notEnded(group, until),
+  ...(item.where === undefined ? [] : [[item.where + 1]]),
+];
+
+/** Of a conjunction of single literals. */
+const negated = (clauses: Clauses): Clauses => [clauses.map(([literal]) => -literal!)];
+
+// ---------------------------------------------------------------- the result
+
+const twin = (state: Draft): Draft => {
+  const copy = new Draft(state.kind, state.neighboursMs);
+  for (const edge of state.edges) copy.edges.push({ ...edge, target: edge.target === state ? copy : edge.target });
+  return copy;
+};
+
+/** Keeps what can be reached from the start, numbered from there, without the edges that never open. */
+const freeze = (start: Draft, final: Draft): Automaton => {
+  const opens = (edge: DraftEdge): boolean => edge.when.every((clause) => clause.length > 0);
+  const used = new Set<Draft>([start]);
+  for (const state of used) for (const edge of state.edges) if (opens(edge)) used.add(edge.target);
+  used.add(final);
+  const order = [...used];
+  const place = new Map(order.map((state, index) => [state, index]));
+  const states = order.map(
+    (state): State => ({
+      kind: state.kind,
+      neighboursMs: state.neighboursMs,
+      edges: state.edges
+        .filter(opens)
+        .map((edge): Edge => ({ action: edge.action, target: place.get(edge.target)!, step: edge.step, when: edge.when })),
+    }),
+  );
+  return {
+    states,
+    start: place.get(start)!,
+    final: place.get(final)!,
+    hasNeighbours: states.some((state) => state.neighboursMs !== undefined),
+    hasPending: states.some((state) => state.kind === "pending"),
+  };
+};

@@ -1,0 +1,203 @@
+import { keyed } from "../operators/keyed.ts";
+import { RecordMeta } from "../record.ts";
+import type { OperatorContext, OperatorFactory, Push } from "../runtime/operator.ts";
+import { valueCodec } from "../state/codecs.ts";
+import type { MapTable } from "../state/map_table.ts";
+import type { TimerHandler, TimerService } from "../state/timer_service.ts";
+import type { ValueTable } from "../state/value_table.ts";
+import type { AfterMatch } from "./after_match.ts";
+import { type EventId, eventIdSubKey } from "./event_id.ts";
+import { MatchBuffer } from "./match_buffer.ts";
+import { afterMatch, type MatchOptions, type MatchSettings } from "./match_options.ts";
+import { Matcher } from "./matcher.ts";
+import type { BuiltPattern } from "./pattern.ts";
+import { type Runs, runsCodec } from "./runs.ts";
+
+/**
+ * Looks for a pattern in the events of each key. Matches go to the main output with the timestamp of the event that made them complete (or of the event or watermark that said that they are), partial matches whose time
+ * was up to "timedOut" with the time when it was, late events to "late"; the counter `late_records` counts these. Needs a store.
+ *
+ * Throws TopologyError PATTERN_INVALID when the options name a step that the pattern does not take.
+ */
+export const matchOperator = <T, M>(
+  pattern: BuiltPattern<T, M>,
+  options: MatchOptions<T, keyof M> & MatchSettings = {},
+): OperatorFactory => {
+  const after = afterMatch(pattern.spec, options.skip);
+  return (context) => {
+    const step = new MatchStep(context, pattern, options, after);
+    return { inputs: [step.input] };
+  };
+};
+
+/**
+ * One step in one task. An event waits under its timestamp until time has come there, with a timer; then it is shown to the runs of its key. One more timer of the key stands where the first of its runs ends by time.
+ */
+class MatchStep {
+  readonly input: Push;
+  readonly #context: OperatorContext;
+  readonly #time: Time;
+  readonly #order: ((a: any, b: any) => number) | undefined;
+  readonly #matcher: Matcher<unknown>;
+  readonly #runs: ValueTable<Runs>;
+  readonly #arrivals: MapTable<EventId, unknown>;
+  readonly #timers: TimerService;
+  /** A match may become complete by time alone. */
+  readonly #endsByTime: boolean;
+
+  constructor(
+    context: OperatorContext,
+    { spec, automaton }: BuiltPattern<any, any>,
+    options: MatchOptions<any, any> & MatchSettings,
+    after: AfterMatch,
+  ) {
+    const { state, emit } = context;
+    const { order, time = "event", serde, nullKey = false } = options;
+    const events = valueCodec<unknown>(serde);
+    const timedOut = context.side("timedOut");
+    this.#context = context;
+    this.#time = timeOf(time, context);
+    this.#order = order;
+    this.#endsByTime = automaton.hasPending;
+    this.#runs = state.value("c:runs", runsCodec);
+    this.#arrivals = state.map("c:arrivals", eventIdSubKey, events);
+    this.#matcher = new Matcher({
+      spec,
+      automaton,
+      after,
+      buffer: new MatchBuffer(state, events),
+      onMatch: (match, timestamp) => emit(match, RecordMeta.ofTime(state.key, timestamp)),
+      onTimeout: context.sideIsRead("timedOut")
+        ? (partial, timestamp) => timedOut(partial, RecordMeta.ofTime(state.key, timestamp))
+        : undefined,
+    });
+    this.#timers = this.#time.timers((at) => this.#onTime(at - this.#time.delay));
+    this.input = keyed(
+      context,
+      { nullKey },
+      time === "event"
+        ? this.#inEventTime()
+        : order === undefined
+          ? this.#atOnce()
+          : (event) => this.#wait(event, context.processingTime()),
+    );
+  }
+
+  #inEventTime(): Push {
+    const context = this.#context;
+    const late = context.side("late");
+    return (event, record) => {
+      const { timestamp } = record;
+      if (timestamp > context.watermark()) return this.#wait(event, timestamp);
+      context.count("late_records");
+      late(event, record);
+    };
+  }
+
+  #atOnce(): Push {
+    return (event) => {
+      const now = this.#context.processingTime();
+      const before = this.#runs.get() ?? this.#matcher.none;
+      this.#keep(before, this.#matcher.take(this.#matcher.advance(before, now), event, now), now);
+    };
+  }
+
+  #wait(event: unknown, timestamp: number): void {
+    const arrivals = this.#arrivals;
+    // Once all entries of the key are known here, those that are deleted can be forgotten at each commit, and what is not here is not asked of the store.
+    arrivals.isEmpty();
+    arrivals.set([timestamp, this.#firstFree(timestamp)], event);
+    this.#setTimer(timestamp);
+  }
+
+  /** How many events wait at this timestamp: their places are counted from zero, without gaps. */
+  #firstFree(timestamp: number): number {
+    const arrivals = this.#arrivals;
+    if (!arrivals.has([timestamp, 0])) return 0;
+    let taken = 0;
+    let free = 1;
+    while (arrivals.has([timestamp, free])) {
+      taken = free;
+      free *= 2;
+    }
+    while (free - taken > 1) {
+      const middle = (taken + free) >> 1;
+      if (arrivals.has([timestamp, middle])) taken = middle;
+      else free = middle;
+    }
+    return free;
+  }
+
+  /** Time has come to this timestamp: events wait here, or a run ends by time, or both. */
+  #onTime(timestamp: number): void {
+    const matcher = this.#matcher;
+    const before = this.#runs.get() ?? matcher.none;
+    const events = this.#leave(timestamp);
+    let runs = before;
+    if (events.length > 0) {
+      runs = matcher.advance(runs, timestamp);
+      if (events.length > 1 && this.#order !== undefined) events.sort(this.#order);
+      for (const event of events) runs = matcher.take(runs, event, timestamp);
+    } else if (matcher.deadline(runs) <= timestamp) {
+      const noticedAt = this.#noticedAt(runs, timestamp);
+      if (noticedAt !== undefined) runs = matcher.advance(runs, noticedAt);
+    }
+    this.#keep(before, runs, timestamp);
+  }
+
+  /** Takes the events that wait at this timestamp out of the store, in the order in which they came. */
+  #leave(timestamp: number): unknown[] {
+    const arrivals = this.#arrivals;
+    const events: unknown[] = [];
+    if (arrivals.isEmpty()) return events;
+    for (let place = 0; ; place++) {
+      const event = arrivals.get([timestamp, place]);
+      if (event === undefined) return events;
+      arrivals.delete([timestamp, place]);
+      events.push(event);
+    }
+  }
+
+  /**
+   * When it is noticed that a run has ended by time though no event says so: at the next event if that waits already (then undefined, as its own turn comes), else now. Only a match that comes of it carries that time;
+   * otherwise nobody sees the difference, and the events need not be looked through.
+   */
+  #noticedAt(runs: Runs, timestamp: number): number | undefined {
+    if (!this.#endsByTime && runs.complete.length === 0) return timestamp;
+    const now = this.#time.now();
+    const [earliest] = this.#arrivals.isEmpty() ? [] : this.#arrivals.entries();
+    if (earliest !== undefined && earliest[0][0] + this.#time.delay <= now) return undefined;
+    // At the end of the input there is no later time to speak of.
+    return Number.isFinite(now) ? now : timestamp;
+  }
+
+  /** Writes what has changed, and moves the timer to where the first run now ends by time. */
+  #keep(before: Runs, runs: Runs, timestamp: number): void {
+    if (runs === before) return;
+    this.#runs.set(runs === this.#matcher.none ? undefined : runs);
+    const was = this.#matcher.deadline(before);
+    const is = this.#matcher.deadline(runs);
+    if (was === is) return;
+    // An event that waits at that timestamp has the same timer.
+    if (was > timestamp && was < Number.POSITIVE_INFINITY && (this.#arrivals.isEmpty() || !this.#arrivals.has([was, 0])))
+      this.#timers.delete(was + this.#time.delay);
+    if (is < Number.POSITIVE_INFINITY) this.#setTimer(is);
+  }
+
+  #setTimer(timestamp: number): void {
+    this.#timers.set(timestamp + this.#time.delay);
+  }
+}
+
+/** Which time a step goes by: that of the events as the watermark tells it, or that of the Clock, where a millisecond has passed when the next one begins. */
+interface Time {
+  readonly timers: (handler: TimerHandler) => TimerService;
+  readonly now: () => number;
+  /** So long after a timestamp its timer fires. */
+  readonly delay: number;
+}
+
+const timeOf = (time: "event" | "processing", context: OperatorContext): Time =>
+  time === "event"
+    ? { timers: (handler) => context.eventTimers(handler), now: () => context.watermark(), delay: 0 }
+    : { timers: (handler) => context.processingTimers(handler), now: () => context.processingTime(), delay: 1 };

@@ -1,0 +1,87 @@
+import type { Clock } from "../ports/clock.ts";
+import type { Log } from "../ports/log.ts";
+import type { Random } from "../ports/random.ts";
+import { seededRandom } from "../time_source/seeded_random.ts";
+import { directLink, type Link } from "./link.ts";
+import { MemoryBroker } from "./memory_broker.ts";
+import { MemoryClient } from "./memory_client.ts";
+
+export interface MemoryLogOptions {
+  readonly clock: Clock;
+  /** Where topic ids and member ids come from. @default a generator with a fixed seed */
+  readonly random?: Random;
+  /** @default 1 */
+  readonly brokers?: number;
+  /** 2: every end of a transaction begins a new epoch (KIP-890), as Kafka 4 does; 1: as before. @default 2 */
+  readonly transactionVersion?: 1 | 2;
+  /** transaction.max.timeout.ms. @default 900_000 */
+  readonly transactionTimeoutMaxMs?: number;
+  /** How often the broker looks for transactions that are open too long. @default 10_000 */
+  readonly transactionCheckMs?: number;
+  /** Asked for each partition and group when a transaction ends: after how many milliseconds its marker is written; 0 is at once. @default () => 0 */
+  readonly markerDelayMs?: () => number;
+  /** How long an empty group waits for more members (group.initial.rebalance.delay.ms; Kafka's default is 3 s). @default 0 */
+  readonly initialRebalanceDelayMs?: number;
+  /** group.min.session.timeout.ms. @default 6_000 */
+  readonly sessionTimeoutMinMs?: number;
+  /** group.max.session.timeout.ms. @default 1_800_000 */
+  readonly sessionTimeoutMaxMs?: number;
+  /**
+   * A partition of a compacted topic compacts itself when so many bytes, and as many as it kept the last time, were appended; Infinity leaves it to `compact`.
+   *
+   * @default 16 MiB
+   */
+  readonly compactionBytes?: number;
+}
+
+/** A cluster in memory: what its clients share. */
+export interface MemoryLog {
+  /** A client of its own. All its requests pass through the link. @default a link that loses nothing and takes no time */
+  connect(link?: Link): Log;
+  /** Compacts a topic now, if its cleanup.policy says compact. */
+  compact(topic: string): void;
+  /** Drops what topics keep no longer, by age and by size. Appending does so too; this is for topics to which nobody appends. */
+  expire(): void;
+  /** What all partitions hold at this moment, in bytes. */
+  readonly bytes: number;
+}
+
+/**
+ * The log in memory: partitions, transactions, groups and all their refusals as Kafka 4.1 has them, in one process and on any clock. It is what an embedded
+ * application runs on, and what tests and simulations run on.
+ *
+ * @example
+ * ```ts
+ * const cluster = memoryLog({ clock });
+ * const log = cluster.connect();
+ * await log.admin.create([{ topic: "payments", partitions: 4, replication: -1, config: {} }]);
+ * ```
+ */
+export const memoryLog = (options: MemoryLogOptions): MemoryLog => {
+  const random = options.random ?? seededRandom(0);
+  const broker = new MemoryBroker({
+    clock: options.clock,
+    brokers: options.brokers ?? 1,
+    transactionVersion: options.transactionVersion ?? 2,
+    transactionTimeoutMaxMs: options.transactionTimeoutMaxMs ?? 900_000,
+    transactionCheckMs: options.transactionCheckMs ?? 10_000,
+    markerDelayMs: options.markerDelayMs ?? (() => 0),
+    initialRebalanceDelayMs: options.initialRebalanceDelayMs ?? 0,
+    sessionTimeoutMinMs: options.sessionTimeoutMinMs ?? 6_000,
+    sessionTimeoutMaxMs: options.sessionTimeoutMaxMs ?? 1_800_000,
+    compactionBytes: options.compactionBytes ?? 16 * 1_048_576,
+    uuid: () => random.uuid(),
+  });
+  return {
+    connect: (link = directLink) => new MemoryClient(broker, link),
+    compact: (topic) => {
+      for (const partition of broker.topics.partitions(topic)) partition.compact();
+    },
+    expire: () => {
+      for (const partition of broker.topics.all()) partition.expire(options.clock.now());
+    },
+    get bytes() {
+      return broker.topics.all().reduce((sum, partition) => sum + partition.bytes, 0);
+    },
+  };
+};

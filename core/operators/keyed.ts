@@ -1,0 +1,27 @@
+import type { OperatorContext, Push } from "../runtime/operator.ts";
+import type { Descriptors } from "../state/descriptors.ts";
+
+/** What a step with keys does with records that have none. */
+export interface KeyOptions {
+  /** Null is a key like any other: so after `single()`, where everything has it. @default false: such records are dropped and counted */
+  readonly nullKey?: boolean;
+}
+
+/** Whether a process function keeps anything: one that does not needs no store. */
+export const needsStore = (spec: { readonly state?: Descriptors; readonly broadcast?: Descriptors; onTimer?: unknown }): boolean =>
+  spec.onTimer !== undefined || Object.keys(spec.state ?? {}).length > 0 || Object.keys(spec.broadcast ?? {}).length > 0;
+
+/** Lets records with a key through to `handle`, with the state's key set to theirs; what has none is dropped and counted. */
+export const keyed = (context: OperatorContext, options: KeyOptions & { readonly stateless?: boolean }, handle: Push): Push => {
+  const state = options.stateless ? undefined : context.state;
+  const { nullKey = false } = options;
+  return (value, record) => {
+    const { key } = record;
+    if ((key === null || key === undefined) && !nullKey) {
+      context.count("dropped_null_key");
+      return;
+    }
+    state?.setKey(key);
+    handle(value, record);
+  };
+};

@@ -1,0 +1,135 @@
+import { encodeUtf8Into } from "./utf8.ts";
+
+/**
+ * A place to write bytes one after the other, and to take them away as an array of their own.
+ *
+ * Allocating is what encoding small values costs most: an array of more than 64 bytes lives outside of the JavaScript heap and takes about half a microsecond
+ * to make. So arrays up to 64 bytes are copied out, those up to `pooledBytesMax` are views of a shared page that is filled once and never written again, and
+ * larger ones are copied out of a scratch buffer. A view keeps its page of `pageBytes` alive, the same bargain that Node's Buffer makes.
+ */
+export class ByteWriter {
+  /** Where `at` points into. Replaced when it gets too small: read it again after `room`. */
+  bytes: Uint8Array;
+  /** The same memory, for numbers of several bytes. */
+  view: DataView;
+  /** Where the next byte goes. */
+  at = 0;
+  #start = 0;
+  #page: Uint8Array;
+  #pageView: DataView;
+  #scratch: Uint8Array | undefined;
+
+  constructor() {
+    this.#page = this.bytes = new Uint8Array(pageBytes);
+    this.#pageView = this.view = new DataView(this.#page.buffer);
+  }
+
+  /** Starts a new array; what was written and not taken is forgotten. */
+  begin(): void {
+    if (this.bytes !== this.#page) {
+      this.bytes = this.#page;
+      this.view = this.#pageView;
+    }
+    this.at = this.#start;
+  }
+
+  /** How many bytes have been written since `begin`. */
+  get length(): number {
+    return this.at - this.#startOf();
+  }
+
+  /** Makes sure that so many bytes more can be written. */
+  room(bytes: number): void {
+    if (this.at + bytes > this.bytes.length) this.#grow(bytes);
+  }
+
+  byte(value: number): void {
+    if (this.at === this.bytes.length) this.#grow(1);
+    this.bytes[this.at++] = value;
+  }
+
+  /** Copies an array in. */
+  append(bytes: Uint8Array): void {
+    this.room(bytes.length);
+    this.bytes.set(bytes, this.at);
+    this.at += bytes.length;
+  }
+
+  /** Writes a string as UTF-8; false when it holds half of a surrogate pair, which UTF-8 cannot express. */
+  utf8(value: string): boolean {
+    this.room(value.length * 3);
+    const written = encodeUtf8Into(value, this.bytes, this.at);
+    if (written < 0) return false;
+    this.at += written;
+    return true;
+  }
+
+  /** What was written since `begin`, as an array that nobody writes to again. */
+  take(): Uint8Array {
+    const start = this.#startOf();
+    const length = this.at - start;
+    if (this.bytes !== this.#page || length > pooledBytesMax) {
+      const taken = this.bytes.slice(start, this.at);
+      this.begin();
+      return taken;
+    }
+    if (length <= heapBytesMax) {
+      const taken = this.bytes.slice(start, this.at);
+      this.at = start;
+      return taken;
+    }
+    const taken = this.bytes.subarray(start, this.at);
+    this.#start = this.at;
+    if (pageBytes - this.at < pooledBytesMax) this.#turnPage();
+    return taken;
+  }
+
+  // In the scratch buffer an array always begins at zero.
+  #startOf(): number {
+    return this.bytes === this.#page ? this.#start : 0;
+  }
+
+  #grow(bytes: number): void {
+    const start = this.#startOf();
+    const length = this.at - start;
+    const wanted = Math.max(length + bytes, length * 2, pageBytes * 2);
+    const written = this.bytes.subarray(start, this.at);
+    if (this.#scratch === undefined || this.#scratch.length < wanted || this.bytes === this.#scratch)
+      this.#scratch = new Uint8Array(wanted);
+    this.#scratch.set(written, 0);
+    this.bytes = this.#scratch;
+    this.view = new DataView(this.#scratch.buffer);
+    this.at = length;
+    if (this.#scratch.length > scratchBytesMax) this.#scratch = undefined;
+  }
+
+  #turnPage(): void {
+    this.#page = this.bytes = new Uint8Array(pageBytes);
+    this.#pageView = this.view = new DataView(this.#page.buffer);
+    this.#start = this.at = 0;
+  }
+}
+
+const pageBytes = 8192;
+const pooledBytesMax = 2048;
+// V8 keeps typed arrays up to this size on its own heap, where making one is as cheap as making an object.
+const heapBytesMax = 64;
+// A larger scratch buffer is not kept: one huge value shall not hold memory for ever.
+const scratchBytesMax = 1 << 20;
+
+const idle: ByteWriter[] = [];
+
+/**
+ * Runs `write` on a writer of its own and gives what it wrote. Writers are kept for the next call; should `write` come here again (a getter of a value that is
+ * being written may do anything), the inner call gets another one.
+ */
+export const writeBytes = <A>(write: (to: ByteWriter, value: A) => void, value: A): Uint8Array => {
+  const writer = idle.pop() ?? new ByteWriter();
+  try {
+    writer.begin();
+    write(writer, value);
+    return writer.take();
+  } finally {
+    idle.push(writer);
+  }
+};

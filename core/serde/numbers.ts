@@ -1,0 +1,63 @@
+import * as E from "fp-ts/lib/Either.js";
+import { DecodeError, ProduceError } from "../errors.ts";
+import { hint } from "./hint.ts";
+import type { Serde } from "./serde.ts";
+import { shown } from "./shown.ts";
+
+/** Whole numbers of 32 bits, 4 bytes big-endian with sign, as Kafka's IntegerSerializer writes them. */
+export const integer: Serde<number> = {
+  name: "integer",
+  serialize: (value) => {
+    if (typeof value !== "number" || (value | 0) !== value)
+      throw unwritable(value, "integer", "a whole number from -2147483648 to 2147483647 is wanted");
+    return Uint8Array.of(value >> 24, value >> 16, value >> 8, value);
+  },
+  deserialize: (bytes) => {
+    if (bytes.length !== 4) return E.left(wrongLength(bytes, "integer", 4));
+    return E.right((bytes[0]! << 24) | (bytes[1]! << 16) | (bytes[2]! << 8) | bytes[3]!);
+  },
+};
+
+/** Whole numbers of 64 bits as bigint, 8 bytes big-endian with sign, as Kafka's LongSerializer writes them. */
+export const int64: Serde<bigint> = {
+  name: "int64",
+  serialize: (value) => {
+    if (typeof value !== "bigint" || BigInt.asIntN(64, value) !== value)
+      throw unwritable(value, "int64", "a bigint of at most 64 bits is wanted");
+    const bytes = new Uint8Array(8);
+    view.setBigInt64(0, value);
+    bytes.set(scratch);
+    return bytes;
+  },
+  deserialize: (bytes) => {
+    if (bytes.length !== 8) return E.left(wrongLength(bytes, "int64", 8));
+    scratch.set(bytes);
+    return E.right(view.getBigInt64(0));
+  },
+};
+
+/** Numbers as they are, 8 bytes big-endian IEEE 754, as Kafka's DoubleSerializer writes them; NaN and -0 included. */
+export const float64: Serde<number> = {
+  name: "float64",
+  serialize: (value) => {
+    if (typeof value !== "number") throw unwritable(value, "float64", "a number is wanted");
+    const bytes = new Uint8Array(8);
+    view.setFloat64(0, value);
+    bytes.set(scratch);
+    return bytes;
+  },
+  deserialize: (bytes) => {
+    if (bytes.length !== 8) return E.left(wrongLength(bytes, "float64", 8));
+    scratch.set(bytes);
+    return E.right(view.getFloat64(0));
+  },
+};
+
+const scratch = new Uint8Array(8);
+const view = new DataView(scratch.buffer);
+
+const unwritable = (value: unknown, as: string, wanted: string): ProduceError =>
+  new ProduceError("ENCODE_FAILED", `Cannot write ${shown(value)} as ${as}: ${wanted}`);
+
+const wrongLength = (bytes: Uint8Array, as: string, wanted: number): DecodeError =>
+  new DecodeError("DECODE_FAILED", `Cannot read ${bytes.length} bytes as ${as}: exactly ${wanted} are wanted${hint(bytes)}`);

@@ -1,0 +1,21 @@
+import type { Assigner } from "./assigner.ts";
+import { onNever } from "./on_never.ts";
+import type { Window } from "./window.ts";
+import { everything } from "./window_space.ts";
+
+/**
+ * One window per key for all time. It speaks only when its trigger says so, and by default has none that does: `onWatermark()` makes it speak when a bounded input has ended, `onCount`,
+ * `onDelta`, `onInterval` and `orTimeout` before that. Nothing is ever let go of, so purge what was spoken of.
+ */
+export const globalWindow = (): Assigner<unknown, Window> => ({
+  name: "global",
+  time: "event",
+  merging: false,
+  parameters: {},
+  space: everything,
+  trigger: onNever,
+  evictor: undefined,
+  open: () => () => theOne,
+});
+
+const theOne: readonly number[] = [0];

@@ -1,0 +1,67 @@
+import type { OperatorContext } from "../runtime/operator.ts";
+import type { MapTable } from "../state/map_table.ts";
+import type { ValueCodec } from "../state/step_state.ts";
+import type { SubKey } from "../state/sub_key.ts";
+import { inMergeOrder } from "./merge_order.ts";
+import type { MergingWindow } from "./window.ts";
+
+/** Windows that have become one. `held` is the one among them under which the contents of the new window are found from now on; those of `heldBefore` are to be moved there. */
+export interface Merge {
+  readonly window: MergingWindow;
+  readonly from: readonly MergingWindow[];
+  readonly held: MergingWindow;
+  readonly heldBefore: readonly MergingWindow[];
+}
+
+/**
+ * The windows of the current key, no two of which touch, each an entry of its own. A window that grows keeps its contents where they are, under the bounds it had in the beginning, so that
+ * growing does not copy them. (As Flink's MergingWindowSet.)
+ */
+export class MergingWindows {
+  readonly #windows: MapTable<MergingWindow, MergingWindow>;
+
+  constructor({ state }: OperatorContext, codec: SubKey<MergingWindow>) {
+    this.#windows = state.map("w:sessions", codec, boundsCodec(codec));
+  }
+
+  /** Adds a window and gives the one that it has become part of. */
+  add(added: MergingWindow, onMerge: (merge: Merge) => void): MergingWindow {
+    const touching: (readonly [MergingWindow, MergingWindow])[] = [];
+    let { start, end } = added;
+    for (const entry of this.#windows.entries()) {
+      const [window] = entry;
+      if (window.start > added.end || window.end < added.start) continue;
+      touching.push(entry);
+      if (window.start < start) start = window.start;
+      if (window.end > end) end = window.end;
+    }
+    const first = touching[0];
+    if (first === undefined) {
+      this.#windows.set(added, added);
+      return added;
+    }
+    if (touching.length === 1 && first[0].start === start && first[0].end === end) return first[0];
+    const window: MergingWindow = { start, end, merging: true };
+    const merged = inMergeOrder(touching, ([before]) => before);
+    const [held, ...heldBefore] = merged.map((entry) => entry[1]) as [MergingWindow, ...MergingWindow[]];
+    for (const [before] of touching) this.#windows.delete(before);
+    this.#windows.set(window, held);
+    onMerge({ window, from: touching.map(([before]) => before), held, heldBefore });
+    return window;
+  }
+
+  has(window: MergingWindow): boolean {
+    return this.#windows.has(window);
+  }
+
+  /** Under which window the contents are found. */
+  held(window: MergingWindow): MergingWindow {
+    return this.#windows.get(window) ?? window;
+  }
+
+  remove(window: MergingWindow): void {
+    this.#windows.delete(window);
+  }
+}
+
+const boundsCodec = (codec: SubKey<MergingWindow>): ValueCodec<MergingWindow> => ({ encode: (window) => codec.encode(window), decode: (bytes) => codec.decode(bytes) });

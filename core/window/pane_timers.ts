@@ -1,0 +1,82 @@
+import type { OperatorContext } from "../runtime/operator.ts";
+import type { TimerService } from "../state/timer_service.ts";
+import type { WindowClock } from "./assigner.ts";
+import type { TriggerPlace } from "./trigger.ts";
+import type { Window } from "./window.ts";
+import type { WindowSpace } from "./window_space.ts";
+
+/**
+ * The timers of panes: the one at which a pane is let go of, and those that its trigger sets. All belong to the state's current key and namespace. The engine and the trigger may want the same moment, which is then one timer; so
+ * the trigger cannot delete the one that lets go of the pane.
+ */
+export class PaneTimers {
+  readonly #context: OperatorContext;
+  readonly #space: WindowSpace<any, Window>;
+  readonly #time: WindowClock;
+  readonly #latenessMs: number;
+  readonly #event: TimerService;
+  readonly #processing: TimerService;
+
+  constructor(
+    context: OperatorContext,
+    options: { readonly space: WindowSpace<any, Window>; readonly time: WindowClock; readonly latenessMs: number },
+    onTimer: (domain: WindowClock, timestamp: number) => void,
+  ) {
+    this.#context = context;
+    this.#space = options.space;
+    this.#time = options.time;
+    this.#latenessMs = options.latenessMs;
+    this.#event = context.eventTimers((timestamp) => onTimer("event", timestamp), { namespaced: true });
+    this.#processing = context.processingTimers((timestamp) => onTimer("processing", timestamp), { namespaced: true });
+  }
+
+  /** The watermark has reached the moment at which the window's pane is let go of: there is none any more. */
+  isPast(window: unknown, watermark: number): boolean {
+    if (this.#time !== "event") return false;
+    const at = this.#releaseTime(window);
+    return at <= watermark && at !== Number.POSITIVE_INFINITY;
+  }
+
+  /** Sets the timer at which the current pane is let go of; a pane without an end stays for ever. */
+  setRelease(): void {
+    const at = this.#releaseTime(this.#context.state.namespace);
+    if (at !== Number.POSITIVE_INFINITY) this.#of(this.#time).set(at);
+  }
+
+  deleteRelease(): void {
+    this.#of(this.#time).delete(this.#releaseTime(this.#context.state.namespace));
+  }
+
+  /** A timer of the current pane, of that time, is the one at which it is let go of. */
+  isRelease(domain: WindowClock, timestamp: number): boolean {
+    return domain === this.#time && timestamp === this.#releaseTime(this.#context.state.namespace);
+  }
+
+  /** What a trigger finds. */
+  place(column: string): TriggerPlace {
+    const { state } = this.#context;
+    return {
+      context: this.#context,
+      column,
+      window: () => this.#space.window(state.namespace),
+      maxTimestamp: () => this.#space.maxTimestamp(state.namespace),
+      setEventTimer: (timestamp) => this.#event.set(timestamp),
+      deleteEventTimer: (timestamp) => this.#delete("event", timestamp),
+      setProcessingTimer: (timestamp) => this.#processing.set(timestamp),
+      deleteProcessingTimer: (timestamp) => this.#delete("processing", timestamp),
+    };
+  }
+
+  #releaseTime(window: unknown): number {
+    const end = this.#space.maxTimestamp(window);
+    return this.#time === "event" ? end + this.#latenessMs : end;
+  }
+
+  #delete(domain: WindowClock, timestamp: number): void {
+    if (timestamp === Number.POSITIVE_INFINITY || !this.isRelease(domain, timestamp)) this.#of(domain).delete(timestamp);
+  }
+
+  #of(domain: WindowClock): TimerService {
+    return domain === "event" ? this.#event : this.#processing;
+  }
+}

@@ -1,0 +1,50 @@
+import type { Duration } from "../duration.ts";
+import { StepError } from "../errors.ts";
+import { noTimestamp } from "../record.ts";
+import { type Assigner, atEnd, requireTimestamp, type WindowClock } from "./assigner.ts";
+import type { MergingWindow } from "./window.ts";
+import { requireLength } from "./window_error.ts";
+import { mergingSpace } from "./window_space.ts";
+
+/**
+ * Windows of activity: records that are at most `gap` apart share one, which ends a `gap` after the last of them. The gap may depend on the value.
+ *
+ * @example
+ * ```ts
+ * const visit = session({ gap: minutes(30) });
+ * ```
+ */
+export const session = <V>(options: {
+  readonly gap: Duration | ((value: V) => Duration);
+  /** @default "event" */
+  readonly time?: WindowClock;
+}): Assigner<V, MergingWindow> => {
+  const { gap, time = "event" } = options;
+  if (typeof gap !== "function") requireLength("The gap of a session window", gap, "minutes(30)");
+  const gapOf = typeof gap === "function" ? (value: V) => requireGap(gap(value)) : () => gap;
+  return {
+    name: "session",
+    time,
+    merging: true,
+    parameters: { time, gap: typeof gap === "function" ? "by value" : gap },
+    space: mergingSpace,
+    trigger: atEnd(time),
+    evictor: undefined,
+    open: () => (value, timestamp, clock) => {
+      const start = time === "event" ? beginning(timestamp) : clock.processingTime();
+      return [{ start, end: start + gapOf(value), merging: true }];
+    },
+  };
+};
+
+/** Records without a timestamp share a session at the beginning of time, as in Flink: the smallest 64-bit number. */
+const beginning = (timestamp: number): number => {
+  if (timestamp === noTimestamp) return -(2 ** 63);
+  requireTimestamp(timestamp);
+  return timestamp;
+};
+
+const requireGap = (ms: Duration): Duration => {
+  if (Number.isSafeInteger(ms) && ms > 0) return ms;
+  throw new StepError(`The gap of a session window, as computed from a value, is ${ms} ms: give a whole number of milliseconds that is more than 0`);
+};

@@ -1,0 +1,123 @@
+import type { Out } from "../operators/process_function.ts";
+import type { OperatorContext } from "../runtime/operator.ts";
+import type { Serde } from "../serde/serde.ts";
+import { Accumulated } from "./accumulated.ts";
+import { type Aggregator, resultOf } from "./aggregator.ts";
+import type { Assigner } from "./assigner.ts";
+import { Buffered } from "./buffered.ts";
+import type { Contents } from "./contents.ts";
+import { Evicted } from "./evicted.ts";
+import type { Evictor } from "./evictor.ts";
+import type { Pane, PaneProcess } from "./pane.ts";
+import type { PaneCall } from "./pane_function.ts";
+import type { Trigger } from "./trigger.ts";
+import { windowError } from "./window_error.ts";
+
+/** What a windowed step is told. */
+export interface WindowSpec {
+  readonly assigner: Assigner<any, any>;
+  /** When its panes speak. @default as the assigner says: at the end of the window */
+  readonly trigger?: Trigger<any, any> | undefined;
+  readonly evictor?: Evictor<any, any> | undefined;
+  /** How long after its end a window of event time still takes records; each makes it speak again at once. +Infinity is for ever. @default 0 */
+  readonly latenessMs?: number | undefined;
+  readonly contents: WindowContents;
+  /** All records are of one key, null, whatever key they have: what `single()` asks for. Otherwise a record with a null key is dropped and counted. @default false */
+  readonly single?: boolean | undefined;
+}
+
+/** What is kept of the records of a pane, and what is made of it. */
+export type WindowContents =
+  /** One accumulator per pane. */
+  | {
+      readonly kind: "aggregate";
+      readonly aggregator: Aggregator<any, any, any, any>;
+      readonly result?: ((result: any, pane: Pane<any, any>) => unknown) | AnyPaneProcess | undefined;
+      /** Of the records: used only where an evictor makes the window keep them. @default self-describing */
+      readonly serde?: Serde<any> | undefined;
+    }
+  /** The records themselves. */
+  | {
+      readonly kind: "process";
+      readonly process: ((values: readonly any[], pane: Pane<any, any>) => Out<unknown>) | AnyPaneProcess;
+      /** @default self-describing */
+      readonly serde?: Serde<any> | undefined;
+    };
+
+type AnyPaneProcess = PaneProcess<any, any, any, any, any, any, any>;
+
+/** The same, complete and checked. */
+export interface WindowPlan {
+  readonly assigner: Assigner<any, any>;
+  readonly trigger: Trigger<any, any>;
+  readonly evictor: Evictor<any, any> | undefined;
+  readonly latenessMs: number;
+  readonly contents: WindowContents;
+  readonly single: boolean;
+}
+
+export const planWindow = (spec: WindowSpec): WindowPlan => {
+  const { assigner, contents, latenessMs = 0, single = false } = spec;
+  const trigger = spec.trigger ?? assigner.trigger;
+  const evictor = spec.evictor ?? assigner.evictor;
+  if (!(latenessMs >= 0) || (!Number.isSafeInteger(latenessMs) && latenessMs !== Number.POSITIVE_INFINITY)) {
+    throw windowError(`The allowed lateness of a window is ${latenessMs} ms: give a whole number of milliseconds that is not negative, such as minutes(1)`);
+  }
+  if (assigner.merging) {
+    if (!trigger.merges) throw windowError(`The trigger ${trigger.name} cannot be used with ${assigner.name} windows, as it cannot say what becomes of it when windows merge: choose another, or give it an onMerge`);
+    if (contents.kind === "aggregate" && contents.aggregator.merge === undefined && evictor === undefined) {
+      throw windowError(`An aggregator without \`merge\` cannot be used with ${assigner.name} windows: say what two accumulators make together`);
+    }
+    const process = processOf(contents);
+    if (process?.windowState !== undefined && Object.keys(process.windowState).length > 0) {
+      throw windowError(`State per window cannot be used with ${assigner.name} windows, as their bounds change: keep it per key, in \`state\``);
+    }
+  }
+  return { assigner, trigger, evictor, latenessMs, contents, single };
+};
+
+/** What tells two windowed steps apart: for descriptions and for the check of a changed topology. */
+export const windowParameters = (spec: WindowSpec): Readonly<Record<string, string | number | boolean>> => {
+  const { assigner, trigger, evictor, latenessMs, contents } = planWindow(spec);
+  return {
+    windows: assigner.name,
+    ...assigner.parameters,
+    emit: trigger.name,
+    ...(evictor === undefined ? {} : { evict: evictor.name }),
+    lateness: latenessMs,
+    keeps: contents.kind === "process" || evictor !== undefined ? "records" : "accumulator",
+  };
+};
+
+export const openContents = (context: OperatorContext, { assigner, evictor, contents }: WindowPlan): Contents => {
+  if (evictor !== undefined) {
+    return new Evicted(context, {
+      evictor,
+      serde: contents.serde,
+      windowOf: (known) => assigner.space.window(known),
+      input: contents.kind === "process" ? (values) => values : fold(context, contents.aggregator),
+      emptySpeaks: contents.kind === "process",
+    });
+  }
+  return contents.kind === "process" ? new Buffered(context, contents.serde) : new Accumulated(context, assigner.space.codec, contents.aggregator);
+};
+
+export const paneCall = (contents: WindowContents): PaneCall => {
+  const process = processOf(contents);
+  if (process !== undefined) return { kind: "process", spec: process };
+  if (contents.kind === "process") return { kind: "many", fn: contents.process as (values: readonly any[], pane: Pane<any, any>) => Out<unknown> };
+  return contents.result === undefined ? { kind: "as is" } : { kind: "one", fn: contents.result as (result: any, pane: Pane<any, any>) => unknown };
+};
+
+const processOf = (contents: WindowContents): AnyPaneProcess | undefined => {
+  const fn = contents.kind === "process" ? contents.process : contents.result;
+  return typeof fn === "object" ? fn : undefined;
+};
+
+const fold =
+  ({ state }: OperatorContext, aggregator: Aggregator<any, any, any, any>) =>
+  (values: readonly unknown[]): unknown => {
+    let accumulator = aggregator.init();
+    for (const value of values) accumulator = aggregator.add(accumulator, value, state.key);
+    return resultOf(aggregator, accumulator);
+  };

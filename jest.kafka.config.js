@@ -1,0 +1,12 @@
+/** Tests against a real broker, which is started for them on this machine: see test/kafka/support. One file at a time, since they share it. */
+export default {
+  testEnvironment: "node",
+  extensionsToTreatAsEsm: [".ts"],
+  transform: { "\\.ts$": "<rootDir>/test/support/strip_types.cjs" },
+  roots: ["<rootDir>/test/kafka"],
+  testMatch: ["**/*.test.ts"],
+  globalSetup: "<rootDir>/test/kafka/support/global_setup.ts",
+  globalTeardown: "<rootDir>/test/kafka/support/global_teardown.ts",
+  maxWorkers: 1,
+  testTimeout: 120_000,
+};

@@ -1,0 +1,125 @@
+/**
+ * Millrace: stream processing for TypeScript. Describe a topology, run it, start it again to scale it out.
+ *
+ * This is the neutral face: it runs in Node, Deno, Bun and browsers.
+ * @module
+ */
+
+// ---------------------------------------------------------------- patterns
+export type { MatchOptions } from "./core/cep/match_options.ts";
+export type { Loop, LoopOptions, Opt, Pattern, PatternStart, PatternTail } from "./core/cep/pattern.ts";
+// ---------------------------------------------------------------- time
+export { type Duration, days, forever, hours, millis, minutes, seconds } from "./core/duration.ts";
+// ---------------------------------------------------------------- errors
+export { deadLetter, type ErrorPolicy, fail, type Policy, retry, skip } from "./core/error_policy.ts";
+export {
+  ConfigurationError,
+  DecodeError,
+  type ErrorCode,
+  type ErrorPlace,
+  FatalError,
+  MillraceError,
+  ProduceError,
+  StepError,
+  StoreError,
+  TaskMigratedError,
+  TaskTimeoutError,
+  TopologyError,
+} from "./core/errors.ts";
+// ---------------------------------------------------------------- functions with state and timers
+export type {
+  Broadcast,
+  Connect,
+  Context,
+  KeyedContext,
+  Out,
+  PlainBroadcast,
+  PlainProcess,
+  Process,
+  TaskContext,
+} from "./core/operators/process_function.ts";
+export { type Carried, type Output, output, type SideSpec, type Sides } from "./core/operators/side_output.ts";
+export type { Timer, TimerDomain, Timers } from "./core/operators/timers.ts";
+// ---------------------------------------------------------------- records, and how they are written
+export type { Draft, DraftHeaders, Headers, Meta } from "./core/record.ts";
+// ---------------------------------------------------------------- what a topology becomes
+export { fingerprint, type StatefulPart, statefulParts, type TopologyChange, topologyChanges } from "./core/runtime/fingerprint.ts";
+export type { Plan, SinkWriter, TopicDeclaration } from "./core/runtime/plan.ts";
+export { bytes } from "./core/serde/bytes.ts";
+export { type JsonLimits, json } from "./core/serde/json.ts";
+export { nullable } from "./core/serde/nullable.ts";
+export { float64, int64, integer } from "./core/serde/numbers.ts";
+export type { Decoded, Infer, Serde } from "./core/serde/serde.ts";
+export { text } from "./core/serde/text.ts";
+export {
+  type BroadcastSpec,
+  type BroadcastState,
+  broadcastState,
+  type Descriptor,
+  type Descriptors,
+  type FoldState,
+  foldingState,
+  type ListState,
+  listState,
+  type MapState,
+  mapState,
+  type Opened,
+  operatorState,
+  type ReadableMapState,
+  type ReadonlyBroadcast,
+  type SimpleKey,
+  type StateOptions,
+  type StateScope,
+  type StateSpec,
+  type StoreSpec,
+  type Ttl,
+  type ValueState,
+  valueState,
+} from "./core/state/descriptors.ts";
+export {
+  boundedOutOfOrderness,
+  monotonic,
+  noWatermarks,
+  type WatermarkGenerator,
+  type WatermarkStrategy,
+  watermarks,
+} from "./core/time/watermark_strategy.ts";
+// ---------------------------------------------------------------- aggregates and windows
+export {
+  type Aggregator,
+  average,
+  collect,
+  combine,
+  count,
+  type FullAggregator,
+  type MergingAggregator,
+  maxBy,
+  minBy,
+  reducing,
+  sum,
+  top,
+} from "./core/window/aggregator.ts";
+export { type Assigner, assigner, type WindowClock } from "./core/window/assigner.ts";
+export { counting } from "./core/window/counting.ts";
+export { type MergeContext, type TriggerContext, trigger } from "./core/window/custom_trigger.ts";
+export { type EvictionTime, type Evictor, evictor } from "./core/window/evictor.ts";
+export { globalWindow } from "./core/window/global_window.ts";
+export { keepLast } from "./core/window/keep_last.ts";
+export { keepNear } from "./core/window/keep_near.ts";
+export { keepRecent } from "./core/window/keep_recent.ts";
+export { onCount } from "./core/window/on_count.ts";
+export { onDelta } from "./core/window/on_delta.ts";
+export { onInterval } from "./core/window/on_interval.ts";
+export { onNever } from "./core/window/on_never.ts";
+export { onProcessingTime } from "./core/window/on_processing_time.ts";
+export { onWatermark } from "./core/window/on_watermark.ts";
+export { orTimeout } from "./core/window/or_timeout.ts";
+export type { Pane, PaneProcess } from "./core/window/pane.ts";
+export { purging } from "./core/window/purging.ts";
+export { session } from "./core/window/session.ts";
+export { sliding, type WindowTime } from "./core/window/sliding.ts";
+export type { Trigger, Verdict } from "./core/window/trigger.ts";
+export { tumbling } from "./core/window/tumbling.ts";
+export type { MergingWindow, Window, Windowed } from "./core/window/window.ts";
+// ---------------------------------------------------------------- describing a program
+export * from "./topology/mod.ts";

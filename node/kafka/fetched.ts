@@ -1,0 +1,64 @@
+import { type Fetched, type Isolation, LogError, type RecordCursor } from "../../core/ports/log.ts";
+import { BatchCursor } from "./batch_cursor.ts";
+import { scanBatches } from "./batch_scan.ts";
+import type { Decompress } from "./compression.ts";
+import { brokerError, errorNumber } from "./error_codes.ts";
+import type { FetchResult } from "./requests/fetch.ts";
+
+/** What a reader gets of a partition's part of an answer; undefined when the position did not move. */
+export const fetchedRecords = (result: FetchResult, offset: number, isolation: Isolation, decompress: Decompress): Fetched | undefined => {
+  const { topic, partition } = result;
+  const { nextOffset, bytes, fault } = scanBatches(result.records, offset);
+  if (fault !== undefined && bytes === 0) {
+    const message = `Cannot read ${topic}/${partition} at offset ${offset} as it has ${fault}: read on after it, or restore the partition from a replica`;
+    return fetchedError(result, offset, new LogError("CORRUPT_MESSAGE", "rejected", message, { topic, partition, offset }));
+  }
+  if (nextOffset === offset) return undefined;
+  const records = bytes === result.records.length ? result.records : result.records.subarray(0, bytes);
+  return {
+    topic,
+    partition,
+    offset,
+    nextOffset,
+    records: new BatchCursor(records, { topic, partition, from: offset, isolation, aborted: result.aborted, decompress }),
+    ...marks(result),
+    bytes,
+  };
+};
+
+/** A partition's error, by the broker's number unless given. */
+export const fetchedError = (
+  result: Pick<FetchResult, "topic" | "partition" | "error" | "highWatermark" | "lastStableOffset" | "logStartOffset">,
+  offset: number,
+  error: LogError = refusal(result, offset),
+): Fetched => ({
+  topic: result.topic,
+  partition: result.partition,
+  offset,
+  error,
+  records: nothing,
+  nextOffset: offset,
+  ...marks(result),
+  bytes: 0,
+});
+
+const refusal = (
+  { topic, partition, error, logStartOffset, highWatermark }: Parameters<typeof fetchedError>[0],
+  offset: number,
+): LogError => {
+  const range = error === errorNumber.offsetOutOfRange ? `it holds ${logStartOffset} to ${highWatermark}` : null;
+  return brokerError(error, `Cannot read ${topic}/${partition} at offset ${offset}`, range, { topic, partition, offset });
+};
+
+/** A broker tells the last stable offset to read-committed readers only; for the others everything up to the high watermark is as good. */
+const marks = ({
+  highWatermark,
+  lastStableOffset,
+  logStartOffset,
+}: Pick<FetchResult, "highWatermark" | "lastStableOffset" | "logStartOffset">) => ({
+  highWatermark,
+  lastStableOffset: lastStableOffset < 0 ? highWatermark : lastStableOffset,
+  logStartOffset,
+});
+
+const nothing: RecordCursor = { next: () => false, offset: -1, timestamp: -1, key: () => null, value: () => null, headers: () => [] };

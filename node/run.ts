@@ -1,0 +1,57 @@
+import { ConfigurationError } from "../core/errors.ts";
+import type { Clock } from "../core/ports/clock.ts";
+import type { App } from "../core/runtime/app.ts";
+import { asConfigurationError } from "../core/runtime/setup.ts";
+import { runOn } from "../topology/run.ts";
+import type { RunOptions as NeutralRunOptions } from "../topology/run_options.ts";
+import type { Topology } from "../topology/topology.ts";
+import { kafkaLog, type KafkaOptions } from "./kafka/mod.ts";
+import { closeOnSignals } from "./signals.ts";
+
+/** How an application runs on Kafka: everything that `millrace` takes, and how to reach the brokers. */
+export interface RunOptions extends NeutralRunOptions {
+  /** "host:port", or several. Without them the run is embedded, on a log in memory. [bootstrap.servers] */
+  readonly brokers?: string | readonly string[];
+  /** @default the application's id [client.id] */
+  readonly clientId?: string;
+  readonly ssl?: KafkaOptions["ssl"];
+  readonly sasl?: KafkaOptions["sasl"];
+  /** Allows what gives passwords or data to anybody on the network. @default false */
+  readonly insecure?: boolean;
+  /** @default "none" [compression.type] */
+  readonly compression?: KafkaOptions["compression"];
+  /** SIGTERM and SIGINT close the app; a second one ends the process at once. @default true */
+  readonly signals?: boolean;
+}
+
+/**
+ * Runs a topology on Kafka. Starting the same program again, here or on another machine, shares the work between the instances.
+ *
+ * Resolves when the app is set up; `finished` resolves when it has stopped. Rejects within seconds with a ConfigurationError when the brokers cannot be reached, the login is refused, or a topic is missing.
+ *
+ * @example
+ * ```ts ignore
+ * import { run } from "millrace/node";
+ *
+ * const app = await run(wordCount, { brokers: "localhost:9092", guarantee: "exactly-once" });
+ * await app.finished;
+ * ```
+ */
+export const run = async (topology: Topology, options: RunOptions = {}): Promise<App> => {
+  const { brokers, clientId, ssl, sasl, insecure, compression, signals = true, ...neutral } = options;
+  const seeds = brokers === undefined ? undefined : typeof brokers === "string" ? brokers.split(",") : brokers;
+  if (seeds !== undefined && neutral.log !== undefined) throw new ConfigurationError("OPTION_INVALID", "Options 'brokers' and 'log' exclude each other: leave one out");
+  const given = { ...(ssl === undefined ? {} : { ssl }), ...(sasl === undefined ? {} : { sasl }), ...(insecure === undefined ? {} : { insecure }), ...(compression === undefined ? {} : { compression }) };
+  let log = neutral.log;
+  if (seeds !== undefined)
+    try {
+      log = await kafkaLog({ brokers: seeds, clientId: clientId ?? neutral.applicationId ?? topology.name, ...given, ...(neutral.logger === undefined ? {} : { logger: neutral.logger }), ...clockOf(neutral.clock) });
+    } catch (error) {
+      throw asConfigurationError(error);
+    }
+  const app = await runOn(topology, neutral, log === undefined ? {} : { log, ownsLog: seeds !== undefined, createTopics: false });
+  if (signals) closeOnSignals(app);
+  return app;
+};
+
+const clockOf = (clock: Clock | undefined): { readonly clock?: Clock } => (clock === undefined ? {} : { clock });

@@ -1,0 +1,30 @@
+import { type LocalKafka, startKafka } from "../../../node/local/kafka_broker.ts";
+import { kafkaMissing } from "../../../node/local/kafka_jars.ts";
+import { freePort } from "../../../node/local/free_port.ts";
+import { type KafkaSuite, suiteVariable } from "./kafka_suite.ts";
+
+declare global {
+  var millraceTestKafka: LocalKafka | undefined;
+}
+
+/** Starts one broker for all files, or notes why there is none. */
+export default async (): Promise<void> => {
+  const missing = kafkaMissing();
+  if (missing.length > 0) {
+    process.env[suiteVariable] = JSON.stringify({ missing: `${missing.join(" and ")} not found` });
+    return;
+  }
+  const proxyPort = await freePort();
+  const kafka = await startKafka({
+    tls: true,
+    users: { alice: "alice-secret", mallory: "mallory-secret" },
+    superUsers: ["alice"],
+    proxyPorts: [proxyPort],
+    // Compaction is awaited by a test: the cleaner looks often instead of every 15 seconds.
+    properties: { "log.cleaner.backoff.ms": "200", "log.cleaner.min.cleanable.ratio": "0.01" },
+  });
+  globalThis.millraceTestKafka = kafka;
+  const { brokers, saslBrokers, tlsBrokers, saslTlsBrokers, behindProxies, certificate, jars } = kafka;
+  const suite: KafkaSuite = { brokers, saslBrokers, tlsBrokers, saslTlsBrokers, behindProxies, proxyPort, certificate, jars };
+  process.env[suiteVariable] = JSON.stringify(suite);
+};

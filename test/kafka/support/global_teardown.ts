@@ -1,0 +1,5 @@
+import "./global_setup.ts";
+
+export default async (): Promise<void> => {
+  await globalThis.millraceTestKafka?.stop();
+};

@@ -1,0 +1,20 @@
+import { TopologyError } from "../../core/errors.ts";
+import type { Plan } from "../../core/runtime/plan.ts";
+import { descriptionOf } from "./description.ts";
+import { mermaidOf } from "./mermaid.ts";
+import { textOf } from "./text.ts";
+
+/** The plan for a terminal, for a program, or as a drawing. Equal plans give equal descriptions. */
+export const describePlan = (plan: Plan, format: "text" | "json" | "mermaid"): string => {
+  const description = descriptionOf(plan);
+  switch (format) {
+    case "text":
+      return textOf(description);
+    case "json":
+      return JSON.stringify(description, undefined, 2);
+    case "mermaid":
+      return mermaidOf(description);
+    default:
+      throw new TopologyError("OPTION_INVALID", `Cannot describe a topology as '${String(format)}': choose "text", "json" or "mermaid"`);
+  }
+};

@@ -1,0 +1,55 @@
+import type { OperatorFactory } from "../../core/runtime/operator.ts";
+import type { NodeId } from "./graph.ts";
+
+/** One step that the program asked for: what the planner must know of it, and how its operator is made. */
+export interface StepNode {
+  readonly node: "step";
+  /** What it does, in a word: `map`, `window`, `join`. */
+  readonly operation: string;
+  /** As the user gave it. Steps that keep state always have one. */
+  readonly name: string | undefined;
+  readonly ports: readonly Port[];
+  /** The steps that keep the rows which this one looks into; they run in the same task. */
+  readonly lookups: readonly NodeId[];
+  /** "changed": keys of the results may be others than those of the records. */
+  readonly keys: "kept" | "changed";
+  readonly stateful: boolean;
+  /** Present where the store holds the rows of a table: other steps of the task may look into it. */
+  readonly rows: { readonly row: ((stored: any) => unknown) | undefined } | undefined;
+  readonly parameters: Readonly<Record<string, string | number | boolean>>;
+  readonly operator: (wiring: Wiring) => OperatorFactory;
+}
+
+/** One way in. */
+export interface Port {
+  readonly stream: NodeId;
+  /** "key": all records of one key in one task, in order. "everywhere": all records in every task. */
+  readonly needs: "anything" | "key" | "everywhere";
+  /** Records without a key are let through instead of dropped: the left side of a left join. */
+  readonly keyless?: boolean;
+  /** The changes of a table: they stay in the tasks where they came in. */
+  readonly table?: boolean;
+}
+
+/** What is known of the surroundings of a step only when the whole graph is. */
+export interface Wiring {
+  /** Everything is under one key, null. */
+  readonly single: boolean;
+  /** The stores of the steps that it looks into. */
+  readonly tables: readonly string[];
+}
+
+export const stepNode = (step: Pick<StepNode, "operation" | "ports" | "operator"> & Partial<Omit<StepNode, "node">>): StepNode => ({
+  node: "step",
+  name: undefined,
+  lookups: [],
+  keys: "kept",
+  stateful: false,
+  rows: undefined,
+  parameters: {},
+  ...step,
+});
+
+/** A step without state on one stream. */
+export const plainStep = (operation: string, stream: NodeId, operator: OperatorFactory): StepNode =>
+  stepNode({ operation, ports: [{ stream, needs: "anything" }], operator: () => operator });

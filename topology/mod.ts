@@ -1,0 +1,33 @@
+/** What a program is described with: topics, streams, tables, and the topology that they make. */
+
+export { type Clock, sleep } from "../core/ports/clock.ts";
+export type { Logger, LogLevel } from "../core/ports/logger.ts";
+export type { Metric } from "../core/ports/metrics.ts";
+export type { App, AppEvents, AppState, CloseOptions, Listeners, UncaughtPolicy } from "../core/runtime/app.ts";
+export type { Fed, Feed } from "../core/runtime/start.ts";
+export { fastClock, systemClock } from "./platform.ts";
+export { run } from "./run.ts";
+export type { RunOptions } from "./run_options.ts";
+export type { FromOptions, Scope, TableOptions, TimeOptions } from "./scope.ts";
+export type { ExternalSink, Sink } from "./sink.ts";
+export { sink } from "./sink.ts";
+export type { RecordsSource, Source } from "./source.ts";
+export { records } from "./source.ts";
+export type {
+  AnyKeyedStream,
+  AnyStream,
+  AsOf,
+  KeyedStream,
+  RepartitionOptions,
+  SideStreams,
+  StepOptions,
+  Stream,
+  ToOptions,
+  WithSide,
+} from "./stream.ts";
+export type { Table } from "./table.ts";
+export type { Topic, TopicSink } from "./topic.ts";
+export { topic } from "./topic.ts";
+export type { Topology, TopologyOptions } from "./topology.ts";
+export { topology } from "./topology.ts";
+export type { Firing, WindowedStream } from "./windowed_stream.ts";

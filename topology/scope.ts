@@ -1,0 +1,122 @@
+import type { Duration } from "../core/duration.ts";
+import type { ErrorPolicy } from "../core/error_policy.ts";
+import { TopologyError } from "../core/errors.ts";
+import type { Meta } from "../core/record.ts";
+import type { TimePlan } from "../core/runtime/plan.ts";
+import { monotonic, type WatermarkStrategy } from "../core/time/watermark_strategy.ts";
+import type { GraphBuilder, NodeId } from "./graph/graph.ts";
+import { type SourceNode, sameReading, sourceNode } from "./graph/source_node.ts";
+import { unionNode } from "./graph/union_node.ts";
+import type { RecordsSource, Source } from "./source.ts";
+import type { Stream } from "./stream.ts";
+import { KeyedHandle, StreamHandle } from "./stream_handle.ts";
+import type { Table } from "./table.ts";
+import { TableHandle } from "./table_handle.ts";
+import type { Topic } from "./topic.ts";
+
+/** Where event time comes from, and when it goes on. */
+export interface TimeOptions<V, K = unknown> {
+  /** Milliseconds since 1970. `partitionTime` is the largest timestamp of the partition so far. @default the record's own timestamp */
+  readonly timestamp?: (value: V, record: Meta<K> & { readonly partitionTime: number }) => number;
+  /** How far behind the records event time is. @default monotonic() */
+  readonly watermarks?: WatermarkStrategy<V>;
+  /** A partition that has had nothing new for so long, and whose end is reached, no longer holds event time back. @default never */
+  readonly idleness?: Duration;
+  /** When all partitions are idle event time goes on with the clock. @default false */
+  readonly advanceWhenIdle?: boolean;
+  /** Inputs of one group wait for each other when one is further ahead in event time than this. */
+  readonly alignment?: { readonly group: string; readonly maxDrift: Duration };
+  /** A timestamp further ahead of the clock is an error of the record. @default one hour; none in a bounded run */
+  readonly maxFuture?: Duration;
+}
+
+export interface FromOptions<V, K> extends TimeOptions<V, K> {
+  /** Where to begin when the application has never read the topic. @default "earliest" */
+  readonly startAt?: "earliest" | "latest" | "none" | { readonly timestamp: number };
+  /** Makes the input bounded: it ends there, with an infinite watermark. @default it does not end */
+  readonly endAt?: "latest" | { readonly timestamp: number };
+  /** What happens with a record that cannot be read. @default the topology's */
+  readonly onError?: ErrorPolicy;
+}
+
+export interface TableOptions<V> extends Omit<TimeOptions<V>, "timestamp" | "watermarks"> {
+  /** Names the store of the rows, where steps look into the table. @default the topic's name */
+  readonly store?: string;
+  /** For how long older versions of a row are kept, for joins as of an earlier time; `forever` is a duration. @default only the present row is kept */
+  readonly history?: Duration;
+  /** When the row began to be so. A deletion has the record's own timestamp. @default the record's own timestamp */
+  readonly timestamp?: (value: V) => number;
+  /** A deletion has the value null. @default monotonic() */
+  readonly watermarks?: WatermarkStrategy<V | null>;
+  readonly startAt?: FromOptions<V, unknown>["startAt"];
+  readonly endAt?: FromOptions<V, unknown>["endAt"];
+  readonly onError?: ErrorPolicy;
+}
+
+/** What a topology begins with. */
+export interface Scope {
+  /** The records of a topic, of several, or of `records([...])`. */
+  from<V, K>(source: Source<V, K> | readonly Source<V, K>[], options?: FromOptions<V, K>): Stream<V, K>;
+  /** A topic as a table: each record is the new row of its key, a null value deletes it. */
+  table<K, V>(topic: Topic<K, V>, options?: TableOptions<V>): Table<K, V>;
+}
+
+export const scopeOf = (graph: GraphBuilder): Scope => ({
+  from: (sources, options = {}) => {
+    const list = (Array.isArray(sources) ? sources : [sources]) as readonly (Topic<any, any> | RecordsSource<any>)[];
+    if (list.length === 0)
+      throw new TopologyError("OPTION_INVALID", `Topology '${graph.topology}' reads from no topic at all: give from() at least one`);
+    const { startAt = "earliest", endAt, onError } = options;
+    const ids = list.map((source) => read(graph, sourceNode({ source, table: undefined, time: timeOf(options), startAt, endAt, onError })));
+    const id = ids.length === 1 ? ids[0]! : graph.add(unionNode(...ids));
+    return new StreamHandle(graph, id) as unknown as ReturnType<Scope["from"]> as any;
+  },
+  table: (topic, options = {}) => {
+    const { startAt = "earliest", endAt, onError, store = topic.name, history } = options;
+    if (history !== undefined && !(history >= 0))
+      throw new TopologyError(
+        "OPTION_INVALID",
+        `The history of the table of topic '${topic.name}' is ${history} ms: give a duration that is not negative, such as hours(1) or forever`,
+      );
+    const table = { store, historyMs: history };
+    const id = read(graph, sourceNode({ source: topic, table, time: timeOf(options as TimeOptions<any>), startAt, endAt, onError }));
+    return new TableHandle(new KeyedHandle(graph, id)) as any;
+  },
+});
+
+/** A topic is read once, however often the program asks for it: positions are kept per topic. */
+const read = (graph: GraphBuilder, reading: SourceNode): NodeId => {
+  if (reading.source.kind === "records") return graph.add(reading);
+  const known = graph.find((node) => node.node === "source" && node.source.name === reading.source.name);
+  if (known === undefined) return graph.add(reading);
+  if (sameReading(graph.node(known) as SourceNode, reading)) return known;
+  throw new TopologyError(
+    "TOPOLOGY_INVALID",
+    `Topology '${graph.topology}' reads topic '${reading.source.name}' twice and in different ways: call ${reading.table === undefined ? "from" : "table"}() once and use its result twice`,
+    { topic: reading.source.name },
+  );
+};
+
+const timeOf = ({
+  timestamp,
+  watermarks = monotonic(),
+  idleness,
+  advanceWhenIdle = false,
+  alignment,
+  maxFuture,
+}: TimeOptions<any, any>): TimePlan => {
+  for (const [name, duration] of Object.entries({ idleness, "alignment.maxDrift": alignment?.maxDrift, maxFuture }))
+    if (duration !== undefined && !(duration >= 0))
+      throw new TopologyError(
+        "OPTION_INVALID",
+        `The option ${name} is ${duration} ms: give a duration that is not negative, such as minutes(1)`,
+      );
+  return {
+    timestamp,
+    watermarks,
+    idlenessMs: idleness,
+    advanceWhenIdle,
+    alignment: alignment === undefined ? undefined : { group: alignment.group, maxDriftMs: alignment.maxDrift },
+    maxFutureMs: maxFuture,
+  };
+};

@@ -1,0 +1,31 @@
+import { aggregateTableOperator } from "../../core/operators/aggregate_table_operator.ts";
+import type { Aggregator } from "../../core/window/aggregator.ts";
+import { scanOperator } from "../../core/window/scan_operator.ts";
+import type { NodeId } from "../graph/graph.ts";
+import { type StepNode, stepNode } from "../graph/step_node.ts";
+
+/** One running result per key, as a table. */
+export const aggregateStep = (
+  operation: "count" | "reduce" | "aggregate",
+  name: string,
+  stream: NodeId,
+  aggregator: Aggregator<any, any, any, any>,
+): StepNode =>
+  stepNode({
+    operation,
+    name,
+    ports: [{ stream, needs: "key" }],
+    stateful: true,
+    rows: { row: aggregator.result },
+    operator: ({ single }) => aggregateTableOperator(aggregator, { nullKey: single }),
+  });
+
+/** One result per record. */
+export const scanStep = (name: string, stream: NodeId, aggregator: Aggregator<any, any, any, any>): StepNode =>
+  stepNode({
+    operation: "scan",
+    name,
+    ports: [{ stream, needs: "key" }],
+    stateful: true,
+    operator: ({ single }) => scanOperator(aggregator, { single }),
+  });

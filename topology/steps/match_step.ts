@@ -1,0 +1,16 @@
+import { matchOperator } from "../../core/cep/match_operator.ts";
+import { type MatchOptions, matchParameters } from "../../core/cep/match_options.ts";
+import type { BuiltPattern } from "../../core/cep/pattern.ts";
+import type { NodeId } from "../graph/graph.ts";
+import { type StepNode, stepNode } from "../graph/step_node.ts";
+
+/** Looks for a pattern in the events of each key. Throws TopologyError PATTERN_INVALID when the options do not fit the pattern. */
+export const matchStep = (name: string, stream: NodeId, pattern: BuiltPattern<any, any>, options: MatchOptions<any, any>): StepNode =>
+  stepNode({
+    operation: "match",
+    name,
+    ports: [{ stream, needs: "key" }],
+    stateful: true,
+    parameters: matchParameters(pattern, options),
+    operator: ({ single }) => matchOperator(pattern, { ...options, nullKey: single }),
+  });

@@ -1,0 +1,58 @@
+import type { Duration } from "../core/duration.ts";
+import type { Out } from "../core/operators/process_function.ts";
+import type { SideSpec } from "../core/operators/side_output.ts";
+import type { StateSpec } from "../core/state/descriptors.ts";
+import type { Aggregator } from "../core/window/aggregator.ts";
+import type { Evictor } from "../core/window/evictor.ts";
+import type { Pane, PaneProcess } from "../core/window/pane.ts";
+import type { Trigger } from "../core/window/trigger.ts";
+import type { MergingWindow, Window } from "../core/window/window.ts";
+import type { KeyedStream, SideStreams, Stream, WithSide } from "./stream.ts";
+
+/** When windows speak, and what they keep. */
+export interface Firing<V, W extends Window> {
+  /** @default when the clock of the windows passes their end, and for each late record after that */
+  readonly emit?: Trigger<V, W>;
+  /** Takes records out before or after each evaluation. @default none: all are kept */
+  readonly evict?: Evictor<V, W>;
+  /** How long after its end a window takes records, each of which makes it speak again. What is later goes to `side.late`, or is dropped and counted. @default 0 */
+  readonly lateness?: Duration;
+}
+
+/** Sessions become one when a record connects them, so their aggregators must know how. */
+type MergeIf<W extends Window, A> = W extends MergingWindow ? { readonly merge: (a: A, b: A, key: any) => A } : unknown;
+
+type Results<R, V, K> = WithSide<KeyedStream<R, K>, { readonly late: Stream<V, K> }>;
+
+/** A stream of which each key is grouped into windows: what is missing is what to make of a window. Results carry the last millisecond of their window as timestamp. */
+export interface WindowedStream<out V, out K, out W extends Window> {
+  /** How many records there are. */
+  count(name: string): Results<number, V, K>;
+  count<R>(name: string, result: (n: number, pane: Pane<K, W>) => R): Results<R, V, K>;
+  /** What the function makes of all values, two at a time. */
+  reduce(name: string, fn: (a: V, b: V) => V): Results<V, V, K>;
+  reduce<R>(name: string, fn: (a: V, b: V) => V, result: (value: V, pane: Pane<K, W>) => R): Results<R, V, K>;
+  reduce<R, S extends StateSpec = {}, P extends StateSpec = {}, O extends SideSpec = {}>(
+    name: string,
+    fn: (a: V, b: V) => V,
+    result: PaneProcess<V, K, W, S, P, O, R>,
+  ): WithSide<KeyedStream<R, K>, SideStreams<O, K> & { readonly late: Stream<V, K> }>;
+  /** What the aggregator makes of them: one accumulator is kept per window. */
+  aggregate<A, R = A>(name: string, aggregator: Aggregator<V, A, R, K> & MergeIf<W, A>): Results<R, V, K>;
+  aggregate<A, R, Q>(
+    name: string,
+    aggregator: Aggregator<V, A, R, K> & MergeIf<W, A>,
+    result: (value: R, pane: Pane<K, W>) => Q,
+  ): Results<Q, V, K>;
+  aggregate<A, R, Q, S extends StateSpec = {}, P extends StateSpec = {}, O extends SideSpec = {}>(
+    name: string,
+    aggregator: Aggregator<V, A, R, K> & MergeIf<W, A>,
+    result: PaneProcess<R, K, W, S, P, O, Q>,
+  ): WithSide<KeyedStream<Q, K>, SideStreams<O, K> & { readonly late: Stream<V, K> }>;
+  /** What the function makes of all records of a window, which are kept one by one until then. */
+  process<R>(name: string, fn: (values: readonly V[], pane: Pane<K, W>) => Out<R>): Results<R, V, K>;
+  process<R, S extends StateSpec = {}, P extends StateSpec = {}, O extends SideSpec = {}>(
+    name: string,
+    spec: PaneProcess<readonly V[], K, W, S, P, O, R>,
+  ): WithSide<KeyedStream<R, K>, SideStreams<O, K> & { readonly late: Stream<V, K> }>;
+}
