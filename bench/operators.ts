@@ -159,7 +159,7 @@ measure(
     time.watermark = Number.NEGATIVE_INFINITY;
     const operator = temporalJoinOperator({
       left: true,
-      historyMs: 100_000,
+      historyMs: 10_000,
       joiner: (l: number, r: string | undefined) => (r === undefined ? l : 0),
     })(contextOf(state, sink));
     const [records, changes] = operator.inputs;

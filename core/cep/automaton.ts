@@ -1,5 +1,8 @@
-/** Takes the event for the step; lets it pass; goes on to the target with the same event; ends the run. */
-export type Action = "take" | "ignore" | "proceed" | "stop";
+/**
+ * "take": the event is taken for the step. "ignore": it is skipped. "proceed": nothing is asked for here, the target is asked instead. "look": like "proceed", but an event has to come for it. "stop": it must not come, the
+ * run ends.
+ */
+export type Action = "take" | "ignore" | "proceed" | "look" | "stop";
 
 /**
  * A condition over predicates in conjunctive form: every clause has to hold, and a clause holds when one of its literals does. `p + 1` says that predicate p is true, `-(p + 1)` that it is false.

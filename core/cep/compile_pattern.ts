@@ -21,7 +21,7 @@ interface DraftEdge {
 
 /** A state that is still being put together. */
 class Draft {
-  readonly kind: State["kind"];
+  kind: State["kind"];
   readonly neighboursMs: number | undefined;
   readonly edges: DraftEdge[] = [];
 
@@ -90,8 +90,7 @@ const absent = (item: NotSpec, sink: Draft, place: Place): Draft => {
     return pending;
   }
   const state = new Draft("normal", item.neighboursMs);
-  // The event that does not fit makes the match complete, or is looked at by the step behind.
-  state.add(sink.kind === "final" ? "ignore" : "proceed", sink, negated(fits));
+  state.add("look", sink, negated(fits));
   state.add("stop", state, fits);
   return state;
 };
@@ -200,7 +199,7 @@ const once = (item: TakeSpec | GroupSpec, sink: Draft, round: Round): Draft => {
   const free = notEnded(group, undefined);
   if (item.kind === "group") {
     const state = sequence(item.items, behind, place.following, { group: item, place, first: round.first, leaves: leavesTo !== undefined });
-    if (leavesTo !== undefined) state.add("proceed", leavesTo, free);
+    if (leavesTo !== undefined) leave(state, leavesTo, free);
     return state;
   }
   const state = new Draft("normal", round.neighboursMs ?? (item.loop === undefined ? item.neighboursMs : undefined));
@@ -231,9 +230,9 @@ const forEver = (item: TakeSpec | GroupSpec, loop: LoopSpec, sink: Draft, endedT
   if (item.kind === "group") {
     const again = new Draft("normal");
     const state = sequence(item.items, again, place.following, { group: item, place, first: false, leaves: true });
-    state.add("proceed", sink, free);
+    leave(state, sink, free);
     addStopsOfLoop(state, place);
-    again.add("proceed", state, free);
+    leave(again, state, free);
     return state;
   }
   const fits = takes(item, group, loop.until);
@@ -252,11 +251,17 @@ const forEver = (item: TakeSpec | GroupSpec, loop: LoopSpec, sink: Draft, endedT
 };
 
 const addLeaving = (state: Draft, leavesTo: Draft, endedTo: Draft | undefined, free: Clauses, until: number | undefined): void => {
-  if (endedTo === undefined || until === undefined) state.add("proceed", leavesTo, free);
+  if (endedTo === undefined || until === undefined) leave(state, leavesTo, free);
   else {
-    state.add("proceed", endedTo, [...free, [until + 1]]);
-    state.add("proceed", leavesTo, [...free, [-(until + 1)]]);
+    leave(state, endedTo, [...free, [until + 1]]);
+    leave(state, leavesTo, [...free, [-(until + 1)]]);
   }
+};
+
+const leave = (state: Draft, to: Draft, when: Clauses): void => {
+  state.add("proceed", to, when);
+  // Who may leave for where only time is waited for need not wait for an event to do so.
+  if (to.kind === "pending") state.kind = "pending";
 };
 
 // ---------------------------------------------------------------- conditions
@@ -301,12 +306,24 @@ const twin = (state: Draft): Draft => {
   return copy;
 };
 
+/** An event that had to be looked at makes the match complete where nothing has to come behind. */
+const endLooks = (states: Iterable<Draft>): void => {
+  const waysToFinal = (state: Draft, when: Clauses): readonly { readonly final: Draft; readonly when: Clauses }[] =>
+    state.kind === "final"
+      ? [{ final: state, when }]
+      : state.edges.filter(({ action }) => action === "proceed").flatMap((edge) => waysToFinal(edge.target, [...when, ...edge.when]));
+  for (const state of states)
+    for (const look of state.edges.filter(({ action }) => action === "look"))
+      for (const { final, when } of waysToFinal(look.target, look.when)) state.add("ignore", final, when);
+};
+
 /** Keeps what can be reached from the start, numbered from there, without the edges that never open. */
 const freeze = (start: Draft, final: Draft): Automaton => {
   const opens = (edge: DraftEdge): boolean => edge.when.every((clause) => clause.length > 0);
   const used = new Set<Draft>([start]);
   for (const state of used) for (const edge of state.edges) if (opens(edge)) used.add(edge.target);
   used.add(final);
+  endLooks(used);
   const order = [...used];
   const place = new Map(order.map((state, index) => [state, index]));
   const states = order.map(

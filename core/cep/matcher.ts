@@ -135,7 +135,7 @@ export class Matcher<T> {
     for (let at: number | undefined = run.state; at !== undefined; at = toVisit.pop())
       for (const edge of states[at]!.edges) {
         if (!this.#holds(edge.when)) continue;
-        if (edge.action === "proceed") toVisit.push(edge.target);
+        if (edge.action === "proceed" || edge.action === "look") toVisit.push(edge.target);
         else if (edge.action === "stop") this.#stopped = true;
         else if (edge.action === "take" || hasBegun(run)) this.#edges.push(edge);
       }

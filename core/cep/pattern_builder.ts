@@ -161,6 +161,9 @@ class Builder {
       );
     const last = group.#last()!;
     if (last.kind === "not") throw invalid(`Cannot end a group with '${last.name}', which takes no event: end it with a step that does`);
+    const certain = group.#scope.items.findLast((inner) => inner.kind === "not" || !inner.optional);
+    if (certain?.kind === "not" && certain.follow === "notFollowedBy")
+      throw invalid(`Cannot end a group with optional steps behind notFollowedBy('${certain.name}'): end it with a step that always takes an event`);
     const item: GroupSpec = { kind: "group", follow, items: group.#scope.items, loop: undefined, optional: false };
     return this.#with({
       ...group.#scope,

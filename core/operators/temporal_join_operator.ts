@@ -1,12 +1,10 @@
 import type { Meta, RecordMeta } from "../record.ts";
 import type { OperatorFactory } from "../runtime/operator.ts";
 import type { Serde } from "../serde/serde.ts";
-import { readScope } from "../state/address.ts";
 import { valueCodec } from "../state/codecs.ts";
-import { Round } from "../state/round.ts";
-import { numberSubKey } from "../state/sub_key.ts";
-import { held, heldMeta, heldRecordCodec } from "./held_record.ts";
+import { heldMeta } from "./held_record.ts";
 import { Versions } from "./versions.ts";
+import { Waiting } from "./waiting.ts";
 
 /** How a stream is joined with a table as it was at the time of each record. */
 export interface TemporalJoin<L, R, Q> {
@@ -21,8 +19,6 @@ export interface TemporalJoin<L, R, Q> {
   readonly rightSerde?: Serde<R> | undefined;
 }
 
-const waitingColumn = "t:waiting";
-
 /**
  * Joins each record with the version of its key that held at the record's own timestamp: the newest that began no later. A record waits until the watermark of both inputs has come to its timestamp, for then every version that can concern
  * it has arrived; a record behind the watermark is joined at once with what is known. Records of one key leave in the order of their timestamps, equal ones as they came, with their key, timestamp and headers
@@ -34,10 +30,7 @@ export const temporalJoinOperator =
   <L, R, Q>({ left, joiner, historyMs, leftSerde, rightSerde }: TemporalJoin<L, R | undefined, Q>): OperatorFactory =>
   (context) => {
     const { state, emit } = context;
-    // One list for each key and timestamp: a timer finds its records without looking at others.
-    state.useNamespaces(numberSubKey);
-    const waiting = state.map(waitingColumn, numberSubKey, heldRecordCodec(valueCodec(leftSerde)), { namespaced: true });
-    const waitingRound = new Round(state, waitingColumn);
+    const waiting = new Waiting(state, "t:waiting", valueCodec(leftSerde));
     const versions = new Versions(state, "t:versions", valueCodec(rightSerde), historyMs);
 
     const join = (value: unknown, right: R | undefined, record: RecordMeta): void => {
@@ -45,11 +38,8 @@ export const temporalJoinOperator =
     };
     const timers = context.eventTimers((timestamp) => {
       const { key } = state;
-      state.setNamespace(timestamp);
-      const records = waiting.values();
-      waiting.clear();
-      const right = versions.at(timestamp) as R | undefined;
-      for (const record of records) join(record.value, right, heldMeta(record, key, timestamp));
+      const right = versions.at(timestamp);
+      for (const record of waiting.take(timestamp)) join(record.value, right, heldMeta(record, key, timestamp));
     });
 
     const onRecord = (value: unknown, record: RecordMeta): void => {
@@ -62,11 +52,10 @@ export const temporalJoinOperator =
       state.setKey(key);
       const watermark = context.watermark();
       if (timestamp <= watermark) {
-        join(value, versions.atLate(timestamp, watermark) as R | undefined, record);
+        join(value, versions.atLate(timestamp, watermark), record);
         return;
       }
-      state.setNamespace(timestamp);
-      waiting.append(held(value as L, record));
+      waiting.add(value as L, record);
       timers.set(timestamp);
     };
 
@@ -84,14 +73,7 @@ export const temporalJoinOperator =
       // Until the timers have caught up with the watermark, old versions are still asked for.
       if (timers.next() <= watermark) return;
       versions.forget(watermark);
-      // What waits for a time that is over belongs to a timer that failed and was skipped.
-      for (const [bytes] of waitingRound.next(0)) {
-        const { key, namespace } = readScope(state, waitingRound.prefix.length, bytes, true);
-        if ((namespace as number) > watermark) continue;
-        state.setKey(key);
-        state.setNamespace(namespace);
-        waiting.clear();
-      }
+      waiting.forget(watermark);
     };
     return { inputs: [onRecord, onChange], onCommit };
   };

@@ -37,23 +37,27 @@ export class Versions<V> {
 
   /** The value of the current key at that time; undefined when there was none. */
   at(timestamp: number): V | undefined {
-    let found: V | null | undefined;
-    for (const [since, { value }] of this.#table.entries()) {
-      if (since > timestamp) break;
-      found = value;
-    }
-    return found ?? undefined;
+    return this.#newest(timestamp, Number.NEGATIVE_INFINITY);
   }
 
   /** The same for a time that lies behind the watermark: what the history does not reach is not there. */
   atLate(timestamp: number, watermark: number): V | undefined {
-    const bound = watermark - this.#historyMs;
-    let found: V | null | undefined;
-    for (const [since, { value }] of this.#table.entries()) {
-      if (since > timestamp) return since <= bound ? undefined : (found ?? undefined);
-      found = value;
-    }
-    return found ?? undefined;
+    return this.#newest(timestamp, watermark - this.#historyMs);
+  }
+
+  /** Versions are forgotten that others have followed by `bound`. */
+  #newest(timestamp: number, bound: number): V | undefined {
+    let newest: Version<V> | undefined;
+    let newestSince = Number.NEGATIVE_INFINITY;
+    let forgotten = false;
+    this.#table.forEach((version, since) => {
+      if (since > timestamp) forgotten ||= since <= bound;
+      else if (since >= newestSince) {
+        newest = version;
+        newestSince = since;
+      }
+    });
+    return forgotten ? undefined : (newest?.value ?? undefined);
   }
 
   /** Forgets a piece of what the watermark has left behind. Once per commit, and not while records wait that it has passed. */

@@ -27,6 +27,7 @@ export class Reader {
   /** Inputs whose end is being asked for, to tell idleness from an open transaction. */
   readonly #asking = new Set<string>();
   paused = false;
+  #checkedMs = Number.POSITIVE_INFINITY;
 
   constructor(options: ReaderOptions) {
     this.#options = options;
@@ -83,12 +84,22 @@ export class Reader {
 
   /** Source partitions at whose end the position has stood for long enough are idle. */
   checkIdleness(nowMs: number): void {
+    this.#forgiveStall(nowMs);
     for (const task of this.#options.tasks())
       for (const input of task.inputs) {
         const idlenessMs = input.plan.time?.idlenessMs;
         if (idlenessMs === undefined || input.idle || input.finished || input.atEndSinceMs === undefined || nowMs - input.atEndSinceMs < idlenessMs) continue;
         this.#confirmIdle(input);
       }
+  }
+
+  /** While this process stood still, nobody looked: that time is no silence of the partitions. */
+  #forgiveStall(nowMs: number): void {
+    const { watermarkPeriodMs } = this.#options.application.settings;
+    const stalledMs = nowMs - this.#checkedMs - 2 * watermarkPeriodMs;
+    this.#checkedMs = nowMs;
+    if (stalledMs <= 0) return;
+    for (const task of this.#options.tasks()) for (const input of task.inputs) if (input.atEndSinceMs !== undefined) input.atEndSinceMs += stalledMs;
   }
 
   /** Inputs that are too far ahead of their group are not taken from until the others have come up. */

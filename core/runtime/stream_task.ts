@@ -372,8 +372,9 @@ export class StreamTask implements Task {
     this.#open();
   }
 
-  get watermark(): number {
-    return this.#times.watermark;
+  /** A task that is idle and holds nothing has no say. */
+  get watermark(): number | undefined {
+    return this.#times.allIdle && !this.#chain.time.holds() ? undefined : this.#times.watermark;
   }
 
   committedOffset(input: TaskInput): number {

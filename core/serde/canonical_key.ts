@@ -5,6 +5,7 @@ import { readCanonical } from "./canonical_read.ts";
 import { notANumber, writeCanonical } from "./canonical_write.ts";
 import { hint } from "./hint.ts";
 import type { Serde } from "./serde.ts";
+import { latin1 } from "./utf8.ts";
 
 /**
  * Keys as bytes of which these laws hold, in every runtime and version:
@@ -52,7 +53,7 @@ export const primitiveKey = (key: unknown): PrimitiveKey => {
     case "undefined":
       return key;
     default:
-      return key === null ? null : `\0o${latin1(canonicalKey.serialize(key, ""))}`;
+      return key === null ? null : `\0o${characters(canonicalKey.serialize(key, ""))}`;
   }
 };
 
@@ -74,8 +75,4 @@ const read = (bytes: Uint8Array, bigintsApart: boolean): E.Either<DecodeError, u
   }
 };
 
-const latin1 = (bytes: Uint8Array): string => {
-  let text = "";
-  for (let at = 0; at < bytes.length; at += 4096) text += String.fromCharCode(...bytes.subarray(at, at + 4096));
-  return text;
-};
+const characters = (bytes: Uint8Array): string => latin1(bytes, 0, bytes.length);

@@ -3,12 +3,12 @@ import { DecodeError, ProduceError, reason } from "../errors.ts";
 import { type ByteWriter, writeBytes } from "./byte_writer.ts";
 import { hint } from "./hint.ts";
 import { deeperThan, findPollution, inexactInteger } from "./json_scan.ts";
-import { findUnwritable } from "./json_unwritable.ts";
+import { findUnwritable, isWritable } from "./json_unwritable.ts";
 import type { Serde } from "./serde.ts";
 
 /** Bounds of what `json` reads. */
 export interface JsonLimits {
-  /** Longest text that is parsed, in bytes. @default 16 MiB */
+  /** Longest text that is parsed, in bytes. @default 8 MiB */
   readonly bytesMax?: number;
   /** How deep arrays and objects may be nested. @default 512 */
   readonly depthMax?: number;
@@ -31,7 +31,7 @@ export interface JsonLimits {
  * ```
  */
 export const json = <T>(check?: (value: unknown) => value is T, limits: JsonLimits = {}): Serde<T> => {
-  const bytesMax = limits.bytesMax ?? 16 * 1024 * 1024;
+  const bytesMax = limits.bytesMax ?? 8 * 1024 * 1024;
   const depthMax = limits.depthMax ?? 512;
   return {
     name: "json",
@@ -44,14 +44,15 @@ export const json = <T>(check?: (value: unknown) => value is T, limits: JsonLimi
       } catch {
         return E.left(unreadable(bytes, "they are not UTF-8"));
       }
-      // A text cannot be nested deeper than half of its length.
-      if (text.length > 2 * depthMax && deeperThan(text, depthMax)) return E.left(tooMuch(`it is nested deeper than ${depthMax} levels`));
       let value: unknown;
       try {
         value = JSON.parse(text);
       } catch (thrown) {
-        return E.left(unreadable(bytes, whyInvalid(thrown)));
+        // Where a runtime parses by recursion it may give up before the value is there to be measured.
+        return E.left(thrown instanceof RangeError ? tooMuch(tooDeep(depthMax)) : unreadable(bytes, whyInvalid(thrown)));
       }
+      // A text is at least twice as long as its value is deep.
+      if (text.length >= 2 * depthMax && deeperThan(value, depthMax)) return E.left(tooMuch(tooDeep(depthMax)));
       const inexact = inexactInteger(text);
       if (inexact !== undefined)
         return E.left(unreadable(bytes, `a number cannot hold ${inexact} exactly; let the producer write it as a string`));
@@ -77,7 +78,7 @@ const writeJson = (to: ByteWriter, value: unknown): void => {
   if (text === undefined) throw new ProduceError("ENCODE_FAILED", `Cannot write ${typeof value} as JSON`);
   // What JSON.stringify loses without a word leaves one of these behind: only then is it worth a look at the value itself.
   if (text.includes("null") || text.includes("{}") || text.includes('{"0":') || text.includes("__proto__")) {
-    const unwritable = findUnwritable(value);
+    const unwritable = isWritable(value, 0) ? undefined : findUnwritable(value);
     if (unwritable !== undefined) throw new ProduceError("ENCODE_FAILED", `Cannot write a value as JSON: ${unwritable}`);
   }
   to.utf8(text);
@@ -104,5 +105,7 @@ const unreadable = (bytes: Uint8Array, why: string): DecodeError => {
   // That JSON looks like JSON helps nobody.
   return new DecodeError("DECODE_FAILED", `Cannot read ${bytes.length} bytes as JSON: ${why}${guess.endsWith("JSON") ? "" : guess}`);
 };
+
+const tooDeep = (depthMax: number): string => `it is nested deeper than ${depthMax} levels`;
 
 const tooMuch = (why: string): DecodeError => new DecodeError("LIMIT_EXCEEDED", `Cannot read JSON: ${why}`);

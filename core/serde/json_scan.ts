@@ -42,40 +42,31 @@ export const findPollution = (value: unknown): string | undefined => {
   return undefined;
 };
 
-/** Whether brackets in a JSON text are nested deeper than that; brackets in strings do not count. The text need not be valid. */
-export const deeperThan = (text: string, depthMax: number): boolean => {
-  if (!hasMoreOpeners(text, depthMax)) return false;
-  let depth = 0;
-  for (let at = 0; at < text.length; at++) {
-    const unit = text.charCodeAt(at);
-    if (unit === quote) {
-      at = endOfString(text, at);
-    } else if (unit === openBrace || unit === openBracket) {
-      if (++depth > depthMax) return true;
-    } else if (unit === closeBrace || unit === closeBracket) {
-      depth--;
+/** Whether arrays and objects in a value that JSON.parse has made are nested deeper than that. */
+export const deeperThan = (value: unknown, depthMax: number): boolean =>
+  typeof value === "object" && value !== null && deeper(value, depthMax);
+
+const deeper = (value: object, left: number): boolean => {
+  if (left === 0) return true;
+  if (Array.isArray(value)) {
+    for (let index = 0; index < value.length; index++) {
+      const element: unknown = value[index];
+      if (typeof element === "object" && element !== null && deeper(element, left - 1)) return true;
     }
+    return false;
+  }
+  const object = value as Readonly<Record<string, unknown>>;
+  for (const name in object) {
+    const inner = object[name];
+    if (typeof inner === "object" && inner !== null && deeper(inner, left - 1)) return true;
   }
   return false;
 };
 
 const quote = 0x22;
 const backslash = 0x5c;
-const openBracket = 0x5b;
-const closeBracket = 0x5d;
-const openBrace = 0x7b;
-const closeBrace = 0x7d;
 
 const isDigit = (unit: number): boolean => unit >= 0x30 && unit <= 0x39;
-
-// Few brackets at all cannot be deep. Searching is done by the runtime and costs next to nothing where there is little to find.
-const hasMoreOpeners = (text: string, max: number): boolean => {
-  let openers = 0;
-  for (const opener of ["{", "["]) {
-    for (let at = text.indexOf(opener); at >= 0; at = text.indexOf(opener, at + 1)) if (++openers > max) return true;
-  }
-  return false;
-};
 
 /** Where the string that begins at `start` has its closing quote; the end of the text when it has none. */
 const endOfString = (text: string, start: number): number => {

@@ -1,5 +1,23 @@
 import { kindOf } from "./kind.ts";
 
+/** Whether JSON.stringify writes all of a value as what it is. False for some values that `findUnwritable` then finds to be well: it only has to be quick. */
+export const isWritable = (value: unknown, depth: number): boolean => {
+  if (typeof value === "number") return Number.isFinite(value);
+  if (typeof value !== "object") return typeof value !== "function" && typeof value !== "symbol";
+  if (value === null) return true;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  if (depth > quickDepthMax || (prototype !== Object.prototype && prototype !== Array.prototype)) return false;
+  if (Array.isArray(value)) {
+    for (let index = 0; index < value.length; index++) if (value[index] === undefined || !isWritable(value[index], depth + 1)) return false;
+    return true;
+  }
+  const object = value as Readonly<Record<string, unknown>>;
+  for (const name in object) if (name === "__proto__" || !isWritable(object[name], depth + 1)) return false;
+  return true;
+};
+
+const quickDepthMax = 100;
+
 /** What in a value JSON.stringify would write as something else, as a phrase that names field and reason; undefined when it is all well. */
 export const findUnwritable = (value: unknown): string | undefined => find(value, "", 0);
 

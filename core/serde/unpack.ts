@@ -1,6 +1,6 @@
 import { dateOf } from "./date_of.ts";
 import { depthMax, extension, format, toLittleEndian, typedArrays } from "./pack_tags.ts";
-import { ascii, decodeUtf8 } from "./utf8.ts";
+import { decodeUtf8, latin1 } from "./utf8.ts";
 
 /** Reads what `pack` wrote, and MessagePack of other origin as far as it means the same. Throws an Error with the reason when it cannot. */
 export const unpack = (bytes: Uint8Array): unknown => {
@@ -190,7 +190,7 @@ const readName = (from: Reader, depth: number): string => {
       return readText(from, length);
     }
   }
-  const text = ascii(bytes, start, start + length);
+  const text = latin1(bytes, start, start + length);
   names[slot] = { bytes: copyOf(from, start, length), text };
   return text;
 };

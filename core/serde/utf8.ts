@@ -21,7 +21,7 @@ export const decodeUtf8 = (bytes: Uint8Array, start: number, end: number): strin
   if (end - start <= shortDecode) {
     let all = 0;
     for (let at = start; at < end; at++) all |= bytes[at]!;
-    if (all < 0x80) return ascii(bytes, start, end);
+    if (all < 0x80) return latin1(bytes, start, end);
   }
   try {
     return decoder.decode(start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end));
@@ -33,8 +33,8 @@ export const decodeUtf8 = (bytes: Uint8Array, start: number, end: number): strin
 /** False for a string with half of a surrogate pair. */
 export const isWellFormed = (value: string): boolean => (value as string & { isWellFormed(): boolean }).isWellFormed();
 
-/** The string of bytes that are known to be below 0x80; meant for short ones. */
-export const ascii = (bytes: Uint8Array, start: number, end: number): string => {
+/** One character per byte: what ASCII spells, and for other bytes a string that stands for them. Meant for short ones. */
+export const latin1 = (bytes: Uint8Array, start: number, end: number): string => {
   let text = "";
   let at = start;
   for (; at + 8 <= end; at += 8) {

@@ -1,5 +1,6 @@
 import * as E from "fp-ts/lib/Either.js";
 import { DecodeError, ProduceError } from "../errors.ts";
+import { type ByteWriter, writeBytes } from "./byte_writer.ts";
 import { hint } from "./hint.ts";
 import type { Serde } from "./serde.ts";
 import { shown } from "./shown.ts";
@@ -15,15 +16,7 @@ export interface WindowedKey<K> {
  * time windows without their end, which then has to be configured where they are read.) A bound that is infinite is written as the largest or smallest 64-bit number.
  */
 export const windowed = <K>(key: Serde<K>): Serde<WindowedKey<K>> => ({
-  serialize: (value, topic) => {
-    const bytes = key.serialize(value.key, topic);
-    const joined = new Uint8Array(bytes.length + 16);
-    joined.set(bytes);
-    const view = new DataView(joined.buffer, bytes.length);
-    view.setBigInt64(0, boundToInt64(value.window.end, "end"));
-    view.setBigInt64(8, boundToInt64(value.window.start, "start"));
-    return joined;
-  },
+  serialize: (value, topic) => writeBytes(writeWindowed, { key: key.serialize(value.key, topic), window: value.window }),
   deserialize: (bytes, topic) => {
     const length = bytes.length - 16;
     if (length < 0) {
@@ -58,6 +51,14 @@ export const windowed = <K>(key: Serde<K>): Serde<WindowedKey<K>> => ({
       }),
   ...(key.name === undefined ? {} : { name: `windowed(${key.name})` }),
 });
+
+const writeWindowed = (to: ByteWriter, { key, window }: WindowedKey<Uint8Array>): void => {
+  to.append(key);
+  to.room(16);
+  to.view.setBigInt64(to.at, boundToInt64(window.end, "end"));
+  to.view.setBigInt64(to.at + 8, boundToInt64(window.start, "start"));
+  to.at += 16;
+};
 
 const last = (1n << 63n) - 1n;
 const first = -(1n << 63n);

@@ -29,7 +29,7 @@ export class MemoryStore implements Store {
   #position: StorePosition | undefined;
 
   get(key: Uint8Array): Uint8Array | undefined {
-    return this.#entries.get(nameOf(key))?.value;
+    return this.#entries.size === 0 ? undefined : this.#entries.get(nameOf(key))?.value;
   }
 
   *range(from: Uint8Array | undefined, to: Uint8Array | undefined): IterableIterator<readonly [Uint8Array, Uint8Array]> {

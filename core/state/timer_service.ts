@@ -1,12 +1,13 @@
 import { columnPrefix, concat, prefixEnd, readScope, scopePrefix } from "./address.ts";
-import type { NamespaceKey } from "./scope_map.ts";
+import { DueTimers } from "./due_timers.ts";
+import type { NamespaceKey, Scoped } from "./scope_map.ts";
 import type { MapKey, StepState, Table } from "./step_state.ts";
 import { readSortable, writeSortable } from "./sub_key.ts";
 
 /** Called with key (and namespace) of the state set to the timer's. */
 export type TimerHandler = (timestamp: number) => void;
 
-class Timer {
+class Timer implements Scoped {
   readonly timestamp: number;
   readonly mapKey: MapKey;
   readonly namespaceKey: NamespaceKey;
@@ -26,13 +27,10 @@ class Timer {
   }
 }
 
-/** The timers of one timestamp by key and namespace; a single one stands for itself, since many timestamps have no more. */
-type Due = Timer | Map<MapKey, Timer>;
-
 const noValue = new Uint8Array(0);
 
 /**
- * Timers of one domain, at most one per key (and namespace) and timestamp. They fire in the order of their timestamps; equal timestamps in the order in which they were set, and after a restore in the order of
+ * Timers of one domain, at most one per key (and namespace) and timestamp. They fire in the order of their timestamps; equal timestamps in the order in which their keys set their first, and after a restore in the order of
  * their keys' bytes. A timer is gone before its handler runs, in the same overlay as what the handler does.
  */
 export class TimerService implements Table {
@@ -41,11 +39,9 @@ export class TimerService implements Table {
   readonly #handler: TimerHandler;
   readonly #namespaced: boolean;
   /** Live timers by timestamp, then by key. Every timestamp that is in here is in the heap; the heap may hold others, which nobody waits for any more. */
-  readonly #times = new Map<number, Due>();
+  readonly #times = new Map<number, DueTimers<Timer>>();
   readonly #heap: number[] = [];
   #dirty: Timer[] = [];
-  /** Where firing has come to in a Map of many: asking each time for its first would walk over all that have fired. */
-  #firing: { readonly due: Due; readonly timers: Iterator<Timer> } | undefined;
   #loaded = false;
   #live = 0;
 
@@ -88,7 +84,7 @@ export class TimerService implements Table {
     const timestamp = this.next();
     // A timer at +Infinity is one for the end of the input.
     if (timestamp > upTo || this.#live === 0) return false;
-    const timer = this.#first(this.#times.get(timestamp)!);
+    const timer = this.#times.get(timestamp)!.first();
     this.#change(timer, false);
     this.#state.setKey(timer.key);
     if (this.#namespaced) this.#state.setNamespace(timer.namespace);
@@ -117,7 +113,6 @@ export class TimerService implements Table {
     this.#times.clear();
     this.#heap.length = 0;
     this.#dirty = [];
-    this.#firing = undefined;
     this.#loaded = false;
     this.#live = 0;
   }
@@ -134,27 +129,7 @@ export class TimerService implements Table {
   }
 
   #find(timestamp: number): Timer | undefined {
-    const due = this.#times.get(timestamp);
-    if (due === undefined) return undefined;
-    const { mapKey } = this.#state;
-    const namespaceKey = this.#namespaced ? this.#state.namespaceKey : undefined;
-    if (due instanceof Timer) return due.mapKey === mapKey && due.namespaceKey === namespaceKey ? due : undefined;
-    return due.get(this.#nameOf(mapKey, namespaceKey));
-  }
-
-  #first(due: Due): Timer {
-    if (due instanceof Timer) return due;
-    if (this.#firing?.due !== due) this.#firing = { due, timers: due.values() };
-    const next = this.#firing.timers.next();
-    if (next.done !== true) return next.value;
-    // Set while the last one fired.
-    this.#firing = { due, timers: due.values() };
-    return this.#firing.timers.next().value!;
-  }
-
-  /** Key and namespace as one Map key. */
-  #nameOf(mapKey: MapKey, namespaceKey: NamespaceKey): MapKey {
-    return this.#namespaced ? `${typeof mapKey} ${String(mapKey)}\u0000${String(namespaceKey)}` : mapKey;
+    return this.#times.get(timestamp)?.find(this.#state.mapKey, this.#namespaced ? this.#state.namespaceKey : undefined);
   }
 
   #load(): void {
@@ -173,30 +148,21 @@ export class TimerService implements Table {
   }
 
   #insert(timer: Timer): void {
-    const due = this.#times.get(timer.timestamp);
+    let due = this.#times.get(timer.timestamp);
     if (due === undefined) {
-      this.#times.set(timer.timestamp, timer);
+      due = new DueTimers();
+      this.#times.set(timer.timestamp, due);
       pushHeap(this.#heap, timer.timestamp);
-    } else if (due instanceof Timer) {
-      this.#times.set(
-        timer.timestamp,
-        new Map([
-          [this.#nameOf(due.mapKey, due.namespaceKey), due],
-          [this.#nameOf(timer.mapKey, timer.namespaceKey), timer],
-        ]),
-      );
-    } else due.set(this.#nameOf(timer.mapKey, timer.namespaceKey), timer);
+    }
+    due.add(timer);
     timer.live = true;
     this.#live++;
   }
 
   #remove(timer: Timer): void {
     const due = this.#times.get(timer.timestamp)!;
-    if (due instanceof Timer) this.#times.delete(timer.timestamp);
-    else {
-      due.delete(this.#nameOf(timer.mapKey, timer.namespaceKey));
-      if (due.size === 0) this.#times.delete(timer.timestamp);
-    }
+    due.remove(timer);
+    if (due.isEmpty) this.#times.delete(timer.timestamp);
     timer.live = false;
     this.#live--;
   }

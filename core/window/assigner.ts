@@ -18,6 +18,8 @@ export interface Assigner<in V, out W extends Window> {
   /** What tells two assigners of this name apart. */
   readonly parameters: Readonly<Record<string, string | number | boolean>>;
   readonly space: WindowSpace<any, W>;
+  /** Present where windows overlap and are whole numbers of steps long; a record's windows then come newest first. */
+  readonly slices?: { readonly size: number; readonly every: number };
   /** When its windows speak if the program does not say. */
   readonly trigger: Trigger<unknown>;
   readonly evictor: Evictor<unknown> | undefined;

@@ -44,6 +44,7 @@ export const trigger = <V, W extends Window = Window, S extends StateSpec = {}>(
 }): Trigger<V, W> => ({
   name: spec.name ?? "custom",
   merges: spec.onMerge !== undefined,
+  purges: true,
   open: (place): OpenTrigger<V> => {
     const states = (spec.state ?? {}) as S;
     const state = openState(states, place.context, { namespaced: true, prefix: `${place.column}:` });

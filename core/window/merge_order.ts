@@ -3,16 +3,16 @@ import type { Window } from "./window.ts";
 /**
  * In which order the contents of windows that become one follow each other: as in Flink, so that a program which depends on it (a list, a concatenation) gives the same here. There the windows go through a
  * java.util.HashSet, the new one included; so they come in the order of their hash values' lowest bits, and those which agree in these by their start.
- * @param windows in the order of their starts, without the new one.
+ * @param windows those that were there already; the new one has no contents yet.
  */
-export const inMergeOrder = <E>(windows: readonly E[], boundsOf: (window: E) => Window): readonly E[] => {
+export const inMergeOrder = <W extends Window>(windows: readonly W[]): readonly W[] => {
   if (windows.length < 2) return windows;
   // A table of 16 places is doubled when it is more than three quarters full.
   let places = 16;
   while (windows.length + 1 > places * 0.75) places *= 2;
   return windows
-    .map((window) => ({ window, place: hash(boundsOf(window)) & (places - 1) }))
-    .sort((a, b) => a.place - b.place)
+    .map((window) => ({ window, place: hash(window) & (places - 1) }))
+    .sort((a, b) => a.place - b.place || a.window.start - b.window.start)
     .map(({ window }) => window);
 };
 

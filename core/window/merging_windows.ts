@@ -3,6 +3,7 @@ import type { MapTable } from "../state/map_table.ts";
 import type { ValueCodec } from "../state/step_state.ts";
 import type { SubKey } from "../state/sub_key.ts";
 import { inMergeOrder } from "./merge_order.ts";
+import { SessionWindow } from "./session_window.ts";
 import type { MergingWindow } from "./window.ts";
 
 /** Windows that have become one. `held` is the one among them under which the contents of the new window are found from now on; those of `heldBefore` are to be moved there. */
@@ -26,27 +27,25 @@ export class MergingWindows {
 
   /** Adds a window and gives the one that it has become part of. */
   add(added: MergingWindow, onMerge: (merge: Merge) => void): MergingWindow {
-    const touching: (readonly [MergingWindow, MergingWindow])[] = [];
+    const touching: MergingWindow[] = [];
     let { start, end } = added;
-    for (const entry of this.#windows.entries()) {
-      const [window] = entry;
-      if (window.start > added.end || window.end < added.start) continue;
-      touching.push(entry);
+    this.#windows.forEach((_held, window) => {
+      if (window.start > added.end || window.end < added.start) return;
+      touching.push(window);
       if (window.start < start) start = window.start;
       if (window.end > end) end = window.end;
-    }
+    });
     const first = touching[0];
     if (first === undefined) {
       this.#windows.set(added, added);
       return added;
     }
-    if (touching.length === 1 && first[0].start === start && first[0].end === end) return first[0];
-    const window: MergingWindow = { start, end, merging: true };
-    const merged = inMergeOrder(touching, ([before]) => before);
-    const [held, ...heldBefore] = merged.map((entry) => entry[1]) as [MergingWindow, ...MergingWindow[]];
-    for (const [before] of touching) this.#windows.delete(before);
+    if (touching.length === 1 && first.start === start && first.end === end) return first;
+    const window = added.start === start && added.end === end ? added : new SessionWindow(start, end);
+    const [held, ...heldBefore] = inMergeOrder(touching).map((before) => this.held(before)) as [MergingWindow, ...MergingWindow[]];
+    for (const before of touching) this.#windows.delete(before);
     this.#windows.set(window, held);
-    onMerge({ window, from: touching.map(([before]) => before), held, heldBefore });
+    onMerge({ window, from: touching, held, heldBefore });
     return window;
   }
 

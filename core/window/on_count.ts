@@ -10,6 +10,7 @@ export const onCount = (n: number): Trigger<unknown> => {
   return {
     name: `count(${n})`,
     merges: true,
+    purges: false,
     open: ({ context: { state }, column }) => {
       const seen = state.value<number>(`${column}:count`, valueCodec(), { namespaced: true });
       return {

@@ -12,6 +12,7 @@ export const onDelta = <V>(threshold: number, delta: (last: V, current: V) => nu
   return {
     name: `delta(${threshold})`,
     merges: false,
+    purges: false,
     open: ({ context: { state }, column }) => {
       const last = state.value(`${column}:last`, heldCodec(valueCodec<V>()), { namespaced: true });
       return {

@@ -14,6 +14,7 @@ export const onInterval = (every: Duration, options: { readonly time?: "event" |
   return {
     name: `interval(${every}, ${time})`,
     merges: true,
+    purges: false,
     open: (place) => (time === "event" ? byWatermark(place, every) : byClock(place, every)),
   };
 };

@@ -4,6 +4,7 @@ import type { Trigger } from "./trigger.ts";
 export const onNever: Trigger<unknown> = {
   name: "never",
   merges: false,
+  purges: false,
   open: () => ({
     onRecord: () => "continue",
     onEventTimer: () => "continue",

@@ -4,6 +4,7 @@ import type { Trigger } from "./trigger.ts";
 export const onProcessingTime = (): Trigger<unknown> => ({
   name: "processing-time",
   merges: true,
+  purges: false,
   open: (place) => ({
     onlyAtEnd: "processing",
     onRecord: () => {

@@ -7,6 +7,7 @@ import type { Trigger } from "./trigger.ts";
 export const onWatermark = (): Trigger<unknown> => ({
   name: "watermark",
   merges: true,
+  purges: false,
   open: (place) => ({
     onlyAtEnd: "event",
     onRecord: () => {

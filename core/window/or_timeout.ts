@@ -20,6 +20,7 @@ export const orTimeout = <V, W extends Window = Window>(
     name: `timeout(${inner.name}, ${timeout}${restart ? ", restart" : ""}${clears ? "" : ", keep"})`,
     // Flink's neither says that it merges nor gathers the state of merging windows.
     merges: false,
+    purges: inner.purges,
     open: (place) => {
       const nested = inner.open({ ...place, column: `${place.column}:inner` });
       const { state } = place.context;

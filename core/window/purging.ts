@@ -5,6 +5,7 @@ import type { Window } from "./window.ts";
 export const purging = <V, W extends Window = Window>(inner: Trigger<V, W>): Trigger<V, W> => ({
   name: `purging(${inner.name})`,
   merges: inner.merges,
+  purges: true,
   open: (place) => {
     const nested = inner.open(place);
     const purge = (verdict: Verdict): Verdict => (fires(verdict) ? "fire-and-purge" : verdict);

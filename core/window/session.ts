@@ -2,6 +2,7 @@ import type { Duration } from "../duration.ts";
 import { StepError } from "../errors.ts";
 import { noTimestamp } from "../record.ts";
 import { type Assigner, atEnd, requireTimestamp, type WindowClock } from "./assigner.ts";
+import { SessionWindow } from "./session_window.ts";
 import type { MergingWindow } from "./window.ts";
 import { requireLength } from "./window_error.ts";
 import { mergingSpace } from "./window_space.ts";
@@ -32,7 +33,7 @@ export const session = <V>(options: {
     evictor: undefined,
     open: () => (value, timestamp, clock) => {
       const start = time === "event" ? beginning(timestamp) : clock.processingTime();
-      return [{ start, end: start + gapOf(value), merging: true }];
+      return [new SessionWindow(start, start + gapOf(value))];
     },
   };
 };

@@ -48,6 +48,7 @@ export const regular = (name: string, { time = "event", offset = 0 as Duration }
     merging: false,
     parameters: { time, size, every, offset },
     space: fixedSize(size),
+    ...(size > every && size % every === 0 ? { slices: { size, every } } : {}),
     trigger: atEnd(time),
     evictor: undefined,
     open: () => {

@@ -13,6 +13,8 @@ export interface Trigger<in V, in W extends Window = Window> {
   readonly name: string;
   /** Its state can follow windows that merge, so it may be used with sessions. */
   readonly merges: boolean;
+  /** It may empty a window before the window's end. */
+  readonly purges: boolean;
   /** Makes the trigger for one operator. */
   readonly open: (place: TriggerPlace<W>) => OpenTrigger<V>;
 }

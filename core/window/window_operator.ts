@@ -81,8 +81,8 @@ class WindowOperator implements Operator {
         merging?.remove(window as MergingWindow);
         continue;
       }
+      const isFirst = this.#contents.add(this.#held(window), value, timestamp, !belongs);
       belongs = true;
-      const isFirst = this.#contents.add(this.#held(window), value, timestamp);
       if (isFirst || !this.#firstOnly) this.#show(window, value, timestamp, isFirst);
     }
     if (!belongs && this.#time === "event" && timestamp + this.#latenessMs <= watermark) {

@@ -1,4 +1,5 @@
-import { numberSubKey, pairSubKey, type SubKey } from "../state/sub_key.ts";
+import { numberSubKey, readSortable, type SubKey, writeSortable } from "../state/sub_key.ts";
+import { SessionWindow } from "./session_window.ts";
 import type { MergingWindow, Window } from "./window.ts";
 
 /**
@@ -10,6 +11,22 @@ export interface WindowSpace<in out N, out W extends Window> {
   window(known: N): W;
   maxTimestamp(known: N): number;
 }
+
+const writeBounds = (target: Uint8Array, at: number, { start, end }: Window): void => {
+  writeSortable(target, at, start);
+  writeSortable(target, at + 8, end);
+};
+
+/** Both bounds, in the order of the starts. */
+const bounds = {
+  encode: (window: Window): Uint8Array => {
+    const bytes = new Uint8Array(16);
+    writeBounds(bytes, 0, window);
+    return bytes;
+  },
+  fixed: { length: 16, write: writeBounds },
+  compare: (a: Window, b: Window): number => a.start - b.start || a.end - b.end,
+};
 
 /** Windows of one size, known by their start. */
 export const fixedSize = (size: number): WindowSpace<number, Window> => ({
@@ -27,26 +44,22 @@ export const everything: WindowSpace<number, Window> = {
 
 /** Windows of any size, known by both bounds. */
 export const anySize: WindowSpace<Window, Window> = {
-  codec: boundsSubKey((start, end) => ({ start, end })),
+  codec: {
+    ...bounds,
+    decode: (bytes) => ({ start: readSortable(bytes, 0), end: readSortable(bytes, 8) }),
+    mapKey: ({ start, end }) => `${start}:${end}`,
+  },
   window: (known) => known,
   maxTimestamp: (known) => known.end - 1,
 };
 
 /** The same for windows that merge. */
-export const mergingSpace: WindowSpace<MergingWindow, MergingWindow> = {
-  codec: boundsSubKey((start, end) => ({ start, end, merging: true })),
+export const mergingSpace: WindowSpace<SessionWindow, MergingWindow> = {
+  codec: {
+    ...bounds,
+    decode: (bytes) => new SessionWindow(readSortable(bytes, 0), readSortable(bytes, 8)),
+    mapKey: (known) => known.name,
+  },
   window: (known) => known,
   maxTimestamp: (known) => known.end - 1,
 };
-
-function boundsSubKey<W extends Window>(make: (start: number, end: number) => W): SubKey<W> {
-  return {
-    encode: ({ start, end }) => pairSubKey.encode([start, end]),
-    decode: (bytes) => {
-      const [start, end] = pairSubKey.decode(bytes);
-      return make(start, end);
-    },
-    mapKey: ({ start, end }) => `${start}:${end}`,
-    compare: (a, b) => a.start - b.start || a.end - b.end,
-  };
-}

@@ -10,6 +10,7 @@ import { Evicted } from "./evicted.ts";
 import type { Evictor } from "./evictor.ts";
 import type { Pane, PaneProcess } from "./pane.ts";
 import type { PaneCall } from "./pane_function.ts";
+import { Sliced } from "./sliced.ts";
 import type { Trigger } from "./trigger.ts";
 import { windowError } from "./window_error.ts";
 
@@ -89,7 +90,7 @@ export const windowParameters = (spec: WindowSpec): Readonly<Record<string, stri
   };
 };
 
-export const openContents = (context: OperatorContext, { assigner, evictor, contents }: WindowPlan): Contents => {
+export const openContents = (context: OperatorContext, { assigner, trigger, evictor, contents }: WindowPlan): Contents => {
   if (evictor !== undefined) {
     return new Evicted(context, {
       evictor,
@@ -99,7 +100,8 @@ export const openContents = (context: OperatorContext, { assigner, evictor, cont
       emptySpeaks: contents.kind === "process",
     });
   }
-  return contents.kind === "process" ? new Buffered(context, contents.serde) : new Accumulated(context, assigner.space.codec, contents.aggregator);
+  if (contents.kind === "aggregate") return new Accumulated(context, assigner.space.codec, contents.aggregator);
+  return assigner.slices !== undefined && !trigger.purges ? new Sliced(context, contents.serde, assigner.slices) : new Buffered(context, contents.serde);
 };
 
 export const paneCall = (contents: WindowContents): PaneCall => {

@@ -15,6 +15,11 @@ const frameMs = 200;
 /** After the last payment the alerts of its windows are waited for: half an hour of event time and a little more. */
 const settleEventMs = 42 * 60_000;
 
+/** From a payment to its alert there are three topics, each with a commit before it. */
+const travelEventMs = 5 * 60_000;
+/** The last payments may be on their way when the feed ends, and settling itself waits for forty minutes. */
+const cutEventMs = 3 * 60_000;
+
 /** A run that shows itself: payments come in at the pace of a fast clock, alerts scroll by. About a minute, or for ever. */
 export const live = async (options: FraudOptions, surroundings: Surroundings, screen: Screen): Promise<App> => {
   const onKafka = options.brokers !== undefined;
@@ -81,14 +86,17 @@ export const live = async (options: FraudOptions, surroundings: Surroundings, sc
       instanceTasks: now.tasks,
     };
   };
+  /** Up to here alerts have had the time to travel through all steps; a fraud of which the feed's end has cut off a part is none. */
+  const settled = (now: Snapshot): number => Math.min((now.watermark ?? (isOver() ? Number.POSITIVE_INFINITY : 0)) - travelEventMs, (newest ?? 0) + settleEventMs - cutEventMs);
   void (async () => {
     for (;;) {
       await sleep(systemClock, frameMs);
       if (app.state === "stopped" || app.state === "error" || app.state === "stopping") return;
-      screen.show(snapshot());
-      if (newest !== undefined) book.settle((look(app).watermark ?? 0) - 60_000);
-      if (!onKafka && isOver() && (look(app).watermark ?? 0) > (newest ?? 0) + settleEventMs) break;
-      if (!onKafka && !options.forever && elapsedMs() > 2 * feedMs) break;
+      const now = snapshot();
+      screen.show(now);
+      book.settle(settled(now));
+      // When no task waits for anything any more, or all have gone far enough, everything there is to find is found.
+      if (!onKafka && isOver() && (now.watermark === undefined || now.watermark > (newest ?? 0) + settleEventMs)) break;
     }
     await app.close();
   })();
@@ -98,7 +106,7 @@ export const live = async (options: FraudOptions, surroundings: Surroundings, sc
     if (over) last = snapshot();
   });
   app.finished.then(
-    () => screen.end(last ?? snapshot(), feeds && !onKafka ? book.settle((last?.watermark ?? 0) - 60_000) : undefined),
+    () => screen.end(last ?? snapshot(), feeds && !onKafka ? book.settle(settled(last ?? snapshot())) : undefined),
     () => {},
   );
   return app;
@@ -107,10 +115,10 @@ export const live = async (options: FraudOptions, surroundings: Surroundings, sc
 /** Intervals of the wall, told to a clock that goes so many times as fast. */
 const paceOf = (scale: number) => ({
   commit: { interval: millis(100 * scale) },
-  watermarkPeriod: millis(200 * scale),
-  transactionTimeout: millis(60_000 * scale),
+  watermarkPeriod: millis(40 * scale),
+  transactionTimeout: millis(Math.min(900_000, 60_000 * scale)),
   closeTimeout: millis(10_000 * scale),
-  group: { sessionTimeout: millis(45_000 * scale), rebalanceTimeout: millis(60_000 * scale), heartbeat: millis(3000 * scale) },
+  group: { sessionTimeout: millis(1_800_000), heartbeat: millis(Math.min(600_000, 1000 * scale)) },
 });
 
 interface Look {

@@ -174,7 +174,7 @@ const withinLimit = (unpack: () => Buffer, limit: number): Buffer => {
   try {
     return unpack();
   } catch (thrown) {
-    if (thrown instanceof Error && "code" in thrown && thrown.code === "ERR_BUFFER_TOO_LARGE") throw tooLarge(limit);
+    if ((thrown as { readonly code?: unknown }).code === "ERR_BUFFER_TOO_LARGE") throw tooLarge(limit);
     throw thrown;
   }
 };

@@ -20,8 +20,9 @@ export const connectError = (thrown: unknown, attempt: ConnectAttempt): LogError
   const { host, port, tls, sasl, step, firstBytes } = attempt;
   const address = `${host}:${port}`;
   const cause = thrown;
-  const message = thrown instanceof Error ? thrown.message.replace(/^Connection error: /, "") : String(thrown);
-  const errorCode = typeof thrown === "object" && thrown !== null && "code" in thrown ? String(thrown.code) : "";
+  const { message: said, code } = thrown as { readonly message?: unknown; readonly code?: unknown };
+  const message = String(said ?? thrown).replace(/^Connection error: /, "");
+  const errorCode = code === undefined ? "" : String(code);
 
   if (!tls && firstBytes !== undefined && looksLikeTls(firstBytes)) {
     return new LogError("TLS_FAILED", "configuration", `Broker ${address} speaks TLS: set 'ssl', or use its plaintext port`, { cause });
@@ -79,10 +80,13 @@ export const connectError = (thrown: unknown, attempt: ConnectAttempt): LogError
 };
 
 /** Not a connection that broke in the middle, which may pass. kafkajs puts both into the same class. */
-const isRefusal = (thrown: unknown): boolean =>
-  thrown instanceof Error &&
-  (thrown.name === "KafkaJSSASLAuthenticationError" || thrown.name === "KafkaJSProtocolError") &&
-  !/closed connection|connection error|not connected|timed out|timeout/i.test(thrown.message);
+const isRefusal = (thrown: unknown): boolean => {
+  const { name, message } = thrown as Partial<Error>;
+  return (
+    (name === "KafkaJSSASLAuthenticationError" || name === "KafkaJSProtocolError") &&
+    !/closed connection|connection error|not connected|timed out|timeout/i.test(message ?? "")
+  );
+};
 
 const certificateCodes = /CERT|SELF_SIGNED|UNABLE_TO|HOSTNAME_MISMATCH|INVALID_CA|PATH_LENGTH|CRL|ERR_TLS_CERT_ALTNAME/;
 

@@ -35,7 +35,7 @@ export const schemaRegistryMissing = (): readonly string[] => (existsSync(progra
  */
 export const startSchemaRegistry = async (options: SchemaRegistryServerOptions = {}): Promise<LocalSchemaRegistry> => {
   const missing = schemaRegistryMissing();
-  if (missing.length > 0) throw new Error(`Cannot start a schema registry without ${missing.join(" and ")}: install Go 1.24 or newer`);
+  if (missing.length > 0) throw new Error(`Cannot start a schema registry without ${missing.join(" and ")}: install Go 1.26 or newer`);
   await build();
   const port = options.port ?? (await freePort());
   const folder = options.folder ?? join(cacheFolder(), "run", `schema-registry-${port}`);

@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import { DecodeError, ProduceError, reason, TopologyError } from "../../core/errors.ts";
 import { hint } from "../../core/serde/hint.ts";
 import { shown } from "../../core/serde/shown.ts";

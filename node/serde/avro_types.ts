@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import avsc from "avsc";
 import { isWellFormed } from "../../core/serde/utf8.ts";
 

@@ -28,7 +28,7 @@ export const mermaidOf = (description: TopologyDescription): string => {
     const connect = (from: string, to: string, label?: string): void => {
       const start = origin(from);
       const said = [start.label, label].filter((part) => part !== undefined).join(", ");
-      edges.push(`  ${start.id} -->${said === "" ? "" : `|${quoted(said)}|`} ${to}`);
+      edges.push(`  ${start.id} -->${said === "" ? "" : `|${quoted(escaped(said))}|`} ${to}`);
     };
     if (steps.length > 0 || sink !== undefined) frames.push(frame(subtopology, stepId));
     for (const { step, from } of steps) for (const each of from.flat()) connect(each, stepId.get(step)!);

@@ -1,6 +1,7 @@
 import { TopologyError } from "../../core/errors.ts";
 import type { InternalTopicPlan, OutputPlan } from "../../core/runtime/plan.ts";
 import type { Graph, NodeId } from "../graph/graph.ts";
+import type { GraphNode } from "../graph/node.ts";
 import type { StepNode } from "../graph/step_node.ts";
 import type { Component } from "./components.ts";
 import type { Keying } from "./keying.ts";
@@ -99,23 +100,19 @@ const keyedPorts = (graph: Graph, step: NodeId): number => {
   return node.node === "step" ? movablePorts(node) : 0;
 };
 
-/** Whether nothing but unions stands between an exchange and the step. */
+/** Whether an exchange is read once, with nothing but unions between it and the step. */
 const leadsStraightTo = (graph: Graph, exchange: NodeId, step: NodeId): boolean => {
-  const readers = graph.nodes.flatMap((node, id) => {
-    const streams =
-      "stream" in node
-        ? [node.stream]
-        : node.node === "union"
-          ? node.streams
-          : node.node === "step"
-            ? node.ports.map((port) => port.stream)
-            : [];
-    return streams.includes(exchange) ? [id] : [];
-  });
-  return readers.every((id) => {
-    const { node } = graph.nodes[id]!;
-    return id === step || ((node === "union" || node === "settings") && leadsStraightTo(graph, id, step));
-  });
+  const readers = graph.nodes.flatMap((node, id) => streamsOf(node).flatMap((stream) => (stream === exchange ? [id] : [])));
+  const [reader] = readers;
+  if (reader === undefined || readers.length > 1) return false;
+  const { node } = graph.nodes[reader]!;
+  return reader === step || ((node === "union" || node === "settings") && leadsStraightTo(graph, reader, step));
+};
+
+const streamsOf = (node: GraphNode): readonly NodeId[] => {
+  if (node.node === "union") return node.streams;
+  if (node.node === "step") return node.ports.map(({ stream }) => stream);
+  return "stream" in node ? [node.stream] : [];
 };
 
 const listed = (items: readonly string[]): string =>

@@ -2,7 +2,7 @@ import { type ErrorPolicy, fail } from "../../core/error_policy.ts";
 import { TopologyError } from "../../core/errors.ts";
 import { rewriteOperator } from "../../core/operators/rewrite_operator.ts";
 import { unionOperator } from "../../core/operators/union_operator.ts";
-import type { Edge, InternalTopicPlan, OutputPlan, SubtopologyPlan, TopicRef } from "../../core/runtime/plan.ts";
+import type { Edge, InternalTopicPlan, OutputPlan, StorePlan, SubtopologyPlan, TopicRef } from "../../core/runtime/plan.ts";
 import { typedKey } from "../../core/serde/canonical_key.ts";
 import { selfDescribing } from "../../core/serde/self_describing.ts";
 import type { Serde } from "../../core/serde/serde.ts";
@@ -80,10 +80,11 @@ class Lowering {
       for (const writer of exchange.writers) if (writer.node === id) this.#write(exchange, writer);
     });
     this.#readSinks();
-    const subtopologies = this.#layout.components
-      .inOrder()
-      .flatMap((component) => this.#drafts.get(component) ?? [])
-      .map((draft, id) => draft.finish(id));
+    const drafts = this.#layout.components.inOrder().flatMap((component) => this.#drafts.get(component) ?? []);
+    // Nothing reads behind a sink, so sinks can stand last: one more of them changes the id of no task that has state.
+    const subtopologies = [...drafts.filter(({ sink }) => sink === undefined), ...drafts.filter(({ sink }) => sink !== undefined)].map(
+      (draft, id) => draft.finish(id),
+    );
     return { subtopologies, topics: [...this.#topics.values()] };
   }
 
@@ -187,7 +188,7 @@ class Lowering {
       parameters: node.parameters,
       inputs: inputs.map((edges) => this.#distinct(draft, step, edges)),
       operator: node.operator({ single: keyed && spread.by === "single", tables }),
-      ...(node.stateful ? { store: { name: step, keys: keyCodec(keyed ? this.#stateKey(id) : undefined), changelog: true } } : {}),
+      ...(node.stateful ? { store: this.#store(step, keyed ? this.#stateKey(id) : undefined) } : {}),
       onError: policyOf(id, undefined, this.#names, this.#onError),
     });
     draft.edges.set(id, [edge]);
@@ -197,6 +198,10 @@ class Lowering {
         node.ports.flatMap(({ needs }, port) => (needs === "key" ? inputs[port]! : [])),
         node.lookups.flatMap((table) => this.#edges(table, component)),
       );
+  }
+
+  #store(name: string, key: Serde<any> | undefined): StorePlan {
+    return { name, keys: keyCodec(key), changelog: true, ...(key?.name === undefined ? {} : { keySerde: key.name }) };
   }
 
   /** A serde that has to be opened for its topic first cannot write state; there keys are written canonically. */
@@ -262,11 +267,15 @@ class Lowering {
 
   #insert({ exchange, funnel }: InsertedExchange): void {
     const [writer] = exchange.writers;
-    if (funnel !== undefined) this.#read(funnel);
-    this.#read(exchange);
-    if (funnel === undefined) return this.#write(exchange, writer!);
-    this.#write(funnel, writer!);
-    this.#writeFrom(funnel.reader, exchange, writer!, this.#inputOf(funnel));
+    if (funnel === undefined) {
+      this.#read(exchange);
+      this.#write(exchange, writer!);
+    } else {
+      this.#read(funnel);
+      this.#write(funnel, writer!);
+      this.#read(exchange);
+      this.#writeFrom(funnel.reader, exchange, writer!, this.#inputOf(funnel));
+    }
   }
 
   #key(exchange: Exchange): Serde<any> {
@@ -289,7 +298,13 @@ class Lowering {
       onError: fail(),
     });
     draft.inputOf.set(exchange.topic, edge);
-    for (const [id, other] of this.#layout.exchanges) if (other === exchange) draft.edges.set(id, [edge]);
+    // Exchanges that share a topic meet in a union right behind it, where its records must not stand once for each of them.
+    let first = true;
+    for (const [id, other] of this.#layout.exchanges) {
+      if (other !== exchange) continue;
+      draft.edges.set(id, first ? [edge] : []);
+      first = false;
+    }
   }
 
   #inputOf(exchange: Exchange): readonly Edge[] {

@@ -150,7 +150,9 @@ export const run = (
   const out: Output[] = [];
   const late: Output[] = [];
   const timeouts: Output[] = [];
+  // Without keys the scenarios show the key of the match's last event.
   const keys = new Map<number, string>();
+  const keyOf = (key: unknown, match: unknown) => (keyed ? key : keys.get(Object.values(ids(match)).flat().at(-1)!));
   scenario.inputs.forEach(({ element, watermark, processingTime, snapshotRestore }, step) => {
     if (element !== undefined) {
       keys.set(element.value.id, element.key);
@@ -162,7 +164,7 @@ export const run = (
     harness.commit();
     const at = (timestamp: number) => ({ step, timestamp: time === "event" ? timestamp : null });
     for (const { value, key, timestamp } of harness.take())
-      out.push({ ...at(timestamp), value: { key: key ?? null, match: ids(value), ctxTimestamp: timestamp } });
+      out.push({ ...at(timestamp), value: { key: keyOf(key, value), match: ids(value), ctxTimestamp: timestamp } });
     for (const { value, key, timestamp } of harness.side("timedOut").splice(0))
       timeouts.push({ ...at(timestamp), value: { key: key ?? null, match: ids(value), ctxTimestamp: timestamp } });
     for (const { value, key, timestamp } of harness.side("late").splice(0))

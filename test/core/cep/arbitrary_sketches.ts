@@ -1,0 +1,112 @@
+import fc from "fast-check";
+import type { Seen, Sketch, SketchGroup, SketchItem, SketchLoop, SketchTake } from "./sketch.ts";
+
+// What must not come, and what ends a loop, has letters of its own: no event can be wanted and unwanted at once.
+const wanted = ["a", "b", "c"];
+const unwanted = "n";
+const ending = "u";
+
+/** Events in the order of their timestamps; each letter comes often, so that short inputs have matches. */
+export const someEvents = (maxLength: number): fc.Arbitrary<readonly Seen[]> =>
+  fc
+    .array(fc.tuple(fc.constantFrom(...wanted, ...wanted, "x", unwanted, ending), fc.nat(3)), { minLength: 1, maxLength })
+    .map((parts) => {
+      let time = 0;
+      return parts.map(([letter, gap], n) => ({ letter, n, time: (time += gap) }));
+    });
+
+const follow = fc.constantFrom("next" as const, "followedBy" as const, "followedBy" as const, "followedByAny" as const);
+const between = fc.constantFrom("nothing" as const, "others" as const, "others" as const, "anything" as const);
+
+const loop = (options: { readonly until: boolean }): fc.Arbitrary<SketchLoop> =>
+  fc
+    .record({ min: fc.integer({ min: 1, max: 2 }), more: fc.constantFrom(0, 1, 2, Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY), between, until: fc.constantFrom(undefined, ending) })
+    .map(({ min, more, between, until }) => ({ min, max: min + more, between, until: options.until && more === Number.POSITIVE_INFINITY ? until : undefined, greedy: false }));
+
+const take = (options: { readonly optional: boolean; readonly loops: boolean }): fc.Arbitrary<SketchTake> =>
+  fc.record({
+    kind: fc.constant("take" as const),
+    follow,
+    letter: fc.constantFrom(...wanted, ...wanted, ...wanted, undefined),
+    counts: fc.oneof({ weight: 3, arbitrary: fc.constant(false) }, { weight: 1, arbitrary: fc.constant(true) }),
+    optional: options.optional ? fc.oneof({ weight: 2, arbitrary: fc.constant(false) }, { weight: 1, arbitrary: fc.constant(true) }) : fc.constant(false),
+    loop: options.loops ? fc.oneof({ weight: 2, arbitrary: fc.constant(undefined) }, { weight: 1, arbitrary: loop({ until: true }) }) : fc.constant(undefined),
+  });
+
+const not: fc.Arbitrary<SketchItem> = fc.record({ kind: fc.constant("not" as const), follow: fc.constantFrom("notNext" as const, "notFollowedBy" as const), letter: fc.constant(unwanted) });
+
+const group: fc.Arbitrary<SketchGroup> = fc.record({
+  kind: fc.constant("group" as const),
+  follow,
+  items: fc.array(fc.oneof({ weight: 4, arbitrary: take({ optional: true, loops: true }) }, { weight: 1, arbitrary: not }), { minLength: 1, maxLength: 3 }).map(sound(true)),
+  optional: fc.boolean(),
+  loop: fc.oneof({ weight: 1, arbitrary: fc.constant(undefined) }, { weight: 2, arbitrary: loop({ until: false }) }),
+});
+
+/** Leaves out what the builder refuses: a negative first or behind something optional, notNext behind a negative, and the like. */
+function sound(inGroup: boolean): (items: readonly SketchItem[]) => readonly SketchItem[] {
+  return (items) => {
+    const kept: SketchItem[] = [];
+    for (const item of items) {
+      const before = kept.at(-1);
+      if (item.kind === "not") {
+        if (before === undefined || (before.kind === "not" ? item.follow === "notNext" : before.optional)) continue;
+        kept.push(item);
+      } else if (before === undefined && inGroup) kept.push({ ...item, optional: false });
+      else kept.push(item);
+    }
+    while (inGroup && endsOpen(kept)) kept.pop();
+    return kept.length > 0 ? kept : [{ kind: "take", follow: "next", letter: "a", counts: false, optional: false, loop: undefined }];
+  };
+}
+
+/** Ends with a negative, or with optional steps behind notFollowedBy. */
+const endsOpen = (items: readonly SketchItem[]): boolean => {
+  const certain = items.findLast((item) => item.kind === "not" || !item.optional);
+  return items.at(-1)?.kind === "not" || (certain?.kind === "not" && certain.follow === "notFollowedBy");
+};
+
+const within = fc.constantFrom(undefined, 4, 8, 15);
+
+/** Patterns of steps that follow each other, and nothing else. */
+export const plainSketches: fc.Arbitrary<Sketch> = fc.record({
+  items: fc.array(take({ optional: false, loops: false }), { minLength: 1, maxLength: 4 }),
+  withinMs: within,
+});
+
+/** Like these, and an event leaves each partial match one way to go on. */
+export const linearSketches: fc.Arbitrary<Sketch> = plainSketches.map(({ items, withinMs }) => ({
+  items: (items as readonly SketchTake[]).map((item) => ({ ...item, follow: item.follow === "followedByAny" ? ("followedBy" as const) : item.follow })),
+  withinMs,
+}));
+
+/** Patterns with everything but greedy loops. */
+export const fullSketches: fc.Arbitrary<Sketch> = fc
+  .record({
+    items: fc
+      .array(fc.oneof({ weight: 5, arbitrary: take({ optional: true, loops: true }) }, { weight: 2, arbitrary: not }, { weight: 1, arbitrary: group }), { minLength: 1, maxLength: 4 })
+      .map(sound(false)),
+    withinMs: within,
+  })
+  .map(({ items, withinMs }) => {
+    const last = items.at(-1)!;
+    return { items: hasUnwanted(items) ? items.map(choosy) : items, withinMs: last.kind === "not" && last.follow === "notFollowedBy" ? (withinMs ?? 8) : withinMs };
+  });
+
+const hasUnwanted = (items: readonly SketchItem[]): boolean => items.some((item) => item.kind === "not" || item.loop?.until !== undefined || (item.kind === "group" && hasUnwanted(item.items)));
+
+/** A step that takes any event would take the unwanted ones too. */
+const choosy = (item: SketchItem): SketchItem =>
+  item.kind === "take" ? { ...item, letter: item.letter ?? "c" } : item.kind === "group" ? { ...item, items: item.items.map(choosy) } : item;
+
+/** A greedy loop between steps that are neither optional nor loops. */
+export const greedySketches: fc.Arbitrary<Sketch> = fc
+  .record({
+    before: fc.array(take({ optional: false, loops: false }), { maxLength: 1 }),
+    greedy: fc.tuple(take({ optional: false, loops: false }), loop({ until: false }), fc.boolean()).map(
+      ([item, looped, optional]): SketchTake => ({ ...item, optional, loop: { ...looped, between: looped.between === "anything" ? "others" : looped.between, max: looped.min === looped.max ? looped.max + 1 : looped.max, greedy: true } }),
+    ),
+    after: fc.array(take({ optional: false, loops: false }), { maxLength: 2 }),
+    withinMs: within,
+  })
+  .map(({ before, greedy, after, withinMs }) => ({ items: [...before, greedy, ...after], withinMs }));

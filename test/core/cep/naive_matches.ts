@@ -1,0 +1,106 @@
+import { fits, type Seen, type Sketch, type SketchBetween, type SketchItem, type SketchTake } from "./sketch.ts";
+
+/** Which step took which event. */
+type Taken = readonly { readonly step: number; readonly index: number }[];
+
+/** Where a search stands: what has been taken, what must not come from there on, and the greedy loop just left, which the events behind must not suit. */
+interface Stand {
+  readonly taken: Taken;
+  readonly last: number;
+  readonly nots: readonly string[];
+  readonly left: SketchTake | undefined;
+}
+
+type Goal = (stand: Stand) => void;
+
+/**
+ * All matches of the pattern in the events, as text, by trying out everything that the words of the pattern allow; nothing is skipped after a match. It knows nothing of automata, nor of time but that of the events,
+ * whose end is taken for the end of all time.
+ */
+export const naiveMatches = ({ items, withinMs = Number.POSITIVE_INFINITY }: Sketch, events: readonly Seen[]): readonly string[] => {
+  const { places, shown } = numbered(items);
+  const found: string[] = [];
+
+  const inTime = ({ taken }: Stand, index: number): boolean => taken.length === 0 || events[index]!.time - events[taken[0]!.index]!.time < withinMs;
+
+  const suits = (item: SketchTake, index: number, { taken }: Stand): boolean => {
+    let count = 0;
+    for (const { step, many } of shown.get(item)!) {
+      const ofStep = taken.filter((event) => event.step === step).length;
+      count += many ? ofStep : Math.min(1, ofStep);
+    }
+    return fits(item, events[index]!, count);
+  };
+
+  /** The events that the item may take next. */
+  const next = (item: SketchTake, between: SketchBetween, stand: Stand, later: boolean): readonly number[] => {
+    const result: number[] = [];
+    const until = item.loop?.until;
+    for (let index = stand.last + 1; index < events.length; index++) {
+      const { letter } = events[index]!;
+      if (!inTime(stand, index) || stand.nots.includes(letter) || (stand.left !== undefined && suits(stand.left, index, stand))) break;
+      const suited = suits(item, index, stand);
+      if (suited && letter !== until) result.push(index);
+      if (between === "nothing" || (between === "others" && suited) || (later && letter === until)) break;
+    }
+    return result;
+  };
+
+  const sequence = (parts: readonly SketchItem[], i: number, head: SketchBetween | undefined, stand: Stand, following: SketchItem | undefined, goal: Goal): void => {
+    const item = parts[i];
+    if (item === undefined) return goal(stand);
+    const behind = parts[i + 1] ?? following;
+    const goOn: Goal = (from) => sequence(parts, i + 1, undefined, from, following, goal);
+    if (item.kind === "not") {
+      if (item.follow === "notFollowedBy") return goOn({ ...stand, nots: [...stand.nots, item.letter] });
+      const after = stand.last + 1;
+      if (after < events.length && events[after]!.letter !== item.letter && inTime(stand, after)) goOn(stand);
+      return;
+    }
+    if (item.optional) goOn(item.kind === "take" && item.loop?.greedy ? { ...stand, left: item } : stand);
+    const { min, max, between } = item.loop ?? { min: 1, max: 1, between: "nothing" as const };
+    const forbiddenInside = behind?.kind === "not" && behind.follow === "notFollowedBy" ? [behind.letter] : [];
+    const round = (n: number, from: Stand): void => {
+      // A loop that might be left ends with what the step behind it forbids.
+      if (n >= Math.max(1, min) && behind?.kind === "not" && behind.follow === "notNext" && events[from.last + 1]?.letter === behind.letter) return;
+      const kind = n > 0 ? between : (head ?? { next: "nothing" as const, followedBy: "others" as const, followedByAny: "anything" as const }[item.follow]);
+      const done: Goal = (after) => {
+        if (n + 1 >= min) goOn(after);
+        if (n + 1 < max) round(n + 1, { ...after, nots: forbiddenInside, left: undefined });
+      };
+      if (item.kind === "group") return sequence(item.items, 0, kind, from, behind, done);
+      const left = item.loop?.greedy ? item : undefined;
+      for (const index of next(item, kind, from, n > 0)) done({ taken: [...from.taken, { step: places.get(item)!, index }], last: index, nots: [], left });
+    };
+    round(0, stand);
+  };
+
+  for (let start = 0; start < events.length; start++)
+    sequence(items, 0, "nothing", { taken: [], last: start - 1, nots: [], left: undefined }, undefined, (stand) => {
+      if (stand.taken[0]?.index !== start) return;
+      if (items.at(-1)!.kind === "not")
+        for (let index = stand.last + 1; index < events.length && inTime(stand, index); index++) if (stand.nots.includes(events[index]!.letter)) return;
+      found.push(stand.taken.map(({ step, index }) => `s${step}:${index}`).join(" "));
+    });
+  return found.sort();
+};
+
+/** The steps' numbers, and what each condition is shown: the steps in front of it and its own; in a group those of the group. A single step of a group that repeats is shown as one event. */
+const numbered = (items: readonly SketchItem[]) => {
+  const places = new Map<SketchItem, number>();
+  const shown = new Map<SketchItem, readonly { readonly step: number; readonly many: boolean }[]>();
+  const number = (parts: readonly SketchItem[]): readonly { readonly step: number; readonly many: boolean }[] => {
+    let scope: readonly { readonly step: number; readonly many: boolean }[] = [];
+    for (const item of parts) {
+      const step = places.size;
+      places.set(item, step);
+      if (item.kind === "take") {
+        shown.set(item, [...scope, { step, many: true }]);
+        scope = [...scope, { step, many: item.loop !== undefined }];
+      } else if (item.kind === "group") scope = [...scope, ...number(item.items).map((inner) => ({ ...inner, many: inner.many || item.loop !== undefined }))];
+    }
+    return scope;
+  };
+  number(items);
+  return { places, shown };
+};
