@@ -13,24 +13,62 @@ const outOfOrderMs = 5000;
 const keys = Array.from({ length: 1000 }, (_, i) => `account-${i}`);
 
 const cases: readonly { readonly name: string; readonly panes: number; readonly records?: number; readonly factory: OperatorFactory }[] = [
-  { name: "tumbling 5 min, count", panes: 1, factory: windowOperator({ assigner: tumbling({ size: minutes(5) }), contents: { kind: "aggregate", aggregator: count() } }) },
-  { name: "tumbling 10 s, count", panes: 1, factory: windowOperator({ assigner: tumbling({ size: seconds(10) }), contents: { kind: "aggregate", aggregator: count() } }) },
-  { name: "tumbling 5 min, count, lateness 1 min", panes: 1, factory: windowOperator({ assigner: tumbling({ size: minutes(5) }), latenessMs: minutes(1), contents: { kind: "aggregate", aggregator: count() } }) },
-  { name: "sliding 30/5 min, count", panes: 6, factory: windowOperator({ assigner: sliding({ size: minutes(30), every: minutes(5) }), contents: { kind: "aggregate", aggregator: count() } }) },
+  {
+    name: "tumbling 5 min, count",
+    panes: 1,
+    factory: windowOperator({ assigner: tumbling({ size: minutes(5) }), contents: { kind: "aggregate", aggregator: count() } }),
+  },
+  {
+    name: "tumbling 10 s, count",
+    panes: 1,
+    factory: windowOperator({ assigner: tumbling({ size: seconds(10) }), contents: { kind: "aggregate", aggregator: count() } }),
+  },
+  {
+    name: "tumbling 5 min, count, lateness 1 min",
+    panes: 1,
+    factory: windowOperator({
+      assigner: tumbling({ size: minutes(5) }),
+      latenessMs: minutes(1),
+      contents: { kind: "aggregate", aggregator: count() },
+    }),
+  },
+  {
+    name: "sliding 30/5 min, count",
+    panes: 6,
+    factory: windowOperator({
+      assigner: sliding({ size: minutes(30), every: minutes(5) }),
+      contents: { kind: "aggregate", aggregator: count() },
+    }),
+  },
   {
     name: "sliding 30/5 min, process",
     panes: 6,
     records: records / 4,
     factory: windowOperator({
       assigner: sliding({ size: minutes(30), every: minutes(5) }),
-      contents: { kind: "process", process: (values, { key }) => (values.length < 3 ? [] : [{ key, total: values.reduce((sum: number, { amount }) => sum + amount, 0) }]) },
+      contents: {
+        kind: "process",
+        process: (values, { key }) =>
+          values.length < 3 ? [] : [{ key, total: values.reduce((sum: number, { amount }) => sum + amount, 0) }],
+      },
     }),
   },
-  { name: "session 30 s, count", panes: 1, factory: windowOperator({ assigner: session({ gap: seconds(30) }), contents: { kind: "aggregate", aggregator: count() } }) },
-  { name: "session 5 s, count", panes: 1, factory: windowOperator({ assigner: session({ gap: seconds(5) }), contents: { kind: "aggregate", aggregator: count() } }) },
+  {
+    name: "session 30 s, count",
+    panes: 1,
+    factory: windowOperator({ assigner: session({ gap: seconds(30) }), contents: { kind: "aggregate", aggregator: count() } }),
+  },
+  {
+    name: "session 5 s, count",
+    panes: 1,
+    factory: windowOperator({ assigner: session({ gap: seconds(5) }), contents: { kind: "aggregate", aggregator: count() } }),
+  },
 ];
 
-const measure = (factory: OperatorFactory, n: number): { readonly cpuMicros: number; readonly results: number; readonly changelog: number } => {
+const measure = (
+  factory: OperatorFactory,
+  n: number,
+): { readonly cpuMicros: number; readonly results: number; readonly changelog: number } => {
   const harness = new OperatorHarness(factory);
   // A linear congruential generator: the same records in every run.
   let seed = 42;
@@ -64,5 +102,14 @@ for (const { name, panes, factory, records: n = records } of cases) {
   measure(factory, n / 10);
   const { cpuMicros, results, changelog } = measure(factory, n);
   const perRecord = cpuMicros / n;
-  console.log(JSON.stringify({ case: name, records: n, results, changelog, microsPerRecord: Number(perRecord.toFixed(3)), microsPerPane: Number((perRecord / panes).toFixed(3)) }));
+  console.log(
+    JSON.stringify({
+      case: name,
+      records: n,
+      results,
+      changelog,
+      microsPerRecord: Number(perRecord.toFixed(3)),
+      microsPerPane: Number((perRecord / panes).toFixed(3)),
+    }),
+  );
 }

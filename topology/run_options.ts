@@ -87,6 +87,7 @@ const known: Readonly<Record<string, readonly string[]>> = {
     "memory",
     "onUncaught",
     "feed",
+    "awaitFeed",
     "on",
     "logger",
     "clock",

@@ -69,7 +69,7 @@ export const scopeOf = (graph: GraphBuilder): Scope => ({
     const { startAt = "earliest", endAt, onError } = options;
     const ids = list.map((source) => read(graph, sourceNode({ source, table: undefined, time: timeOf(options), startAt, endAt, onError })));
     const id = ids.length === 1 ? ids[0]! : graph.add(unionNode(...ids));
-    return new StreamHandle(graph, id) as unknown as ReturnType<Scope["from"]> as any;
+    return new StreamHandle(graph, id) as any;
   },
   table: (topic, options = {}) => {
     const { startAt = "earliest", endAt, onError, store = topic.name, history } = options;

@@ -60,8 +60,6 @@ interface Round {
   readonly first: boolean;
   /** Where a run goes that leaves the item out, or leaves its loop; undefined: it must take. */
   readonly leavesTo: Draft | undefined;
-  /** The same place, for a greedy loop that its condition has ended. */
-  readonly endedTo: Draft | undefined;
   /** What must not come before. */
   readonly nots: readonly Clauses[];
   readonly until: number | undefined;
@@ -157,7 +155,6 @@ const present = (item: TakeSpec | GroupSpec, sink: Draft, place: Place): Draft =
     place,
     first: true,
     leavesTo: item.optional ? sink : undefined,
-    endedTo: undefined,
     nots,
     until: loop?.until,
     neighboursMs: undefined,
@@ -173,17 +170,11 @@ const repeated = (item: TakeSpec | GroupSpec, loop: LoopSpec, sink: Draft, round
   const { place, nots } = round;
   const endless = loop.max === Number.POSITIVE_INFINITY;
   const behind = endless && item.optional ? without(sink, nots) : sink;
-  let endedTo: Draft | undefined;
-  if (loop.greedy && item.kind === "take" && loop.min !== loop.max) {
-    // Nothing goes on behind the loop with an event that the loop would take, as long as the loop has not been ended.
-    if (loop.until !== undefined) endedTo = twin(behind);
-    for (const state of new Set([sink, behind]))
-      for (const edge of state.edges) edge.when = [...edge.when, ...negated(takes(item, place.group))];
-  }
-  let state = endless ? forEver(item, loop, behind, endedTo, place) : sink;
+  if (loop.greedy && item.kind === "take" && loop.min !== loop.max) for (const state of new Set([sink, behind])) yieldTo(item, state, place.group);
+  let state = endless ? forEver(item, loop, behind, place) : sink;
   let made = endless ? 1 : 0;
   const again = (last: Draft, leavesTo: Draft | undefined, first: boolean): Draft =>
-    once(item, last, { ...round, first, leavesTo, endedTo, neighboursMs: made++ > 0 ? loop.withinMs : undefined });
+    once(item, last, { ...round, first, leavesTo, neighboursMs: made++ > 0 ? loop.withinMs : undefined });
   for (let i = endless ? loop.min : loop.max; i > 1; i--) {
     state = again(state, i > loop.min ? sink : undefined, false);
     addStopsOfLoop(state, place);
@@ -192,7 +183,7 @@ const repeated = (item: TakeSpec | GroupSpec, loop: LoopSpec, sink: Draft, round
 };
 
 const once = (item: TakeSpec | GroupSpec, sink: Draft, round: Round): Draft => {
-  const { place, leavesTo, endedTo, until } = round;
+  const { place, leavesTo, until } = round;
   const { group } = place;
   // Taking an optional item ends what was forbidden before it, also where that was inherited by the optional items behind.
   const behind = item.optional ? without(sink, round.nots) : sink;
@@ -205,7 +196,7 @@ const once = (item: TakeSpec | GroupSpec, sink: Draft, round: Round): Draft => {
   const state = new Draft("normal", round.neighboursMs ?? (item.loop === undefined ? item.neighboursMs : undefined));
   const fits = takes(item, group, until);
   state.add("take", behind, fits, item.step);
-  if (leavesTo !== undefined) addLeaving(state, leavesTo, endedTo, free, until);
+  if (leavesTo !== undefined) leave(state, leavesTo, free);
   const skips = skipped(item, round);
   if (skips === undefined) return state;
   if (leavesTo === undefined && !(round.first && isHead(place) && group!.leaves)) {
@@ -224,7 +215,7 @@ const once = (item: TakeSpec | GroupSpec, sink: Draft, round: Round): Draft => {
 };
 
 /** A state that takes again and again, and leaves. */
-const forEver = (item: TakeSpec | GroupSpec, loop: LoopSpec, sink: Draft, endedTo: Draft | undefined, place: Place): Draft => {
+const forEver = (item: TakeSpec | GroupSpec, loop: LoopSpec, sink: Draft, place: Place): Draft => {
   const { group } = place;
   const free = notEnded(group, undefined);
   if (item.kind === "group") {
@@ -237,7 +228,7 @@ const forEver = (item: TakeSpec | GroupSpec, loop: LoopSpec, sink: Draft, endedT
   }
   const fits = takes(item, group, loop.until);
   const state = new Draft("normal");
-  addLeaving(state, sink, endedTo, free, loop.until);
+  leave(state, sink, free);
   state.add("take", state, fits, item.step);
   addStopsOfLoop(state, place);
   const skips = between(loop.between, item, group, loop.until);
@@ -250,12 +241,13 @@ const forEver = (item: TakeSpec | GroupSpec, loop: LoopSpec, sink: Draft, endedT
   return state;
 };
 
-const addLeaving = (state: Draft, leavesTo: Draft, endedTo: Draft | undefined, free: Clauses, until: number | undefined): void => {
-  if (endedTo === undefined || until === undefined) leave(state, leavesTo, free);
-  else {
-    leave(state, endedTo, [...free, [until + 1]]);
-    leave(state, leavesTo, [...free, [-(until + 1)]]);
-  }
+/** Nothing goes on behind a greedy loop with an event that the loop would take, as long as the loop has not been ended. */
+const yieldTo = (item: TakeSpec, state: Draft, group: GroupRound | undefined): void => {
+  const until = item.loop?.until;
+  const free = new Draft(state.kind, state.neighboursMs);
+  for (const edge of state.edges) free.edges.push({ ...edge, target: edge.target === state ? free : edge.target });
+  for (const edge of state.edges) edge.when = [...edge.when, ...notEnded(undefined, until), ...negated(takes(item, group))];
+  if (until !== undefined) for (const edge of free.edges) state.edges.push({ ...edge, when: [...edge.when, [until + 1]] });
 };
 
 const leave = (state: Draft, to: Draft, when: Clauses): void => {
@@ -299,12 +291,6 @@ const takes = (item: TakeSpec | NotSpec, group: GroupRound | undefined, until?: 
 const negated = (clauses: Clauses): Clauses => [clauses.map(([literal]) => -literal!)];
 
 // ---------------------------------------------------------------- the result
-
-const twin = (state: Draft): Draft => {
-  const copy = new Draft(state.kind, state.neighboursMs);
-  for (const edge of state.edges) copy.edges.push({ ...edge, target: edge.target === state ? copy : edge.target });
-  return copy;
-};
 
 /** An event that had to be looked at makes the match complete where nothing has to come behind. */
 const endLooks = (states: Iterable<Draft>): void => {

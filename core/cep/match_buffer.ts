@@ -45,9 +45,6 @@ export class MatchBuffer<T> {
 
   /** Takes the event for a step, behind what this version has at `behind`. The new edge is not used by anyone yet. */
   take(id: EventId, event: T, step: number, label: Version, behind: EventId | undefined): void {
-    // Once all entries of the key are known here, those that are deleted can be forgotten at each commit, and what is not here is not asked of the store.
-    this.#events.isEmpty();
-    this.#edges.isEmpty();
     const edges = this.#edges.get(id);
     if (edges === undefined) this.#events.set(id, event);
     this.#edges.set(id, [...(edges ?? []), { step, label, behind, uses: 0 }]);

@@ -1,8 +1,10 @@
 import { keyed } from "../operators/keyed.ts";
 import { RecordMeta } from "../record.ts";
 import type { OperatorContext, OperatorFactory, Push } from "../runtime/operator.ts";
+import { type ByteWriter, writeBytes } from "../serde/byte_writer.ts";
 import { valueCodec } from "../state/codecs.ts";
 import type { MapTable } from "../state/map_table.ts";
+import type { ValueCodec } from "../state/step_state.ts";
 import type { TimerHandler, TimerService } from "../state/timer_service.ts";
 import type { ValueTable } from "../state/value_table.ts";
 import type { AfterMatch } from "./after_match.ts";
@@ -40,7 +42,7 @@ class MatchStep {
   readonly #order: ((a: any, b: any) => number) | undefined;
   readonly #matcher: Matcher<unknown>;
   readonly #runs: ValueTable<Runs>;
-  readonly #arrivals: MapTable<EventId, unknown>;
+  readonly #arrivals: MapTable<EventId, Arrival>;
   readonly #timers: TimerService;
   /** A match may become complete by time alone. */
   readonly #endsByTime: boolean;
@@ -60,7 +62,7 @@ class MatchStep {
     this.#order = order;
     this.#endsByTime = automaton.hasPending;
     this.#runs = state.value("c:runs", runsCodec);
-    this.#arrivals = state.map("c:arrivals", eventIdSubKey, events);
+    this.#arrivals = state.map("c:arrivals", eventIdSubKey, arrivalCodec(events));
     this.#matcher = new Matcher({
       spec,
       automaton,
@@ -104,41 +106,29 @@ class MatchStep {
 
   #wait(event: unknown, timestamp: number): void {
     const arrivals = this.#arrivals;
-    // Once all entries of the key are known here, those that are deleted can be forgotten at each commit, and what is not here is not asked of the store.
-    arrivals.isEmpty();
-    arrivals.set([timestamp, this.#firstFree(timestamp)], event);
+    const id: EventId = [timestamp, 0];
+    const first = arrivals.get(id);
+    if (first === undefined) arrivals.set(id, { event, count: 1 });
+    else {
+      arrivals.set([timestamp, first.count], { event, count: 1 });
+      arrivals.set(id, { event: first.event, count: first.count + 1 });
+    }
     this.#setTimer(timestamp);
-  }
-
-  /** How many events wait at this timestamp: their places are counted from zero, without gaps. */
-  #firstFree(timestamp: number): number {
-    const arrivals = this.#arrivals;
-    if (!arrivals.has([timestamp, 0])) return 0;
-    let taken = 0;
-    let free = 1;
-    while (arrivals.has([timestamp, free])) {
-      taken = free;
-      free *= 2;
-    }
-    while (free - taken > 1) {
-      const middle = (taken + free) >> 1;
-      if (arrivals.has([timestamp, middle])) taken = middle;
-      else free = middle;
-    }
-    return free;
   }
 
   /** Time has come to this timestamp: events wait here, or a run ends by time, or both. */
   #onTime(timestamp: number): void {
     const matcher = this.#matcher;
     const before = this.#runs.get() ?? matcher.none;
-    const events = this.#leave(timestamp);
+    const ends = matcher.deadline(before) <= timestamp;
+    // Only when a run ends here may no event wait here.
+    const events = ends && this.#arrivals.isEmpty() ? [] : this.#leave(timestamp);
     let runs = before;
     if (events.length > 0) {
-      runs = matcher.advance(runs, timestamp);
+      if (ends || runs.complete.length > 0) runs = matcher.advance(runs, timestamp);
       if (events.length > 1 && this.#order !== undefined) events.sort(this.#order);
       for (const event of events) runs = matcher.take(runs, event, timestamp);
-    } else if (matcher.deadline(runs) <= timestamp) {
+    } else if (ends) {
       const noticedAt = this.#noticedAt(runs, timestamp);
       if (noticedAt !== undefined) runs = matcher.advance(runs, noticedAt);
     }
@@ -148,14 +138,17 @@ class MatchStep {
   /** Takes the events that wait at this timestamp out of the store, in the order in which they came. */
   #leave(timestamp: number): unknown[] {
     const arrivals = this.#arrivals;
-    const events: unknown[] = [];
-    if (arrivals.isEmpty()) return events;
-    for (let place = 0; ; place++) {
-      const event = arrivals.get([timestamp, place]);
-      if (event === undefined) return events;
-      arrivals.delete([timestamp, place]);
-      events.push(event);
+    const id: EventId = [timestamp, 0];
+    const first = arrivals.get(id);
+    if (first === undefined) return [];
+    arrivals.delete(id);
+    const events = [first.event];
+    for (let place = 1; place < first.count; place++) {
+      const next: EventId = [timestamp, place];
+      events.push(arrivals.get(next)!.event);
+      arrivals.delete(next);
     }
+    return events;
   }
 
   /**
@@ -188,6 +181,33 @@ class MatchStep {
     this.#timers.set(timestamp + this.#time.delay);
   }
 }
+
+/** An event that waits. The first one of a timestamp knows how many wait there; their places are counted from zero. */
+interface Arrival {
+  readonly event: unknown;
+  readonly count: number;
+}
+
+const arrivalCodec = (events: ValueCodec<unknown>): ValueCodec<Arrival> => {
+  const write = (to: ByteWriter, { event, count }: Arrival): void => {
+    let rest = count;
+    for (; rest > 127; rest >>>= 7) to.byte((rest & 127) | 128);
+    to.byte(rest);
+    to.append(events.encode(event));
+  };
+  return {
+    encode: (arrival) => writeBytes(write, arrival),
+    decode: (bytes) => {
+      let count = 0;
+      let at = 0;
+      for (let byte = 128; byte > 127; at++) {
+        byte = bytes[at]!;
+        count |= (byte & 127) << (7 * at);
+      }
+      return { count, event: events.decode(bytes.subarray(at)) };
+    },
+  };
+};
 
 /** Which time a step goes by: that of the events as the watermark tells it, or that of the Clock, where a millisecond has passed when the next one begins. */
 interface Time {

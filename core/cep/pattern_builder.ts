@@ -177,10 +177,7 @@ class Builder {
   #absent(follow: NotSpec["follow"], name: string, where: Condition | undefined): Builder {
     const last = this.#last();
     if (last === undefined) throw invalid(`Cannot begin a pattern with ${follow}('${name}'): begin with a step that takes an event`);
-    if (last.kind !== "not" && last.optional)
-      throw invalid(
-        `Cannot put ${follow}('${name}') behind ${this.#lastText()}, which is optional: write two patterns, one without that step`,
-      );
+    if (endsOptional(last)) throw invalid(`Cannot put ${follow}('${name}') behind ${this.#lastText()}, as that or its end may be left out: write two patterns, one without what is optional`);
     this.#claim(name);
     const { items, nots, shapes } = this.#scope;
     const { index, predicates } = this.#predicate(where, shapes, `The condition of '${name}'`);
@@ -285,6 +282,9 @@ class Builder {
 
 const stepsOf = (item: ItemSpec): readonly number[] =>
   item.kind === "take" ? [item.step] : item.kind === "group" ? item.items.flatMap(stepsOf) : [];
+
+/** The run may be behind the item without having taken anything of it, or of its last step. */
+const endsOptional = (item: ItemSpec): boolean => item.kind !== "not" && (item.optional || (item.kind === "group" && endsOptional(item.items.at(-1)!)));
 
 const checkDuration = (time: number, where: string): void => {
   if (!Number.isFinite(time) || time <= 0)

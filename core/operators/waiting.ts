@@ -73,4 +73,7 @@ export class Waiting<V> {
 }
 
 /** Mostly a timestamp stands alone, and then it is its own name: making a string of two numbers costs more than all the rest. */
-const timeAndNumber: SubKey<readonly [number, number]> = { ...pairSubKey, mapKey: ([timestamp, number]) => (number === 0 ? timestamp : `${timestamp}:${number}`) };
+const timeAndNumber: SubKey<readonly [number, number]> = {
+  ...pairSubKey,
+  mapKey: ([timestamp, number]) => (number === 0 ? timestamp : `${timestamp}:${number}`),
+};

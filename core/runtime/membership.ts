@@ -188,9 +188,10 @@ export class Membership {
   /** Makes the worker known before its first transaction, and opens its epoch. In that order: what nobody knows of, nobody ends. */
   async #announce(): Promise<void> {
     const { application, transactionalId, commits } = this.#options;
-    const { settings, log, clock, control } = application;
+    const { settings, log, clock, control, logger } = application;
     if (settings.guarantee === "exactly-once") await control.write(log, null, [workerRecord(transactionalId)], clock);
     await commits.open();
+    logger.log("info", "A worker begins", { transactionalId });
     this.#announced = true;
   }
 

@@ -49,7 +49,7 @@ export class OperatorChain {
     this.#steps = steps;
     this.entries = plan.inputs.map((_, input) => fanOut(consumers(plan, steps, (edge) => "input" in edge && edge.input === input)));
     this.time = new TimeGraph(
-      steps.map((step) => ({ edges: step.node.inputs.flat(), operator: step.operator, eventTimers: () => step.eventTimers })),
+      steps.map((step) => ({ ports: step.node.inputs, operator: step.operator, eventTimers: () => step.eventTimers })),
       plan.inputs.length,
     );
     this.writers = steps.flatMap(({ writer, node }) => (writer === undefined ? [] : [{ node: node.id, writer }]));

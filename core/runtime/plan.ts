@@ -119,7 +119,12 @@ export interface OutputPlan {
   readonly key: Serde<any>;
   readonly value: Serde<any>;
   /** How the partition is chosen: by the key's bytes (records without key go round), everything to one, to all, in turn, or as a function says. */
-  readonly partition: "key" | "single" | "broadcast" | "round-robin" | ((value: any, record: Meta<any>, partitions: number) => number | readonly number[] | "all");
+  readonly partition:
+    | "key"
+    | "single"
+    | "broadcast"
+    | "round-robin"
+    | ((value: any, record: Meta<any>, partitions: number) => number | readonly number[] | "all");
   /** A shuffle by key has no place for records without one: they are dropped and counted. */
   readonly dropNullKeys: boolean;
   /** Repartition and sink topics carry the watermarks of their writers. */

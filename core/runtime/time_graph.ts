@@ -5,7 +5,8 @@ import type { Edge } from "./plan.ts";
 
 /** What the graph needs of one step. */
 export interface TimedStep {
-  readonly edges: readonly Edge[];
+  /** Per input port the edges that lead to it. */
+  readonly ports: readonly (readonly Edge[])[];
   readonly operator: Operator | undefined;
   /** Asked anew each time, since an operator may ask for its timers late. */
   eventTimers(): TimerService | undefined;
@@ -13,20 +14,42 @@ export interface TimedStep {
 
 class TimeNode {
   readonly step: TimedStep;
-  readonly valve: Valve;
-  /** Where its watermark goes: node and channel. */
-  readonly next: { readonly node: TimeNode; readonly channel: number }[] = [];
+  /** One per port: several edges at one port are a union. */
+  readonly valves: readonly Valve[];
+  /** Where its watermark goes. */
+  readonly next: Channel[] = [];
   /** What the step sees while its timers fire. */
   current = Number.NEGATIVE_INFINITY;
   /** What it has finished with, and so has told the steps behind. */
   done = Number.NEGATIVE_INFINITY;
   idle = false;
   dirty = false;
+  #combined = Number.NEGATIVE_INFINITY;
 
   constructor(step: TimedStep) {
     this.step = step;
-    this.valve = new Valve(step.edges.length);
+    this.valves = step.ports.map((edges) => new Valve(edges.length));
   }
+
+  /** The smallest watermark of the ports that are not idle; it never falls. A port that comes back counts at once (Flink: IndexedCombinedWatermarkStatus), a channel of a union only when it has caught up. */
+  get watermark(): number {
+    if (this.valves.length === 1) return this.valves[0]!.watermark;
+    let smallest = Number.POSITIVE_INFINITY;
+    for (const valve of this.valves) if (!valve.idle && valve.watermark < smallest) smallest = valve.watermark;
+    if (!this.allIdle && smallest > this.#combined) this.#combined = smallest;
+    return this.#combined;
+  }
+
+  get allIdle(): boolean {
+    return this.valves.every((valve) => valve.idle);
+  }
+}
+
+/** One edge, seen from where it ends. */
+interface Channel {
+  readonly node: TimeNode;
+  readonly valve: Valve;
+  readonly channel: number;
 }
 
 /**
@@ -35,7 +58,7 @@ class TimeNode {
  */
 export class TimeGraph {
   readonly #nodes: readonly TimeNode[];
-  readonly #inputs: { readonly node: TimeNode; readonly channel: number }[][];
+  readonly #inputs: Channel[][];
   #dirty = false;
 
   constructor(steps: readonly TimedStep[], inputs: number) {
@@ -43,17 +66,19 @@ export class TimeGraph {
     this.#nodes = nodes;
     this.#inputs = Array.from({ length: inputs }, () => []);
     for (const node of nodes)
-      node.step.edges.forEach((edge, channel) => {
-        ("input" in edge ? this.#inputs[edge.input]! : nodes[edge.node]!.next).push({ node, channel });
+      node.step.ports.forEach((edges, port) => {
+        edges.forEach((edge, channel) => {
+          ("input" in edge ? this.#inputs[edge.input]! : nodes[edge.node]!.next).push({ node, valve: node.valves[port]!, channel });
+        });
       });
   }
 
   inputWatermark(input: number, watermark: number): void {
-    for (const { node, channel } of this.#inputs[input]!) if (node.valve.inputWatermark(channel, watermark)) this.#touch(node);
+    for (const { node, valve, channel } of this.#inputs[input]!) if (valve.inputWatermark(channel, watermark)) this.#touch(node);
   }
 
   inputStatus(input: number, idle: boolean): void {
-    for (const { node, channel } of this.#inputs[input]!) if (node.valve.inputStatus(channel, idle)) this.#touch(node);
+    for (const { node, valve, channel } of this.#inputs[input]!) if (valve.inputStatus(channel, idle)) this.#touch(node);
   }
 
   /** True while an advance is not finished: no record may be handled before it is. */
@@ -69,18 +94,18 @@ export class TimeGraph {
     if (!this.#dirty) return true;
     for (const node of this.#nodes) {
       if (!node.dirty) continue;
-      const { watermark, idle } = node.valve;
+      const { watermark, allIdle: idle } = node;
       if (watermark > node.done) {
         node.current = watermark;
         const timers = node.step.eventTimers();
         if (timers !== undefined) while (timers.fireNext(watermark, around)) if (!goOn()) return false;
         node.step.operator?.onWatermark?.(watermark);
         node.done = watermark;
-        for (const { node: next, channel } of node.next) if (next.valve.inputWatermark(channel, watermark)) next.dirty = true;
+        for (const { node: next, valve, channel } of node.next) if (valve.inputWatermark(channel, watermark)) next.dirty = true;
       }
       if (idle !== node.idle) {
         node.idle = idle;
-        for (const { node: next, channel } of node.next) if (next.valve.inputStatus(channel, idle)) next.dirty = true;
+        for (const { node: next, valve, channel } of node.next) if (valve.inputStatus(channel, idle)) next.dirty = true;
       }
       node.dirty = false;
     }

@@ -2,7 +2,8 @@ import type { NamespaceKey, Scoped } from "./scope_map.ts";
 import type { MapKey } from "./step_state.ts";
 
 /**
- * The timers of one timestamp, found by key and namespace. Many timestamps have a single timer and many keys a single namespace, so Maps are made only for more.
+ * The timers of one timestamp, found by key and namespace. Many timestamps have a single timer and many keys a single namespace, so Maps are made
+ * only for more.
  */
 export class DueTimers<T extends Scoped> {
   #one: T | undefined;

@@ -10,8 +10,8 @@ export interface Scoped {
 }
 
 /**
- * Finds what a table holds for the state's current key and, where the table is namespaced, namespace. Two steps of lookup instead of one name for both, since making a string for each record costs more than
- * finding it does.
+ * Finds what a table holds for the state's current key and, where the table is namespaced, namespace. Two steps of lookup instead of one name for
+ * both, since making a string for each record costs more than finding it does.
  */
 export class ScopeMap<S extends Scoped> {
   readonly #state: StepState;

@@ -2,7 +2,7 @@ import type { Store, StoreWrite } from "../ports/store.ts";
 import { MapTable } from "./map_table.ts";
 import type { NamespaceKey } from "./scope_map.ts";
 import type { SubKey } from "./sub_key.ts";
-import { TimerService, type TimerHandler } from "./timer_service.ts";
+import { type TimerHandler, TimerService } from "./timer_service.ts";
 import { ValueTable } from "./value_table.ts";
 
 /** Something cheap under which a Map finds a key: equal exactly when the keys are equal. */

@@ -129,7 +129,13 @@ export class ValueTable<T> implements Table {
     const { key, namespace, base } = this.#state;
     const storeKey = scopePrefix(this.#state, this.#prefix, key, this.#namespaced, namespace);
     const bytes = base.get(storeKey);
-    return new Slot<T>(this.#state, this.#namespaced, storeKey, bytes === undefined ? undefined : this.#codec.decode(bytes), bytes !== undefined);
+    return new Slot<T>(
+      this.#state,
+      this.#namespaced,
+      storeKey,
+      bytes === undefined ? undefined : this.#codec.decode(bytes),
+      bytes !== undefined,
+    );
   }
 
   #write(slot: Slot<T>, value: T | undefined): void {

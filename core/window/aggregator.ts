@@ -4,7 +4,8 @@ import { combinedSerde } from "./combined_serde.ts";
 import { sameValue } from "./same_value.ts";
 
 /**
- * How values become one. Accumulators are never changed in place: `add`, `merge` and `subtract` give a new one (or the same, when nothing changes), so that a record can be taken back.
+ * How values become one. Accumulators are never changed in place: `add`, `merge` and `subtract` give a new one (or the same, when nothing changes),
+ * so that a record can be taken back.
  */
 export interface Aggregator<in V, A, out R, in K = unknown> {
   readonly init: () => A;
@@ -66,7 +67,10 @@ export const minBy = <V>(of: (value: V) => SimpleKey, ties: "first" | "last" = "
 export const maxBy = <V>(of: (value: V) => SimpleKey, ties: "first" | "last" = "first"): MergingAggregator<V, V | undefined, V> =>
   extreme((a, b) => order(of(b), of(a)), ties);
 
-/** All values, in the order in which they came. For many values choose `process`, which keeps each as an entry of its own: here the whole list is copied for each value, and written at each commit. */
+/**
+ * All values, in the order in which they came. For many values choose `process`, which keeps each as an entry of its own: here the whole list is copied
+ * for each value, and written at each commit.
+ */
 export const collect = <V>(): FullAggregator<V, readonly V[], readonly V[]> => ({
   init: () => [],
   add: (values, value) => [...values, value],
@@ -75,8 +79,8 @@ export const collect = <V>(): FullAggregator<V, readonly V[], readonly V[]> => (
 });
 
 /**
- * The n values with the largest numbers, largest first; among equal ones the first that came. As it can take values back it keeps them all: where that is too much, and nothing is
- * taken back, let a `process` or an aggregator of your own keep n.
+ * The n values with the largest numbers, largest first; among equal ones the first that came. As it can take values back it keeps them all: where
+ * that is too much, and nothing is taken back, let a `process` or an aggregator of your own keep n.
  */
 export const top = <V>(n: number, by: (value: V) => number): FullAggregator<V, readonly V[], readonly V[]> => {
   const add = (values: readonly V[], value: V): readonly V[] => {
@@ -110,15 +114,15 @@ export const reducing = <V>(fn: (a: V, b: V) => V): MergingAggregator<V, V | und
  *
  * @example
  * ```ts
- * const both = combine<Payment, { n: ReturnType<typeof count<Payment>> }>({ n: count() });
+ * const statistics = combine({ n: count<{ amount: number }>(), total: sum((payment: { amount: number }) => payment.amount) });
  * ```
  */
-export const combine = <V, P extends { readonly [name: string]: FullAggregator<V, any, unknown> }>(
-  parts: P,
-): FullAggregator<V, unknown, { readonly [N in keyof P]: P[N] extends Aggregator<any, any, infer R> ? R : never }> => {
-  type Parts = Readonly<Record<string, unknown>>;
+export function combine<V, P extends Parts<V>>(parts: P): FullAggregator<V, unknown, Results<P>>;
+export function combine<P extends Parts<any>>(parts: P): FullAggregator<ValueOf<P>, unknown, Results<P>>;
+export function combine<P extends Parts<any>>(parts: P): FullAggregator<any, unknown, Results<P>> {
+  type Fields = Readonly<Record<string, unknown>>;
   const names = Object.keys(parts);
-  const each = (make: (part: FullAggregator<V, any, unknown>, name: string) => unknown): Parts => {
+  const each = (make: (part: FullAggregator<any, any, unknown>, name: string) => unknown): Fields => {
     const made: Record<string, unknown> = {};
     for (const name of names) made[name] = make(parts[name]!, name);
     return made;
@@ -126,20 +130,30 @@ export const combine = <V, P extends { readonly [name: string]: FullAggregator<V
   const serde = combinedSerde(parts);
   return {
     init: () => each((part) => part.init()),
-    add: (acc, value, key) => each((part, name) => part.add((acc as Parts)[name], value, key)),
-    merge: (a, b) => each((part, name) => part.merge((a as Parts)[name], (b as Parts)[name])),
-    subtract: (acc, value) => each((part, name) => part.subtract((acc as Parts)[name], value)),
+    add: (acc, value, key) => each((part, name) => part.add((acc as Fields)[name], value, key)),
+    merge: (a, b) => each((part, name) => part.merge((a as Fields)[name], (b as Fields)[name])),
+    subtract: (acc, value) => each((part, name) => part.subtract((acc as Fields)[name], value)),
     result: (acc) =>
       each((part, name) => {
-        const own = (acc as Parts)[name];
+        const own = (acc as Fields)[name];
         return part.result === undefined ? own : part.result(own);
-      }) as { readonly [N in keyof P]: P[N] extends Aggregator<any, any, infer R> ? R : never },
+      }) as Results<P>,
     ...(serde === undefined ? {} : { serde }),
   };
-};
+}
+
+type Parts<V> = { readonly [name: string]: FullAggregator<V, any, unknown> };
+type Results<P> = { readonly [N in keyof P]: P[N] extends Aggregator<any, any, infer R> ? R : never };
+/** What all the parts take. */
+type ValueOf<P> = { [N in keyof P]: P[N] extends Aggregator<infer V, any, any> ? (value: V) => void : never }[keyof P] extends (
+  value: infer V,
+) => void
+  ? V
+  : never;
 
 /** The result of an accumulator. */
-export const resultOf = <A, R>(aggregator: Aggregator<any, A, R, any>, acc: A): R => (aggregator.result === undefined ? (acc as unknown as R) : aggregator.result(acc));
+export const resultOf = <A, R>(aggregator: Aggregator<any, A, R, any>, acc: A): R =>
+  aggregator.result === undefined ? (acc as unknown as R) : aggregator.result(acc);
 
 const extreme = <V>(compare: (a: V, b: V) => number, ties: "first" | "last"): MergingAggregator<V, V | undefined, V> => {
   const better = (a: V | undefined, b: V | undefined): V | undefined => {

@@ -64,7 +64,8 @@ export const assigner = <V>(make: {
     open: () => (value, timestamp, clock) => {
       const windows: Window[] = [];
       for (const { start, end } of make.assign(value, timestamp, clock.processingTime())) {
-        if (!(start < end)) throw new StepError(`Cannot put a record into the window [${start}, ${end}): give windows that end after their start`);
+        if (!(start < end))
+          throw new StepError(`Cannot put a record into the window [${start}, ${end}): give windows that end after their start`);
         windows.push({ start, end });
       }
       return windows;
@@ -74,5 +75,8 @@ export const assigner = <V>(make: {
 
 /** Event-time windows need to know when. */
 export const requireTimestamp = (timestamp: number): void => {
-  if (!Number.isFinite(timestamp)) throw new StepError(`Cannot put a record without a timestamp (${timestamp}) into a window of event time: give its source a \`timestamp\``);
+  if (!Number.isFinite(timestamp))
+    throw new StepError(
+      `Cannot put a record without a timestamp (${timestamp}) into a window of event time: give its source a \`timestamp\``,
+    );
 };

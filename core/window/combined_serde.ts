@@ -2,7 +2,10 @@ import * as E from "fp-ts/lib/Either.js";
 import { selfDescribing } from "../serde/self_describing.ts";
 import type { Serde } from "../serde/serde.ts";
 
-/** Writes the accumulators of several aggregators as one; undefined when none of them has a serde of its own, as the default then does for all of them together. */
+/**
+ * Writes the accumulators of several aggregators as one; undefined when none of them has a serde of its own, as the default then does for all of them
+ * together.
+ */
 export const combinedSerde = (parts: { readonly [name: string]: { readonly serde?: Serde<any> } }): Serde<unknown> | undefined => {
   const own = Object.entries(parts).flatMap(([name, { serde }]) => (serde === undefined ? [] : [[name, serde] as const]));
   if (own.length === 0) return undefined;

@@ -1,5 +1,6 @@
 /**
- * What is kept of a pane's records, for the current key. Windows are named as the state's namespaces know them; for windows that merge it is the one that holds the state.
+ * What is kept of a pane's records, for the current key. Windows are named as the state's namespaces know them; for windows that merge it is the one
+ * that holds the state.
  */
 export interface Contents {
   /**
@@ -7,7 +8,10 @@ export interface Contents {
    * @param newest It is the first of the record's windows; those that are past are not counted.
    */
   add(window: unknown, value: unknown, timestamp: number, newest: boolean): boolean;
-  /** Calls the function with what the window function works on; not at all when the pane is empty. `actual` is the window itself, `window` the one that holds the state. */
+  /**
+   * Calls the function with what the window function works on; not at all when the pane is empty. `actual` is the window itself, `window` the one that
+   * holds the state.
+   */
   evaluate(window: unknown, actual: unknown, call: (input: unknown) => void): void;
   /** The contents of all the others become contents of the first, in this order. */
   merge(into: unknown, from: readonly unknown[]): void;

@@ -1,5 +1,5 @@
 import type { Timer, Timers } from "../operators/timers.ts";
-import { openState, type Opened, type StateSpec } from "../state/descriptors.ts";
+import { type Opened, openState, type StateSpec } from "../state/descriptors.ts";
 import type { OpenTrigger, Trigger, TriggerPlace, Verdict } from "./trigger.ts";
 import type { Window } from "./window.ts";
 
@@ -71,10 +71,10 @@ export const keyed = (spec: StateSpec, opened: Readonly<Record<string, unknown>>
 class CurrentPane<W extends Window, S extends StateSpec> implements TriggerContext<W, S> {
   readonly state: Opened<S>;
   readonly timers: Timers;
-  protected readonly place: TriggerPlace<W>;
+  readonly #place: TriggerPlace<W>;
 
   constructor(place: TriggerPlace<W>, state: Opened<S>) {
-    this.place = place;
+    this.#place = place;
     this.state = state;
     this.timers = {
       event: { set: (timestamp) => place.setEventTimer(checked(timestamp)), delete: place.deleteEventTimer },
@@ -83,13 +83,13 @@ class CurrentPane<W extends Window, S extends StateSpec> implements TriggerConte
   }
 
   get window(): W {
-    return this.place.window();
+    return this.#place.window();
   }
   get watermark(): number {
-    return this.place.context.watermark();
+    return this.#place.context.watermark();
   }
   get processingTime(): number {
-    return this.place.context.processingTime();
+    return this.#place.context.processingTime();
   }
 }
 
@@ -99,20 +99,18 @@ const checked = (timestamp: number): number => {
 };
 
 class MergedPane<W extends Window, S extends StateSpec> extends CurrentPane<W, S> implements MergeContext<W, S> {
-  readonly #from: readonly unknown[];
+  readonly forEachMerged: (fn: (state: Opened<S>, window: W) => void) => void;
 
-  constructor(place: TriggerPlace<W>, state: Opened<S>, from: readonly unknown[]) {
-    super(place, state);
-    this.#from = from;
-  }
-
-  forEachMerged(fn: (state: Opened<S>, window: W) => void): void {
-    const { state } = this.place.context;
-    const into = state.namespace;
-    for (const window of this.#from) {
-      state.setNamespace(window);
-      fn(this.state, this.place.window());
-    }
-    state.setNamespace(into);
+  constructor(place: TriggerPlace<W>, opened: Opened<S>, from: readonly unknown[]) {
+    super(place, opened);
+    const { state } = place.context;
+    this.forEachMerged = (fn) => {
+      const into = state.namespace;
+      for (const window of from) {
+        state.setNamespace(window);
+        fn(opened, place.window());
+      }
+      state.setNamespace(into);
+    };
   }
 }

@@ -2,7 +2,8 @@ import { StepError } from "../errors.ts";
 import type { Window } from "./window.ts";
 
 /**
- * Takes records out of a window before it is evaluated, or after; what is taken out is gone for later firings, too. A window with an evictor keeps every record, also where an aggregate would do. Made by
+ * Takes records out of a window before it is evaluated, or after; what is taken out is gone for later firings, too. A window with an evictor keeps
+ * every record, also where an aggregate would do. Made by
  * `keepLast`, `keepRecent`, `keepNear` and `evictor`.
  */
 export interface Evictor<in V, in W extends Window = Window> {
@@ -54,7 +55,10 @@ const leaving = <V>(values: readonly V[], staying: Iterable<V>): readonly number
   let place = 0;
   for (const value of staying) {
     while (place < values.length && !Object.is(values[place], value)) places.push(place++);
-    if (place === values.length) throw new StepError("The evictor keeps a value that is not in the window, or not in that place: give some of the values it was called with, in their order");
+    if (place === values.length)
+      throw new StepError(
+        "The evictor keeps a value that is not in the window, or not in that place: give some of the values it was called with, in their order",
+      );
     place++;
   }
   while (place < values.length) places.push(place++);

@@ -4,7 +4,8 @@ import type { Window } from "./window.ts";
 import { everything } from "./window_space.ts";
 
 /**
- * One window per key for all time. It speaks only when its trigger says so, and by default has none that does: `onWatermark()` makes it speak when a bounded input has ended, `onCount`,
+ * One window per key for all time. It speaks only when its trigger says so, and by default has none that does: `onWatermark()` makes it speak when a
+ * bounded input has ended, `onCount`,
  * `onDelta`, `onInterval` and `orTimeout` before that. Nothing is ever let go of, so purge what was spoken of.
  */
 export const globalWindow = (): Assigner<unknown, Window> => ({

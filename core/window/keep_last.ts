@@ -1,4 +1,4 @@
-import { evicting, type EvictionTime, type Evictor, placesWhere } from "./evictor.ts";
+import { type EvictionTime, type Evictor, evicting, placesWhere } from "./evictor.ts";
 import { requireCount } from "./window_error.ts";
 
 /** Keeps the n records that came last. (Flink: CountEvictor.) */

@@ -1,4 +1,4 @@
-import { evicting, type EvictionTime, type Evictor, placesWhere } from "./evictor.ts";
+import { type EvictionTime, type Evictor, evicting, placesWhere } from "./evictor.ts";
 import { windowError } from "./window_error.ts";
 
 /** Keeps the records that differ by less than the threshold from the one that came last. (Flink: DeltaEvictor.) */

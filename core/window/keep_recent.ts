@@ -1,5 +1,5 @@
 import type { Duration } from "../duration.ts";
-import { evicting, type EvictionTime, type Evictor, placesWhere } from "./evictor.ts";
+import { type EvictionTime, type Evictor, evicting, placesWhere } from "./evictor.ts";
 import { requireLength } from "./window_error.ts";
 
 /** Keeps the records that are less than `time` older than the latest in the window, by their timestamps. (Flink: TimeEvictor.) */

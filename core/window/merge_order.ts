@@ -1,8 +1,9 @@
 import type { Window } from "./window.ts";
 
 /**
- * In which order the contents of windows that become one follow each other: as in Flink, so that a program which depends on it (a list, a concatenation) gives the same here. There the windows go through a
- * java.util.HashSet, the new one included; so they come in the order of their hash values' lowest bits, and those which agree in these by their start.
+ * In which order the contents of windows that become one follow each other: as in Flink, so that a program which depends on it (a list, a
+ * concatenation) gives the same here. There the windows go through a java.util.HashSet, the new one included; so they come in the order of their hash
+ * values' lowest bits, and those which agree in these by their start.
  * @param windows those that were there already; the new one has no contents yet.
  */
 export const inMergeOrder = <W extends Window>(windows: readonly W[]): readonly W[] => {

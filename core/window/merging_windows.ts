@@ -6,7 +6,10 @@ import { inMergeOrder } from "./merge_order.ts";
 import { SessionWindow } from "./session_window.ts";
 import type { MergingWindow } from "./window.ts";
 
-/** Windows that have become one. `held` is the one among them under which the contents of the new window are found from now on; those of `heldBefore` are to be moved there. */
+/**
+ * Windows that have become one. `held` is the one among them under which the contents of the new window are found from now on; those of `heldBefore` are
+ * to be moved there.
+ */
 export interface Merge {
   readonly window: MergingWindow;
   readonly from: readonly MergingWindow[];
@@ -15,8 +18,8 @@ export interface Merge {
 }
 
 /**
- * The windows of the current key, no two of which touch, each an entry of its own. A window that grows keeps its contents where they are, under the bounds it had in the beginning, so that
- * growing does not copy them. (As Flink's MergingWindowSet.)
+ * The windows of the current key, no two of which touch, each an entry of its own. A window that grows keeps its contents where they are, under the
+ * bounds it had in the beginning, so that growing does not copy them. (As Flink's MergingWindowSet.)
  */
 export class MergingWindows {
   readonly #windows: MapTable<MergingWindow, MergingWindow>;
@@ -63,4 +66,7 @@ export class MergingWindows {
   }
 }
 
-const boundsCodec = (codec: SubKey<MergingWindow>): ValueCodec<MergingWindow> => ({ encode: (window) => codec.encode(window), decode: (bytes) => codec.decode(bytes) });
+const boundsCodec = (codec: SubKey<MergingWindow>): ValueCodec<MergingWindow> => ({
+  encode: (window) => codec.encode(window),
+  decode: (bytes) => codec.decode(bytes),
+});

@@ -3,7 +3,8 @@ import type { Trigger } from "./trigger.ts";
 import { requireCount } from "./window_error.ts";
 
 /**
- * Fires at every n-th record of the window. On a window with an end it does not fire at the end, so records that are left over are never spoken of. (Flink: CountTrigger.)
+ * Fires at every n-th record of the window. On a window with an end it does not fire at the end, so records that are left over are never spoken of.
+ * (Flink: CountTrigger.)
  */
 export const onCount = (n: number): Trigger<unknown> => {
   requireCount("The number of records after which a window fires", n);

@@ -4,8 +4,8 @@ import type { OpenTrigger, Trigger, TriggerPlace } from "./trigger.ts";
 import { requireLength } from "./window_error.ts";
 
 /**
- * Fires again and again while the window is open: when the clock passes multiples of the interval, and at the window's end. A clock that jumps over several of them makes it fire once for each, with the same records.
- * (Flink: ContinuousEventTimeTrigger, ContinuousProcessingTimeTrigger.)
+ * Fires again and again while the window is open: when the clock passes multiples of the interval, and at the window's end. A clock that jumps over
+ * several of them makes it fire once for each, with the same records. (Flink: ContinuousEventTimeTrigger, ContinuousProcessingTimeTrigger.)
  * @param options `time` says by which clock; "event" by default.
  */
 export const onInterval = (every: Duration, options: { readonly time?: "event" | "processing" } = {}): Trigger<unknown> => {
@@ -34,9 +34,12 @@ const byWatermark = (place: TriggerPlace, every: number): OpenTrigger<unknown> =
       const end = maxTimestamp();
       if (timestamp === end) return "fire";
       if (!next.isAt(timestamp)) return "continue";
-      // When the input has ended, a window without end would go on for ever: what it says now is its last word.
-      if (context.watermark() === Number.POSITIVE_INFINITY && end === Number.POSITIVE_INFINITY) next.clear();
-      else next.after(timestamp);
+      // A window without end would go on for ever when the input has ended: the timer for its end is the last word.
+      if (context.watermark() === Number.POSITIVE_INFINITY && end === Number.POSITIVE_INFINITY) {
+        next.clear();
+        return "continue";
+      }
+      next.after(timestamp);
       return "fire";
     },
     onProcessingTimer: () => "continue",

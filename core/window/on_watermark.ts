@@ -1,7 +1,8 @@
 import type { Trigger } from "./trigger.ts";
 
 /**
- * Fires when the watermark reaches the end of the window, and again at once for each record that comes after that, within the allowed lateness. The default of event-time windows. On a
+ * Fires when the watermark reaches the end of the window, and again at once for each record that comes after that, within the allowed lateness. The
+ * default of event-time windows. On a
  * `globalWindow` it fires when a bounded input has ended. (Flink: EventTimeTrigger, EndOfStreamTrigger.)
  */
 export const onWatermark = (): Trigger<unknown> => ({

@@ -5,9 +5,10 @@ import type { Window } from "./window.ts";
 import { requireLength } from "./window_error.ts";
 
 /**
- * Fires when the inner trigger does, and also so long after the first record that it has not spoken of, by the Clock. (Flink: ProcessingTimeoutTrigger; as there, every timer of the window makes it
- * fire, also the one at which an event-time window is let go of.)
- * @param options `restart`: each record begins the waiting anew; false by default. `clear`: the timeout also clears the inner trigger, so that what it has counted is forgotten; true by default.
+ * Fires when the inner trigger does, and also so long after the first record that it has not spoken of, by the Clock. (Flink:
+ * ProcessingTimeoutTrigger; as there, every timer of the window makes it fire, also the one at which an event-time window is let go of.)
+ * @param options `restart`: each record begins the waiting anew; false by default. `clear`: the timeout also clears the inner trigger, so that what
+ * it has counted is forgotten; true by default.
  */
 export const orTimeout = <V, W extends Window = Window>(
   inner: Trigger<V, W>,

@@ -1,5 +1,5 @@
 import type { Out } from "../operators/process_function.ts";
-import type { Sides, SideSpec } from "../operators/side_output.ts";
+import type { SideSpec, Sides } from "../operators/side_output.ts";
 import type { Opened, StateSpec } from "../state/descriptors.ts";
 import type { Window } from "./window.ts";
 
@@ -14,8 +14,8 @@ export interface Pane<out K, out W extends Window> {
 }
 
 /**
- * A window function with state. `state` lasts as long as the key, `windowState` as long as the window; it is cleared with the window, after `clear` was called. Session windows have none, as
- * their bounds change while they merge.
+ * A window function with state. `state` lasts as long as the key, `windowState` as long as the window; it is cleared with the window, after `clear`
+ * was called. Session windows have none, as their bounds change while they merge.
  */
 export interface PaneProcess<V, K, W extends Window, S extends StateSpec, P extends StateSpec, O extends SideSpec, R> {
   readonly state?: S;

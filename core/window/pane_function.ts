@@ -19,7 +19,9 @@ export class PaneFunction {
   readonly #context: OperatorContext;
   readonly #space: WindowSpace<any, Window>;
   readonly #call: PaneCall;
-  readonly #opened: { readonly state: any; readonly windowState: any; readonly side: Readonly<Record<string, (value: unknown) => void>> } | undefined;
+  readonly #opened:
+    | { readonly state: any; readonly windowState: any; readonly side: Readonly<Record<string, (value: unknown) => void>> }
+    | undefined;
   readonly #clearable: readonly { clear(): void }[];
   /** Of the pane that is evaluated. */
   #meta: RecordMeta | undefined;
@@ -35,7 +37,11 @@ export class PaneFunction {
     }
     const { spec } = call;
     const windowState = openState(spec.windowState ?? {}, context, { namespaced: true, prefix: "uw:" });
-    this.#opened = { state: openState(spec.state ?? {}, context, { prefix: "u:" }), windowState, side: this.#sides(Object.keys(spec.side ?? {})) };
+    this.#opened = {
+      state: openState(spec.state ?? {}, context, { prefix: "u:" }),
+      windowState,
+      side: this.#sides(Object.keys(spec.side ?? {})),
+    };
     this.#clearable = keyed(spec.windowState ?? {}, windowState);
   }
 
@@ -65,7 +71,10 @@ export class PaneFunction {
     const call = this.#call;
     if (call.kind !== "process") return;
     const { state } = this.#context;
-    call.spec.clear?.({ ...this.#pane(RecordMeta.ofTime(state.key, this.#space.maxTimestamp(state.namespace))), windowState: this.#opened!.windowState });
+    call.spec.clear?.({
+      ...this.#pane(RecordMeta.ofTime(state.key, this.#space.maxTimestamp(state.namespace))),
+      windowState: this.#opened!.windowState,
+    });
     for (const handle of this.#clearable) handle.clear();
   }
 

@@ -6,8 +6,8 @@ import type { Window } from "./window.ts";
 import type { WindowSpace } from "./window_space.ts";
 
 /**
- * The timers of panes: the one at which a pane is let go of, and those that its trigger sets. All belong to the state's current key and namespace. The engine and the trigger may want the same moment, which is then one timer; so
- * the trigger cannot delete the one that lets go of the pane.
+ * The timers of panes: the one at which a pane is let go of, and those that its trigger sets. All belong to the state's current key and namespace.
+ * The engine and the trigger may want the same moment, which is then one timer; so the trigger cannot delete the one that lets go of the pane.
  */
 export class PaneTimers {
   readonly #context: OperatorContext;

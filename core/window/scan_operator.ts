@@ -4,7 +4,8 @@ import { type Aggregator, resultOf } from "./aggregator.ts";
 import { type Held, heldCodec, heldValue, hold } from "./held.ts";
 
 /**
- * The step behind `scan`: for each record the aggregate of its key so far, this record included, with the record's own timestamp and headers. Records without a key are dropped and counted.
+ * The step behind `scan`: for each record the aggregate of its key so far, this record included, with the record's own timestamp and headers. Records
+ * without a key are dropped and counted.
  * @param options `single`: all records are of one key, null.
  */
 export const scanOperator =

@@ -47,5 +47,7 @@ const beginning = (timestamp: number): number => {
 
 const requireGap = (ms: Duration): Duration => {
   if (Number.isSafeInteger(ms) && ms > 0) return ms;
-  throw new StepError(`The gap of a session window, as computed from a value, is ${ms} ms: give a whole number of milliseconds that is more than 0`);
+  throw new StepError(
+    `The gap of a session window, as computed from a value, is ${ms} ms: give a whole number of milliseconds that is more than 0`,
+  );
 };

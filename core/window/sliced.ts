@@ -9,8 +9,9 @@ import type { Contents } from "./contents.ts";
 import { type Held, heldCodec, heldValue, hold } from "./held.ts";
 
 /**
- * All records of overlapping windows, each kept once. Time is cut into slices as long as the step between two windows; a window is made of whole slices, and the slice that begins with a window is in no later one,
- * so it goes when that window goes. Where windows are six times as long as their step, this writes and deletes a sixth of what an entry per window would.
+ * All records of overlapping windows, each kept once. Time is cut into slices as long as the step between two windows; a window is made of whole
+ * slices, and the slice that begins with a window is in no later one, so it goes when that window goes. Where windows are six times as long as their
+ * step, this writes and deletes a sixth of what an entry per window would.
  *
  * It asks for three things: windows are whole numbers of steps long, a record's windows come newest first, and nothing but the end of a window empties it.
  */
@@ -25,7 +26,11 @@ export class Sliced implements Contents {
   /** The slice of the record at hand had no records before. */
   #opened = false;
 
-  constructor(context: OperatorContext, serde: Serde<unknown> | undefined, { size, every }: { readonly size: number; readonly every: number }) {
+  constructor(
+    context: OperatorContext,
+    serde: Serde<unknown> | undefined,
+    { size, every }: { readonly size: number; readonly every: number },
+  ) {
     this.#state = context.state;
     this.#size = size;
     this.#every = every;
@@ -34,8 +39,8 @@ export class Sliced implements Contents {
   }
 
   /**
-   * True also for a window that has records in other slices: when a slice gets its first record, it is the first one of some window, and the others need not be told apart from that. When it is not its first, all windows of the
-   * slice that there still are have been told of that one.
+   * True also for a window that has records in other slices: when a slice gets its first record, it is the first one of some window, and the others
+   * need not be told apart from that. When it is not its first, all windows of the slice that there still are have been told of that one.
    */
   add(window: unknown, value: unknown, _timestamp: number, newest: boolean): boolean {
     if (!newest) return this.#opened;
@@ -73,5 +78,8 @@ export class Sliced implements Contents {
   }
 }
 
-/** The number of the key's next record, so that a window can be put together in the order in which its records came; and how many records there are, so that nothing stays behind the last of them. */
+/**
+ * The number of the key's next record, so that a window can be put together in the order in which its records came; and how many records there are, so
+ * that nothing stays behind the last of them.
+ */
 type Tally = readonly [next: number, live: number];

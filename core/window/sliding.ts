@@ -32,15 +32,24 @@ export const sliding = (
   requireLength("The size of a sliding window", size, "minutes(30)");
   requireLength("The step `every` of a sliding window", every, "minutes(5)");
   if (every > size && !gaps) {
-    throw windowError(`Sliding windows of ${size} ms that begin every ${every} ms leave records in no window: let \`every\` be at most \`size\`, or say \`gaps: true\` if that is meant`);
+    throw windowError(
+      `Sliding windows of ${size} ms that begin every ${every} ms leave records in no window: let \`every\` be at most \`size\`, or say \`gaps: true\` if that is meant`,
+    );
   }
   return regular("sliding", options, size, every);
 };
 
 /** Windows of one size that begin every so many milliseconds. */
-export const regular = (name: string, { time = "event", offset = 0 as Duration }: WindowTime, size: number, every: number): Assigner<unknown, Window> => {
+export const regular = (
+  name: string,
+  { time = "event", offset = 0 as Duration }: WindowTime,
+  size: number,
+  every: number,
+): Assigner<unknown, Window> => {
   if (!Number.isSafeInteger(offset) || Math.abs(offset) >= every) {
-    throw windowError(`The offset of a ${name} window is ${offset} ms: give a whole number of milliseconds that is less than the step of ${every} ms either way`);
+    throw windowError(
+      `The offset of a ${name} window is ${offset} ms: give a whole number of milliseconds that is less than the step of ${every} ms either way`,
+    );
   }
   return {
     name,

@@ -5,7 +5,8 @@ import type { Window } from "./window.ts";
 export type Verdict = "continue" | "fire" | "purge" | "fire-and-purge";
 
 /**
- * When a window speaks: every time the trigger fires, the result is one more record of the stream. Made by `onWatermark`, `onProcessingTime`, `onCount`, `onInterval`, `onDelta`, `purging`,
+ * When a window speaks: every time the trigger fires, the result is one more record of the stream. Made by `onWatermark`, `onProcessingTime`,
+ * `onCount`, `onInterval`, `onDelta`, `purging`,
  * `orTimeout` and `trigger`; `onNever` is one.
  */
 export interface Trigger<in V, in W extends Window = Window> {
@@ -26,7 +27,10 @@ export interface OpenTrigger<in V> {
   onRecord(value: V, timestamp: number): Verdict;
   onEventTimer(timestamp: number): Verdict;
   onProcessingTimer(timestamp: number): Verdict;
-  /** The windows `from`, as the state's namespaces know them, have become the current one: their state is gathered here. Afterwards `clear` is called for each of them. */
+  /**
+   * The windows `from`, as the state's namespaces know them, have become the current one: their state is gathered here. Afterwards `clear` is called for
+   * each of them.
+   */
   onMerge(from: readonly unknown[]): void;
   /** Removes all state and timers. */
   clear(): void;

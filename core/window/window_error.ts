@@ -5,7 +5,8 @@ export const windowError = (message: string): TopologyError => new TopologyError
 
 /** A length of time that windows can be made of: whole milliseconds, more than none. */
 export const requireLength = (what: string, ms: number, example: string): void => {
-  if (!Number.isSafeInteger(ms) || ms <= 0) throw windowError(`${what} is ${ms} ms: give a whole number of milliseconds that is more than 0, such as ${example}`);
+  if (!Number.isSafeInteger(ms) || ms <= 0)
+    throw windowError(`${what} is ${ms} ms: give a whole number of milliseconds that is more than 0, such as ${example}`);
 };
 
 /** A number of records. */

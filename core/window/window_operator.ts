@@ -13,8 +13,9 @@ import { openContents, paneCall, planWindow, type WindowPlan, type WindowSpec } 
 export type { WindowContents, WindowSpec } from "./window_spec.ts";
 
 /**
- * The step behind `window(...)`: puts records into the panes of their key, evaluates a pane when its trigger says so, and lets go of it when its end and the allowed lateness have passed. Records that are
- * too late go to the side output "late" and are counted, records without a key are dropped and counted. The semantics are Flink's (WindowOperator, EvictingWindowOperator).
+ * The step behind `window(...)`: puts records into the panes of their key, evaluates a pane when its trigger says so, and lets go of it when its end
+ * and the allowed lateness have passed. Records that are too late go to the side output "late" and are counted, records without a key are dropped and
+ * counted. The semantics are Flink's (WindowOperator, EvictingWindowOperator).
  *
  * Windows that do not merge go the same way as those that do: each is then the one it has been merged into, and holds its own contents.
  *
@@ -38,7 +39,10 @@ class WindowOperator implements Operator {
   readonly #contents: Contents;
   readonly #merging: MergingWindows | undefined;
   readonly #function: PaneFunction;
-  /** What the trigger does with a record depends on the pane being there only: it has set its timer for the first one, and while the pane is there, that timer is. */
+  /**
+   * What the trigger does with a record depends on the pane being there only: it has set its timer for the first one, and while the pane is there, that
+   * timer is.
+   */
   readonly #firstOnly: boolean;
   readonly #late: Push;
 

@@ -3,8 +3,8 @@ import { SessionWindow } from "./session_window.ts";
 import type { MergingWindow, Window } from "./window.ts";
 
 /**
- * How the windows of an assigner are known inside the engine: by something small of type N, which is what state is addressed with. Windows of one size are known by their start alone, a number,
- * so that a record finds its panes without making an object or a string.
+ * How the windows of an assigner are known inside the engine: by something small of type N, which is what state is addressed with. Windows of one
+ * size are known by their start alone, a number, so that a record finds its panes without making an object or a string.
  */
 export interface WindowSpace<in out N, out W extends Window> {
   readonly codec: SubKey<N>;

@@ -23,7 +23,10 @@ export interface WindowSpec {
   /** How long after its end a window of event time still takes records; each makes it speak again at once. +Infinity is for ever. @default 0 */
   readonly latenessMs?: number | undefined;
   readonly contents: WindowContents;
-  /** All records are of one key, null, whatever key they have: what `single()` asks for. Otherwise a record with a null key is dropped and counted. @default false */
+  /**
+   * All records are of one key, null, whatever key they have: what `single()` asks for. Otherwise a record with a null key is dropped and counted.
+   * @default false
+   */
   readonly single?: boolean | undefined;
 }
 
@@ -62,16 +65,25 @@ export const planWindow = (spec: WindowSpec): WindowPlan => {
   const trigger = spec.trigger ?? assigner.trigger;
   const evictor = spec.evictor ?? assigner.evictor;
   if (!(latenessMs >= 0) || (!Number.isSafeInteger(latenessMs) && latenessMs !== Number.POSITIVE_INFINITY)) {
-    throw windowError(`The allowed lateness of a window is ${latenessMs} ms: give a whole number of milliseconds that is not negative, such as minutes(1)`);
+    throw windowError(
+      `The allowed lateness of a window is ${latenessMs} ms: give a whole number of milliseconds that is not negative, such as minutes(1)`,
+    );
   }
   if (assigner.merging) {
-    if (!trigger.merges) throw windowError(`The trigger ${trigger.name} cannot be used with ${assigner.name} windows, as it cannot say what becomes of it when windows merge: choose another, or give it an onMerge`);
+    if (!trigger.merges)
+      throw windowError(
+        `The trigger ${trigger.name} cannot be used with ${assigner.name} windows, as it cannot say what becomes of it when windows merge: choose another, or give it an onMerge`,
+      );
     if (contents.kind === "aggregate" && contents.aggregator.merge === undefined && evictor === undefined) {
-      throw windowError(`An aggregator without \`merge\` cannot be used with ${assigner.name} windows: say what two accumulators make together`);
+      throw windowError(
+        `An aggregator without \`merge\` cannot be used with ${assigner.name} windows: say what two accumulators make together`,
+      );
     }
     const process = processOf(contents);
     if (process?.windowState !== undefined && Object.keys(process.windowState).length > 0) {
-      throw windowError(`State per window cannot be used with ${assigner.name} windows, as their bounds change: keep it per key, in \`state\``);
+      throw windowError(
+        `State per window cannot be used with ${assigner.name} windows, as their bounds change: keep it per key, in \`state\``,
+      );
     }
   }
   return { assigner, trigger, evictor, latenessMs, contents, single };
@@ -79,42 +91,69 @@ export const planWindow = (spec: WindowSpec): WindowPlan => {
 
 /** What tells two windowed steps apart: for descriptions and for the check of a changed topology. */
 export const windowParameters = (spec: WindowSpec): Readonly<Record<string, string | number | boolean>> => {
-  const { assigner, trigger, evictor, latenessMs, contents } = planWindow(spec);
+  const plan = planWindow(spec);
+  const { assigner, trigger, evictor, latenessMs } = plan;
   return {
     windows: assigner.name,
     ...assigner.parameters,
     emit: trigger.name,
     ...(evictor === undefined ? {} : { evict: evictor.name }),
     lateness: latenessMs,
-    keeps: contents.kind === "process" || evictor !== undefined ? "records" : "accumulator",
+    keeps: layoutOf(plan),
   };
 };
 
-export const openContents = (context: OperatorContext, { assigner, trigger, evictor, contents }: WindowPlan): Contents => {
-  if (evictor !== undefined) {
-    return new Evicted(context, {
-      evictor,
-      serde: contents.serde,
-      windowOf: (known) => assigner.space.window(known),
-      input: contents.kind === "process" ? (values) => values : fold(context, contents.aggregator),
-      emptySpeaks: contents.kind === "process",
-    });
+/** How the contents of panes are laid out in state. Another layout does not find what this one has written. */
+const layoutOf = ({
+  assigner,
+  trigger,
+  evictor,
+  contents,
+}: WindowPlan): "records with timestamps" | "accumulators" | "slices" | "records" => {
+  if (evictor !== undefined) return "records with timestamps";
+  if (contents.kind === "aggregate") return "accumulators";
+  return assigner.slices !== undefined && !trigger.purges ? "slices" : "records";
+};
+
+export const openContents = (context: OperatorContext, plan: WindowPlan): Contents => {
+  const { assigner, contents } = plan;
+  switch (layoutOf(plan)) {
+    case "accumulators":
+      return new Accumulated(context, assigner.space.codec, aggregatorOf(contents)!);
+    case "records":
+      return new Buffered(context, contents.serde);
+    case "slices":
+      return new Sliced(context, contents.serde, assigner.slices!);
+    case "records with timestamps": {
+      const aggregator = aggregatorOf(contents);
+      return new Evicted(context, {
+        evictor: plan.evictor!,
+        serde: contents.serde,
+        windowOf: (known) => assigner.space.window(known),
+        input: aggregator === undefined ? (values) => values : fold(context, aggregator),
+        emptySpeaks: aggregator === undefined,
+      });
+    }
   }
-  if (contents.kind === "aggregate") return new Accumulated(context, assigner.space.codec, contents.aggregator);
-  return assigner.slices !== undefined && !trigger.purges ? new Sliced(context, contents.serde, assigner.slices) : new Buffered(context, contents.serde);
 };
 
 export const paneCall = (contents: WindowContents): PaneCall => {
   const process = processOf(contents);
   if (process !== undefined) return { kind: "process", spec: process };
-  if (contents.kind === "process") return { kind: "many", fn: contents.process as (values: readonly any[], pane: Pane<any, any>) => Out<unknown> };
-  return contents.result === undefined ? { kind: "as is" } : { kind: "one", fn: contents.result as (result: any, pane: Pane<any, any>) => unknown };
+  if (contents.kind === "process")
+    return { kind: "many", fn: contents.process as (values: readonly any[], pane: Pane<any, any>) => Out<unknown> };
+  return contents.result === undefined
+    ? { kind: "as is" }
+    : { kind: "one", fn: contents.result as (result: any, pane: Pane<any, any>) => unknown };
 };
 
 const processOf = (contents: WindowContents): AnyPaneProcess | undefined => {
   const fn = contents.kind === "process" ? contents.process : contents.result;
   return typeof fn === "object" ? fn : undefined;
 };
+
+const aggregatorOf = (contents: WindowContents): Aggregator<any, any, any, any> | undefined =>
+  contents.kind === "aggregate" ? contents.aggregator : undefined;
 
 const fold =
   ({ state }: OperatorContext, aggregator: Aggregator<any, any, any, any>) =>

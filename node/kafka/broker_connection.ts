@@ -138,12 +138,15 @@ export class BrokerConnection {
   destroy(reason: LogError): void {
     if (this.#ended !== undefined) return;
     this.#ended = reason;
-    const { requestQueue, socket } = this.#connection;
-    this.#connection.rejectRequests(reason);
-    requestQueue.destroy();
-    socket?.destroy();
-    // It only waits for requests, of which there are none left, and tidies up.
-    this.#connection.disconnect().catch(() => {});
+    // Not now: it may be kafkajs that tells us, in the middle of rejecting its requests one after the other.
+    queueMicrotask(() => {
+      const { requestQueue, socket } = this.#connection;
+      this.#connection.rejectRequests(reason);
+      requestQueue.destroy();
+      socket?.destroy();
+      // It only waits for requests, of which there are none left, and tidies up.
+      this.#connection.disconnect().catch(() => {});
+    });
   }
 
   readonly #throttle = (ms: number): void => this.#connection.requestQueue.maybeThrottle(ms);

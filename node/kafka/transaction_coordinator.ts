@@ -81,9 +81,17 @@ export class TransactionCoordinator {
   }
 
   /** Ends the transaction and gives the epoch of the next one. */
-  end(epoch: ProducerEpoch, commit: boolean): Promise<ProducerEpoch> {
+  async end(epoch: ProducerEpoch, commit: boolean): Promise<ProducerEpoch> {
+    const id = this.#transactionalId;
     const version = this.#protocol === 2 ? endTxnVersion2 : api.endTxn.version;
-    return this.#ask("transaction", this.#transactionalId, () => endTxn(this.#transactionalId, epoch, commit, version));
+    try {
+      return await this.#ask("transaction", id, () => endTxn(id, epoch, commit, version));
+    } catch (thrown) {
+      // The second protocol does not fence a producer whose transaction took too long: it only says that there is nothing left to commit.
+      if (!commit || version === api.endTxn.version || !(thrown instanceof LogError) || thrown.code !== "INVALID_TXN_STATE") throw thrown;
+      const message = `Cannot commit the transaction of '${id}' as the broker has ended it: commit more often, or raise the transaction timeout`;
+      throw new LogError("INVALID_PRODUCER_EPOCH", "fenced", message, { cause: thrown });
+    }
   }
 
   #ask<Answer>(

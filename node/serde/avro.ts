@@ -38,7 +38,7 @@ export interface AvroOptions {
 export const avro = <const S extends AvroSchema>(schema: S, options: AvroOptions = {}): Serde<AvroValue<S>> => {
   const codec = compileSchema(schema);
   const { registry } = options;
-  if (registry !== undefined) return new RegistryAvro<AvroValue<S>>(codec, JSON.stringify(schema), registry, options);
+  if (registry !== undefined) return withRegistry<AvroValue<S>>(codec, JSON.stringify(schema), registry, options);
   if (options.subject !== undefined || options.id !== undefined || options.register !== undefined) {
     throw new TopologyError(
       "OPTION_INVALID",
@@ -57,7 +57,19 @@ type Reading = { readonly resolver: AvroResolver | undefined; readonly from: str
 
 const headBytes = 5;
 
-class RegistryAvro<T> implements Serde<T> {
+/** A plain object like every other serde, so that it can be copied and changed with `{ ...serde }`. */
+const withRegistry = <T>(codec: AvroCodec, text: string, registry: SchemaRegistry, options: AvroOptions): Serde<T> => {
+  const serde = new RegistryAvro<T>(codec, text, registry, options);
+  return {
+    name: serde.name,
+    open: (topic, where, use) => serde.open(topic, where, use),
+    prepare: (bytes) => serde.prepare(bytes),
+    serialize: (value, topic) => serde.serialize(value, topic),
+    deserialize: (bytes) => serde.deserialize(bytes),
+  };
+};
+
+class RegistryAvro<T> {
   readonly name: string;
   readonly #codec: AvroCodec;
   readonly #text: string;

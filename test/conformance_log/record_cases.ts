@@ -107,13 +107,14 @@ export const recordChapter: LogChapter = {
         const outbox = log.outbox();
         for (let i = 0; i < 3; i++) {
           key[1] = value[1] = 48 + i;
-          outbox.append(topic, 0, key, value, stage.world.now(), []);
+          outbox.append(topic, 0, key, value, stage.world.now(), [["h", value]]);
         }
         key.fill(0);
         value.fill(0);
         await (await stage.plain(log)).send(outbox);
         const seen = await stage.read(log, topic);
-        expect(seen.map((one) => `${text(one.key)} ${text(one.value)}`)).toEqual(["k0 v0", "k1 v1", "k2 v2"]);
+        const shown = seen.map((one) => [text(one.key), text(one.value), text(one.headers[0]?.[1] ?? null)].join(" "));
+        expect(shown).toEqual(["k0 v0 v0", "k1 v1 v1", "k2 v2 v2"]);
       },
     },
     {
@@ -171,7 +172,7 @@ export const recordChapter: LogChapter = {
         const topic = await stage.topic(log, "limited", 1, { "max.message.bytes": "10000" });
         const id = stage.world.unique("limited-txn");
         const first = await stage.producer(log, id);
-        await expectRefused(stage.values(log, first, topic, ["x".repeat(20_000)]), "rejected", [
+        await expectRefused(stage.values(log, first, topic, ["small", "x".repeat(20_000), "small"]), "rejected", [
           "MESSAGE_TOO_LARGE",
           "RECORD_LIST_TOO_LARGE",
         ]);

@@ -232,6 +232,17 @@ describe("key serdes", () => {
     expect(nodeOf(plan, "n").store!.keySerde).toBeUndefined();
   });
 
+  it("is found also where records meet what was made of them", () => {
+    const plan = planned(({ from }) => {
+      const stream = from(events);
+      stream.repartition("again").keyBy().union(stream.keyBy()).scan("n", count()).print();
+      const first = stream.keyBy((event) => event.user).repartition("first");
+      first.union(first.repartition("second")).scan("m", count()).print();
+    }).plan();
+    expect(inputOf(plan, "again-repartition").key).toBe(text);
+    expect(inputOf(plan, "second-repartition").key.name).toBe("typed");
+  });
+
   it("of two kinds cannot meet", () => {
     const numbered = topic("numbered", { key: int64, value: json<{ name: string }>() });
     const raw = topic("raw", { key: bytes, value: json<{ name: string }>() });

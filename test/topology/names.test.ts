@@ -68,17 +68,19 @@ describe("names of steps", () => {
     expect(() => planned(build)).toThrow("Topology 'app' would have two internal topics called 'n-left-repartition'");
   });
 
-  it.each([
+  const impossible: readonly (readonly [what: string, name: string, why: string])[] = [
     ["a slash", "a/b", "it contains '/'"],
     ["a space", "a b", "it contains a space"],
     ["nothing", "", "it is empty"],
     ["a dot alone", ".", "the log keeps that name for itself"],
     ["too many characters", "n".repeat(230), "249 are allowed"],
-  ])("cannot be made of %s", (_what, name, why) => {
-    const build = (): unknown => planned((scope) => keyed(scope).count(name).to(out));
-    expect(build).toThrow(why);
-    expect(codeOf(build)).toBe("NAME_INVALID");
-  });
+  ];
+  for (const [what, name, why] of impossible)
+    it(`cannot be made of ${what}`, () => {
+      const build = (): unknown => planned((scope) => keyed(scope).count(name).to(out));
+      expect(build).toThrow(why);
+      expect(codeOf(build)).toBe("NAME_INVALID");
+    });
 
   it("are only refused for their length when their topics would be too long", () => {
     const longest = 249 - "app-".length - "-broadcast-repartition".length;

@@ -29,7 +29,6 @@ const units: readonly (readonly [string, number])[] = [
 ];
 
 const shownDuration = (ms: number): string => {
-  if (ms === Number.POSITIVE_INFINITY) return "forever";
   const unit = units.find(([, length]) => ms !== 0 && ms % length === 0);
   return unit === undefined ? `${ms} ms` : `${ms / unit[1]} ${unit[0]}`;
 };

@@ -46,9 +46,13 @@ export const stepNode = (step: Pick<StepNode, "operation" | "ports" | "operator"
   keys: "kept",
   stateful: false,
   rows: undefined,
-  parameters: {},
   ...step,
+  parameters: writable(step.parameters ?? {}),
 });
+
+/** Descriptions are written as JSON, which knows no infinity. */
+const writable = (parameters: StepNode["parameters"]): StepNode["parameters"] =>
+  Object.fromEntries(Object.entries(parameters).map(([name, value]) => [name, value === Number.POSITIVE_INFINITY ? "forever" : value]));
 
 /** A step without state on one stream. */
 export const plainStep = (operation: string, stream: NodeId, operator: OperatorFactory): StepNode =>

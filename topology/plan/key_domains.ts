@@ -73,11 +73,17 @@ export const keyDomains = (graph: Graph, keying: Keying, names: StepNames): KeyD
     })();
   });
   const common = (all: readonly Domain[]): Serde<any> | undefined => {
-    const [first, ...others] = all.map(resolve);
+    const [first, ...others] = all.flatMap((domain) => serdesBehind(domain, []));
     return first !== undefined && others.every((other) => other !== undefined && sameSerde(first, other)) ? first : undefined;
   };
-  const resolve = (domain: Domain): Serde<any> | undefined => domain.root.owner?.serde ?? common(domain.root.hints);
   return { serdeOf: (id) => common(domains[id]!), common: (ids) => common(ids.flatMap((id) => domains[id]!)) };
+};
+
+/** Whose keys these are: of the domain's own topics, or of those that its keys came from unchanged. Domains that came together may refer to each other. */
+const serdesBehind = ({ root }: Domain, way: readonly Domain[]): readonly (Serde<any> | undefined)[] => {
+  if (way.includes(root)) return [];
+  if (root.owner !== undefined) return [root.owner.serde];
+  return root.hints.length === 0 ? [undefined] : root.hints.flatMap((hint) => serdesBehind(hint, [...way, root]));
 };
 
 const merge = (a: Domain, b: Domain, step: string): void => {

@@ -1,7 +1,6 @@
 import { type ErrorPolicy, fail } from "../../core/error_policy.ts";
 import { TopologyError } from "../../core/errors.ts";
 import { rewriteOperator } from "../../core/operators/rewrite_operator.ts";
-import { unionOperator } from "../../core/operators/union_operator.ts";
 import type { Edge, InternalTopicPlan, OutputPlan, StorePlan, SubtopologyPlan, TopicRef } from "../../core/runtime/plan.ts";
 import { typedKey } from "../../core/serde/canonical_key.ts";
 import { selfDescribing } from "../../core/serde/self_describing.ts";
@@ -186,7 +185,7 @@ class Lowering {
       step,
       kind: node.operation,
       parameters: node.parameters,
-      inputs: inputs.map((edges) => this.#distinct(draft, step, edges)),
+      inputs,
       operator: node.operator({ single: keyed && spread.by === "single", tables }),
       ...(node.stateful ? { store: this.#store(step, keyed ? this.#stateKey(id) : undefined) } : {}),
       onError: policyOf(id, undefined, this.#names, this.#onError),
@@ -208,26 +207,6 @@ class Lowering {
   #stateKey(id: NodeId): Serde<any> | undefined {
     const serde = this.#domains.serdeOf(id);
     return serde?.open === undefined ? serde : undefined;
-  }
-
-  /** A step is handed a record once for each time that its stream stands in a union, also when it is the same stream. */
-  #distinct(draft: SubtopologyDraft, step: string, edges: readonly Edge[]): readonly Edge[] {
-    const seen = new Set<string>();
-    return edges.map((edge) => {
-      const id = JSON.stringify(edge);
-      if (!seen.has(id)) {
-        seen.add(id);
-        return edge;
-      }
-      return draft.add({
-        step: draft.freeName(`${step}-again`),
-        kind: "union",
-        parameters: {},
-        inputs: [[edge]],
-        operator: unionOperator(),
-        onError: this.#onError,
-      });
-    });
   }
 
   #output(id: NodeId, node: OutputNode, component: Component): void {
@@ -252,7 +231,7 @@ class Lowering {
             watermarks: true,
             nullDeletes: false,
           };
-    const inputs = [this.#distinct(draft, this.#names.names.get(id)!, this.#edges(node.stream, component))];
+    const inputs = [this.#edges(node.stream, component)];
     draft.add({
       step: this.#names.names.get(id)!,
       kind: "to",
@@ -324,7 +303,7 @@ class Lowering {
       step,
       kind: "repartition",
       parameters: {},
-      inputs: [this.#distinct(draft, step, edges)],
+      inputs: [edges],
       output: {
         topic: { name: exchange.topic, internal: true },
         key: this.#key(exchange),

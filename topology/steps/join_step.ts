@@ -41,6 +41,6 @@ export const temporalJoinStep = (join: {
       { stream: join.changes, needs: "key", table: true },
     ],
     stateful: true,
-    parameters: { asOf: "watermark", history: join.historyMs === Number.POSITIVE_INFINITY ? "forever" : join.historyMs },
+    parameters: { asOf: "watermark", history: join.historyMs },
     operator: () => temporalJoinOperator({ left: join.left, joiner: join.joiner, historyMs: join.historyMs }),
   });

@@ -50,7 +50,7 @@ function sound(inGroup: boolean): (items: readonly SketchItem[]) => readonly Ske
     for (const item of items) {
       const before = kept.at(-1);
       if (item.kind === "not") {
-        if (before === undefined || (before.kind === "not" ? item.follow === "notNext" : before.optional)) continue;
+        if (before === undefined || (before.kind === "not" ? item.follow === "notNext" : endsOptional(before))) continue;
         kept.push(item);
       } else if (before === undefined && inGroup) kept.push({ ...item, optional: false });
       else kept.push(item);
@@ -59,6 +59,8 @@ function sound(inGroup: boolean): (items: readonly SketchItem[]) => readonly Ske
     return kept.length > 0 ? kept : [{ kind: "take", follow: "next", letter: "a", counts: false, optional: false, loop: undefined }];
   };
 }
+
+const endsOptional = (item: SketchItem): boolean => item.kind !== "not" && (item.optional || (item.kind === "group" && endsOptional(item.items.at(-1)!)));
 
 /** Ends with a negative, or with optional steps behind notFollowedBy. */
 const endsOpen = (items: readonly SketchItem[]): boolean => {
@@ -103,7 +105,7 @@ const choosy = (item: SketchItem): SketchItem =>
 export const greedySketches: fc.Arbitrary<Sketch> = fc
   .record({
     before: fc.array(take({ optional: false, loops: false }), { maxLength: 1 }),
-    greedy: fc.tuple(take({ optional: false, loops: false }), loop({ until: false }), fc.boolean()).map(
+    greedy: fc.tuple(take({ optional: false, loops: false }), loop({ until: true }), fc.boolean()).map(
       ([item, looped, optional]): SketchTake => ({ ...item, optional, loop: { ...looped, between: looped.between === "anything" ? "others" : looped.between, max: looped.min === looped.max ? looped.max + 1 : looped.max, greedy: true } }),
     ),
     after: fc.array(take({ optional: false, loops: false }), { maxLength: 2 }),

@@ -36,9 +36,11 @@ export const naiveMatches = ({ items, withinMs = Number.POSITIVE_INFINITY }: Ske
   const next = (item: SketchTake, between: SketchBetween, stand: Stand, later: boolean): readonly number[] => {
     const result: number[] = [];
     const until = item.loop?.until;
+    let { left } = stand;
     for (let index = stand.last + 1; index < events.length; index++) {
       const { letter } = events[index]!;
-      if (!inTime(stand, index) || stand.nots.includes(letter) || (stand.left !== undefined && suits(stand.left, index, stand))) break;
+      if (letter === left?.loop?.until) left = undefined;
+      if (!inTime(stand, index) || stand.nots.includes(letter) || (left !== undefined && suits(left, index, stand))) break;
       const suited = suits(item, index, stand);
       if (suited && letter !== until) result.push(index);
       if (between === "nothing" || (between === "others" && suited) || (later && letter === until)) break;

@@ -148,10 +148,10 @@ const newGroups = (initialRebalanceDelayMs = 0) => {
     sessionTimeoutMaxMs: 1_800_000,
     newMemberId: () => `m${ids++}`,
   });
-  const request = (memberId: string, data = "") => ({
+  const request = (memberId: string, data = "", groupInstanceId: string | null = null) => ({
     groupId: "g",
     memberId,
-    groupInstanceId: null,
+    groupInstanceId,
     protocols: [["p", new TextEncoder().encode(data)]] as const,
     sessionTimeoutMs: 10_000,
     rebalanceTimeoutMs: 20_000,
@@ -161,8 +161,8 @@ const newGroups = (initialRebalanceDelayMs = 0) => {
     if (answer instanceof Promise || answer.kind !== "member-id-given") throw new Error("A newcomer is given an id first");
     return answer.memberId;
   };
-  const join = async (memberId: string, data = ""): Promise<Joined> => {
-    const answer: JoinAnswer = await groups.join(request(memberId, data));
+  const join = async (memberId: string, data = "", groupInstanceId: string | null = null): Promise<Joined> => {
+    const answer: JoinAnswer = await groups.join(request(memberId, data, groupInstanceId));
     if (answer.kind !== "joined") throw new Error("A member with an id joins");
     return answer;
   };
@@ -257,6 +257,68 @@ describe("group coordinator", () => {
     groups.leave(who(a));
     const second = await clock.complete(join(b));
     expect([second.leaderId, second.members.length, second.generationId]).toEqual([b, 1, 2]);
+  });
+
+  it("gives no assignment while others are joining", async () => {
+    const { groups, newId, join, who } = newGroups();
+    const [a, b] = [newId(), newId()];
+    await Promise.all([join(a), join(b)]);
+    groups.sync({ ...who(a, 1), assignments: new Map() });
+    groups.leave(who(a));
+    expect(() => groups.sync({ ...who(b, 1), assignments: null })).toThrow(code("REBALANCE_IN_PROGRESS"));
+  });
+
+  it("does not expel who waits for the others, however long", async () => {
+    const { clock, groups, newId, join, who } = newGroups();
+    const [a, b] = [newId(), newId()];
+    await Promise.all([join(a), join(b)]);
+    groups.sync({ ...who(a, 1), assignments: new Map() });
+    groups.sync({ ...who(b, 1), assignments: null });
+    const waiting = join(a);
+    for (let i = 0; i < 3; i++) {
+      await clock.advance(6_000);
+      expect(() => groups.heartbeat(who(b, 1))).toThrow(code("REBALANCE_IN_PROGRESS"));
+    }
+    const [later, leader] = await Promise.all([join(b), waiting]);
+    expect([later.generationId, leader.members.map((member) => member.memberId)]).toEqual([2, [a, b]]);
+  });
+
+  it("keeps the seat of a static member that does not rejoin, until its session is over", async () => {
+    const { clock, groups, newId, join, who } = newGroups();
+    const seated = join("", "", "seat");
+    const a = (await seated).memberId;
+    groups.sync({ ...who(a, 1), groupInstanceId: "seat", assignments: new Map() });
+    const b = newId();
+    const joining = join(b);
+    await clock.advance(9_999);
+    expect(() => groups.heartbeat({ ...who(a, 1), groupInstanceId: "seat" })).toThrow(code("REBALANCE_IN_PROGRESS"));
+    await clock.advance(9_000);
+    expect(() => groups.heartbeat({ ...who(a, 1), groupInstanceId: "seat" })).toThrow(code("REBALANCE_IN_PROGRESS"));
+    // The rebalance ends without it, and it is still a member of the new generation.
+    const leader = await clock.complete(joining);
+    expect(clock.monotonic()).toBe(20_000);
+    expect(leader.members.map((member) => member.memberId)).toEqual([a, b]);
+    await clock.advance(10_000);
+    expect(() => groups.heartbeat({ ...who(a, 2), groupInstanceId: "seat" })).toThrow(code("UNKNOWN_MEMBER_ID"));
+  });
+
+  it("fences who sat on a seat before, also in the middle of joining, and lets the new one follow even where the old one led", async () => {
+    const { groups, newId, join, who } = newGroups();
+    const b = newId();
+    const first = join("", "", "seat").catch((error: unknown) => error);
+    const second = join("", "", "seat");
+    expect(await first).toMatchObject({ code: "FENCED_INSTANCE_ID" });
+    const [a] = await Promise.all([second, join(b)]);
+    const assignments = new Map([[a.memberId, { partitions: [{ topic: "t", partition: 3 }], userData: new Uint8Array(0) }]]);
+    groups.sync({ ...who(a.memberId, 1), groupInstanceId: "seat", assignments });
+    groups.sync({ ...who(b, 1), assignments: null });
+    expect(a.leaderId).toBe(a.memberId);
+    const back = await join("", "", "seat");
+    expect(back.memberId).not.toBe(a.memberId);
+    expect([back.generationId, back.leaderId, back.members]).toEqual([1, a.memberId, []]);
+    const assignment = await groups.sync({ ...who(back.memberId, 1), groupInstanceId: "seat", assignments: null });
+    expect(assignment.partitions).toEqual([{ topic: "t", partition: 3 }]);
+    expect(() => groups.heartbeat({ ...who(a.memberId, 1), groupInstanceId: "seat" })).toThrow(code("FENCED_INSTANCE_ID"));
   });
 
   it("refuses sessions that are too short or too long", () => {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "@jest/globals";
 import { directLink, type Link, type MemoryLogOptions, memoryLog, type RequestKind } from "../../../core/log/mod.ts";
+import { sleep } from "../../../core/ports/clock.ts";
 import { LogError, type Outbox, type Producer } from "../../../core/ports/log.ts";
 import { VirtualClock } from "../../../core/time_source/mod.ts";
 
@@ -299,11 +300,104 @@ describe("log in memory", () => {
       throw new LogError("ILLEGAL_GENERATION", "membership", "The generation is over");
     };
     await clock.advance(600);
-    lossy.on = async (_kind, perform) => perform();
-    await clock.advance(1_000);
     expect(story).toEqual(["generation 1", "lost", "generation 2"]);
+    // Expelled while it was away and refused again on its way back: that is one loss, not two.
+    let refusals = 2;
+    lossy.on = async (kind, perform) => {
+      if ((kind === "Heartbeat" || kind === "JoinGroup") && refusals-- > 0)
+        throw new LogError("UNKNOWN_MEMBER_ID", "membership", "Nobody knows this member");
+      return perform();
+    };
     expect(member.metadata.memberId).toBe(memberId);
+    await clock.advance(10_000);
+    expect(story).toEqual(["generation 1", "lost", "generation 2", "lost", "generation 3"]);
+    expect(member.metadata.memberId).not.toBe(memberId);
     await log.close();
+  });
+
+  it("hears a wish to rejoin that is uttered while it is still joining", async () => {
+    const { clock, cluster } = await setting();
+    const slow: Link = {
+      request: async (kind, detail, perform) => {
+        await sleep(clock, 100);
+        return directLink.request(kind, detail, perform);
+      },
+    };
+    const generations: number[] = [];
+    let says = "first";
+    const heard: string[] = [];
+    const member = cluster.connect(slow).join({
+      groupId: "g",
+      protocols: ["p"],
+      topics: ["t"],
+      sessionTimeoutMs: 6_000,
+      rebalanceTimeoutMs: 6_000,
+      heartbeatMs: 500,
+      subscription: () => bytes(says),
+      assign: (members) => {
+        heard.push(...members.map((one) => new TextDecoder().decode(one.userData)));
+        return new Map();
+      },
+      onAssigned: async (_assignment, group) => {
+        generations.push(group.generationId);
+      },
+      onRebalance: async () => {},
+      onError: () => {},
+    });
+    // The second JoinGroup is on its way: what it says is said, and no answer has come.
+    await clock.advance(150);
+    expect(generations).toEqual([]);
+    says = "second";
+    member.requestRejoin();
+    await clock.advance(2_000);
+    expect([generations, heard]).toEqual([
+      [1, 2],
+      ["first", "second"],
+    ]);
+    await clock.complete(member.leave());
+  });
+
+  it("asks for another partition first with every poll, and gives one record beyond the bound at most", async () => {
+    const { clock, log } = await setting();
+    await log.admin.create([{ topic: "w", partitions: 3, replication: -1, config: {} }]);
+    const outbox = log.outbox();
+    for (let i = 0; i < 90; i++) outbox.append("w", i % 3, null, new Uint8Array(600), clock.now(), []);
+    const producer = await log.producer({ transactionalId: null, transactionTimeoutMs: 60_000 });
+    await producer.send(outbox);
+    const fetcher = log.fetcher({ isolation: "read-committed", totalBytes: 1_000 });
+    const offsets = [0, 0, 0];
+    for (let polls = 0; polls < 12; polls++) {
+      const parts = await fetcher.poll(
+        offsets.map((offset, partition) => ({ topic: "w", partition, offset })),
+        0,
+      );
+      expect(parts.reduce((sum, part) => sum + part.bytes, 0)).toBeLessThanOrEqual(1_000);
+      for (const part of parts) offsets[part.partition] = part.nextOffset;
+    }
+    expect(offsets).toEqual([4, 4, 4]);
+  });
+
+  it("forgets a group's offsets with their topic", async () => {
+    const { log } = await setting();
+    await log.admin.commitOffsets("g", [{ topic: "t", partition: 0, offset: 0, metadata: "" }]);
+    await log.admin.delete(["t"]);
+    await log.admin.create([{ topic: "t", partitions: 1, replication: -1, config: {} }]);
+    expect((await log.admin.committed("g", [{ topic: "t", partition: 0 }], { requireStable: true })).size).toBe(0);
+  });
+
+  it("refuses names that collide, and more copies than there are brokers", async () => {
+    const { log } = await setting({ brokers: 3 });
+    const make = (topic: string, replication: number) => log.admin.create([{ topic, partitions: 1, replication, config: {} }]);
+    await make("a.b", 3);
+    await expect(make("a_b", 1)).rejects.toMatchObject({ code: "INVALID_TOPIC" });
+    await expect(make("c", 4)).rejects.toMatchObject({ code: "INVALID_CONFIG", disposition: "configuration" });
+    expect(await log.admin.brokers()).toBe(3);
+  });
+
+  it("does not delete records of a topic that is only compacted", async () => {
+    const { log } = await setting();
+    await log.admin.create([{ topic: "c", partitions: 1, replication: -1, config: { "cleanup.policy": "compact" } }]);
+    await expect(log.admin.deleteRecords([{ topic: "c", partition: 0, offset: 0 }])).rejects.toMatchObject({ code: "POLICY_VIOLATION" });
   });
 
   it("takes time on its way only where its link does", async () => {

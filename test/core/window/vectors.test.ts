@@ -34,8 +34,10 @@ const run = (vector: any): { readonly out: readonly Output[]; readonly late: rea
       if (error instanceof TypeError) throw error;
       return { out, late, errorAt: step };
     }
-    for (const { key, value, timestamp } of harness.take()) out.push({ step, timestamp: written(timestamp), value: rolling ? { key, value } : value });
-    for (const { key, value, timestamp } of harness.side("late").splice(0)) late.push({ step, timestamp: written(timestamp), value: { key, value } });
+    for (const { key, value, timestamp } of harness.take())
+      out.push({ step, timestamp: written(timestamp), value: rolling ? { key, value } : value });
+    for (const { key, value, timestamp } of harness.side("late").splice(0))
+      late.push({ step, timestamp: written(timestamp), value: { key, value } });
   }
   return { out, late, errorAt: undefined };
 };

@@ -14,6 +14,8 @@ export default async (): Promise<void> => {
     process.env[suiteVariable] = JSON.stringify({ missing: `${missing.join(" and ")} not found` });
     return;
   }
+  // Ends the broker, too, when the run is ended from outside.
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(1));
   const proxyPort = await freePort();
   const kafka = await startKafka({
     tls: true,

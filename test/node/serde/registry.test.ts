@@ -1,6 +1,7 @@
 import { inspect } from "node:util";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import type { MillraceError } from "../../../core/errors.ts";
+import { nullable } from "../../../core/serde/nullable.ts";
 import type { Serde } from "../../../core/serde/serde.ts";
 import { avro } from "../../../node/serde/avro.ts";
 import { type ConfluentRegistryOptions, confluentRegistry } from "../../../node/serde/confluent_registry.ts";
@@ -95,6 +96,20 @@ describe("avro with a registry", () => {
     expect(error).toMatchObject({ name: "ConfigurationError", code: "SCHEMA_UNKNOWN" });
     expect(error.message).toContain("'points-value'");
     expect(server.asked).toEqual(["POST /subjects/points-value"]);
+  });
+
+  it("finds the registry below a path, and subjects whatever their names are", async () => {
+    const registry = registryOf({ host: `${server.host}/apis/ccompat/v7/` });
+    await registry.fetch(1);
+    await rejection(registry.idOf("a/b c-value", '"int"', true));
+    expect(server.asked.slice(0, 2)).toEqual(["GET /apis/ccompat/v7/schemas/ids/1", "POST /apis/ccompat/v7/subjects/a%2Fb%20c-value"]);
+  });
+
+  it("can be copied and changed like any other serde", async () => {
+    const serde = { ...avro(point, { registry: registryOf() }), name: "mine" };
+    await serde.open?.("points", "value", "write");
+    const bytes = serde.serialize({ x: 1, y: 2 }, "points");
+    expect(await receive(nullable(serde), bytes)).toMatchObject({ right: { x: 1, y: 2 } });
   });
 
   it("says so when a topic was not opened for writing", () => {

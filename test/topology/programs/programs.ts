@@ -294,7 +294,7 @@ export const windowVocabulary = (s: Stream<E>, o: Stream<E>): void => {
       evict: m.keepLast(3, { after: true }),
       lateness: millis(4),
     });
-  w.reduce("a", (a, b) => ({ ...a, amount: a.amount + b.amount })).side.late.map((e) => e.id);
+  w.reduce("a", (a, b) => (a.amount < b.amount ? b : a)).side.late.map((e) => e.id);
   w.reduce(
     "a2",
     (a) => a,
