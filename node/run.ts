@@ -1,5 +1,5 @@
 import { ConfigurationError } from "../core/errors.ts";
-import type { Clock } from "../core/ports/clock.ts";
+import type { Log } from "../core/ports/log.ts";
 import type { App } from "../core/runtime/app.ts";
 import { asConfigurationError } from "../core/runtime/setup.ts";
 import { runOn } from "../topology/run.ts";
@@ -42,16 +42,19 @@ export const run = async (topology: Topology, options: RunOptions = {}): Promise
   const seeds = brokers === undefined ? undefined : typeof brokers === "string" ? brokers.split(",") : brokers;
   if (seeds !== undefined && neutral.log !== undefined) throw new ConfigurationError("OPTION_INVALID", "Options 'brokers' and 'log' exclude each other: leave one out");
   const given = { ...(ssl === undefined ? {} : { ssl }), ...(sasl === undefined ? {} : { sasl }), ...(insecure === undefined ? {} : { insecure }), ...(compression === undefined ? {} : { compression }) };
-  let log = neutral.log;
-  if (seeds !== undefined)
-    try {
-      log = await kafkaLog({ brokers: seeds, clientId: clientId ?? neutral.applicationId ?? topology.name, ...given, ...(neutral.logger === undefined ? {} : { logger: neutral.logger }), ...clockOf(neutral.clock) });
-    } catch (error) {
-      throw asConfigurationError(error);
-    }
-  const app = await runOn(topology, neutral, log === undefined ? {} : { log, ownsLog: seeds !== undefined, createTopics: false });
+  if (seeds === undefined) return signalled(await runOn(topology, neutral, {}), signals);
+  let log: Log | undefined;
+  try {
+    log = await kafkaLog({ brokers: seeds, clientId: clientId ?? neutral.applicationId ?? topology.name, ...given, ...(neutral.logger === undefined ? {} : { logger: neutral.logger }), ...(neutral.clock === undefined ? {} : { clock: neutral.clock }) });
+    return signalled(await runOn(topology, neutral, { log, ownsLog: true }), signals);
+  } catch (error) {
+    // An open connection would keep a process alive that has nothing more to do.
+    await log?.close();
+    throw asConfigurationError(error);
+  }
+};
+
+const signalled = (app: App, signals: boolean): App => {
   if (signals) closeOnSignals(app);
   return app;
 };
-
-const clockOf = (clock: Clock | undefined): { readonly clock?: Clock } => (clock === undefined ? {} : { clock });

@@ -170,7 +170,8 @@ const repeated = (item: TakeSpec | GroupSpec, loop: LoopSpec, sink: Draft, round
   const { place, nots } = round;
   const endless = loop.max === Number.POSITIVE_INFINITY;
   const behind = endless && item.optional ? without(sink, nots) : sink;
-  if (loop.greedy && item.kind === "take" && loop.min !== loop.max) for (const state of new Set([sink, behind])) yieldTo(item, state, place.group);
+  if (loop.greedy && item.kind === "take" && loop.min !== loop.max)
+    for (const state of new Set([sink, behind])) yieldTo(item, state, place.group);
   let state = endless ? forEver(item, loop, behind, place) : sink;
   let made = endless ? 1 : 0;
   const again = (last: Draft, leavesTo: Draft | undefined, first: boolean): Draft =>

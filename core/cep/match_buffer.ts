@@ -34,11 +34,11 @@ export class MatchBuffer<T> {
     this.#edges = state.map("c:edges", eventIdSubKey, edgesCodec);
   }
 
-  /** An id for an event of this timestamp, behind the one that was given last. */
+  /** An id for an event of this timestamp, when `last` is the latest that was given. */
   nextId(timestamp: number, last: EventId | undefined): EventId {
     if (last === undefined || timestamp > last[0]) return [timestamp, 0];
     let place = timestamp === last[0] ? last[1] + 1 : 0;
-    // Older than the last: a restored task reads what is late again, and events of that time may be in here.
+    // Older than the latest: a restored task reads again what was late, and events of that time may be in here.
     while (this.#edges.has([timestamp, place])) place++;
     return [timestamp, place];
   }

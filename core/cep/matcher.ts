@@ -1,7 +1,7 @@
 import { type AfterMatch, endedBy } from "./after_match.ts";
 import type { Automaton, Clauses, Edge } from "./automaton.ts";
 import { compareRuns, keep, pop, push } from "./earliest_first.ts";
-import type { EventId } from "./event_id.ts";
+import { compareEventIds, type EventId } from "./event_id.ts";
 import type { MatchBuffer, Taken } from "./match_buffer.ts";
 import { fullMatch, partialMatch, soFar } from "./match_value.ts";
 import type { PatternSpec } from "./pattern_spec.ts";
@@ -73,7 +73,7 @@ export class Matcher<T> {
     }
     if (open === undefined) return runs;
     const { after } = this.#options;
-    const now: Runs = { open, complete: runs.complete, last: this.#id ?? runs.last };
+    const now: Runs = { open, complete: runs.complete, last: later(this.#id, runs.last) };
     if (after.kind !== "none") return this.#settle(now, matches, timestamp);
     for (const match of matches) this.#giveOut(match, timestamp);
     return this.#unlessNone(now);
@@ -256,3 +256,6 @@ export class Matcher<T> {
     return runs.open.length === 1 && runs.complete.length === 0 ? this.none : runs;
   }
 }
+
+const later = (a: EventId | undefined, b: EventId | undefined): EventId | undefined =>
+  a === undefined ? b : b === undefined || compareEventIds(a, b) > 0 ? a : b;

@@ -163,7 +163,9 @@ class Builder {
     if (last.kind === "not") throw invalid(`Cannot end a group with '${last.name}', which takes no event: end it with a step that does`);
     const certain = group.#scope.items.findLast((inner) => inner.kind === "not" || !inner.optional);
     if (certain?.kind === "not" && certain.follow === "notFollowedBy")
-      throw invalid(`Cannot end a group with optional steps behind notFollowedBy('${certain.name}'): end it with a step that always takes an event`);
+      throw invalid(
+        `Cannot end a group with optional steps behind notFollowedBy('${certain.name}'): end it with a step that always takes an event`,
+      );
     const item: GroupSpec = { kind: "group", follow, items: group.#scope.items, loop: undefined, optional: false };
     return this.#with({
       ...group.#scope,
@@ -177,7 +179,10 @@ class Builder {
   #absent(follow: NotSpec["follow"], name: string, where: Condition | undefined): Builder {
     const last = this.#last();
     if (last === undefined) throw invalid(`Cannot begin a pattern with ${follow}('${name}'): begin with a step that takes an event`);
-    if (endsOptional(last)) throw invalid(`Cannot put ${follow}('${name}') behind ${this.#lastText()}, as that or its end may be left out: write two patterns, one without what is optional`);
+    if (endsOptional(last))
+      throw invalid(
+        `Cannot put ${follow}('${name}') behind ${this.#lastText()}, as that or its end may be left out: write two patterns, one without what is optional`,
+      );
     this.#claim(name);
     const { items, nots, shapes } = this.#scope;
     const { index, predicates } = this.#predicate(where, shapes, `The condition of '${name}'`);
@@ -205,8 +210,6 @@ class Builder {
       if (last.kind === "group" || this.#scope.around !== undefined)
         throw invalid('Cannot use the option "within" in a group: use within(time) for the whole pattern');
     }
-    if (last.kind === "group" && last.items.every((item) => item.kind === "not" || item.optional))
-      throw invalid("Cannot repeat a group of which every step is optional: one step has to take an event");
     const own = new Set(stepsOf(last));
     const shapes = this.#scope.shapes.map((known) => (own.has(known.step) ? { ...known, shape: "loop" as const } : known));
     const { index, predicates } = this.#predicate(until, shapes, 'The option "until"');
@@ -284,7 +287,8 @@ const stepsOf = (item: ItemSpec): readonly number[] =>
   item.kind === "take" ? [item.step] : item.kind === "group" ? item.items.flatMap(stepsOf) : [];
 
 /** The run may be behind the item without having taken anything of it, or of its last step. */
-const endsOptional = (item: ItemSpec): boolean => item.kind !== "not" && (item.optional || (item.kind === "group" && endsOptional(item.items.at(-1)!)));
+const endsOptional = (item: ItemSpec): boolean =>
+  item.kind !== "not" && (item.optional || (item.kind === "group" && endsOptional(item.items.at(-1)!)));
 
 const checkDuration = (time: number, where: string): void => {
   if (!Number.isFinite(time) || time <= 0)

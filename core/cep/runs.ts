@@ -25,7 +25,7 @@ export interface Runs {
   readonly open: readonly Run[];
   /** Matches that wait until no earlier run is open. */
   readonly complete: readonly BegunRun[];
-  /** The event that any of them took last; undefined before the first. */
+  /** The latest event that any of them has taken; undefined before the first. */
   readonly last: EventId | undefined;
 }
 

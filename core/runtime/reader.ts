@@ -82,6 +82,14 @@ export class Reader {
     );
   }
 
+  /** Inputs learn where they end as soon as it is known, whoever has read it. */
+  checkEnds(): void {
+    const { application, tasks } = this.#options;
+    const { bounds } = application.control;
+    if (bounds === undefined) return;
+    for (const task of tasks()) for (const input of task.inputs) if (input.endOffset === Number.POSITIVE_INFINITY) input.endAt(bounds);
+  }
+
   /** Source partitions at whose end the position has stood for long enough are idle. */
   checkIdleness(nowMs: number): void {
     this.#forgiveStall(nowMs);
@@ -180,19 +188,10 @@ export class Reader {
     if (fetched.topic === control.topic && fetched.offset === control.position) {
       while (records.next()) control.apply(records.key(), records.value());
       control.position = fetched.nextOffset;
-      this.#bound();
     } else if (fetched.topic === application.names.watermarks && fetched.offset === siblings.position) {
       while (records.next()) siblings.apply(records.key(), records.value());
       siblings.position = fetched.nextOffset;
     }
-  }
-
-  /** Inputs learn where they end as soon as it is known. */
-  #bound(): void {
-    const { application, tasks } = this.#options;
-    const { control } = application;
-    if (control.bounds === undefined) return;
-    for (const task of tasks()) for (const input of task.inputs) input.endAt(control.bounds);
   }
 
   #failed(error: LogError, at: Fetched, input: TaskInput | undefined): void {

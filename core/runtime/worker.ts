@@ -212,6 +212,7 @@ export class Worker {
     const nowMs = this.#application.clock.monotonic();
     if (nowMs < this.#nextTickMs) return;
     this.#nextTickMs = nowMs + this.#application.settings.watermarkPeriodMs;
+    this.#reader.checkEnds();
     this.#reader.checkIdleness(nowMs);
     for (const task of this.#tasks.values()) task.tick();
     this.#reader.align();

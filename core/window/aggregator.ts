@@ -10,7 +10,7 @@ import { sameValue } from "./same_value.ts";
 export interface Aggregator<in V, A, out R, in K = unknown> {
   readonly init: () => A;
   readonly add: (acc: A, value: V, key: K) => A;
-  /** The accumulator of both. Needed for session windows. `a` holds the earlier window. */
+  /** The accumulator of both. Needed for session windows, whose parts come in no order of time. */
   readonly merge?: (a: A, b: A, key: K) => A;
   /** Takes back what `add` did with that value. Needed for tables. */
   readonly subtract?: (acc: A, value: V, key: K) => A;

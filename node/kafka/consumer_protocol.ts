@@ -8,7 +8,10 @@ import { WireWriter } from "./wire_writer.ts";
  * that Kafka's tools show who has which partition.
  */
 export const encodeSubscription = (topics: readonly string[], userData: Uint8Array, joins: number): Uint8Array => {
-  checkUserData(userData);
+  if (userData.length > userDataBytesMax) {
+    const message = `Cannot tell the group ${userData.length} bytes of user data: at most ${userDataBytesMax} are allowed`;
+    throw new LogError("INVALID_CONFIG", "rejected", message);
+  }
   const writer = new WireWriter().int16(2);
   writer.array(topics, (topic) => writer.string(topic));
   // No owned partitions. The generation of version 2 only matters to cooperative assignors; here it counts the joins, because a broker begins no
@@ -30,7 +33,6 @@ export const subscribedUserData = (subscription: Buffer): Uint8Array => {
 };
 
 export const encodeAssignment = ({ partitions, userData }: MemberAssignment): Uint8Array => {
-  checkUserData(userData);
   const writer = new WireWriter().int16(1);
   writer.array(byTopic(partitions), ([topic, ofTopic]) => writer.string(topic).array(ofTopic, ({ partition }) => writer.int32(partition)));
   return writer.byteArray(userData).bytes;
@@ -57,14 +59,5 @@ export const decodeAssignment = (assignment: Buffer): MemberAssignment => {
 };
 
 const userDataBytesMax = 64 * 1024;
-
-const checkUserData = (userData: Uint8Array): void => {
-  if (userData.length <= userDataBytesMax) return;
-  throw new LogError(
-    "INVALID_CONFIG",
-    "rejected",
-    `Cannot tell the group ${userData.length} bytes of user data: at most ${userDataBytesMax} are allowed`,
-  );
-};
 
 const plain = (bytes: Buffer | null): Uint8Array => (bytes === null ? new Uint8Array(0) : Uint8Array.from(bytes));

@@ -8,20 +8,29 @@ const ending = "u";
 
 /** Events in the order of their timestamps; each letter comes often, so that short inputs have matches. */
 export const someEvents = (maxLength: number): fc.Arbitrary<readonly Seen[]> =>
-  fc
-    .array(fc.tuple(fc.constantFrom(...wanted, ...wanted, "x", unwanted, ending), fc.nat(3)), { minLength: 1, maxLength })
-    .map((parts) => {
-      let time = 0;
-      return parts.map(([letter, gap], n) => ({ letter, n, time: (time += gap) }));
-    });
+  fc.array(fc.tuple(fc.constantFrom(...wanted, ...wanted, "x", unwanted, ending), fc.nat(3)), { minLength: 1, maxLength }).map((parts) => {
+    let time = 0;
+    return parts.map(([letter, gap], n) => ({ letter, n, time: (time += gap) }));
+  });
 
 const follow = fc.constantFrom("next" as const, "followedBy" as const, "followedBy" as const, "followedByAny" as const);
 const between = fc.constantFrom("nothing" as const, "others" as const, "others" as const, "anything" as const);
 
 const loop = (options: { readonly until: boolean }): fc.Arbitrary<SketchLoop> =>
   fc
-    .record({ min: fc.integer({ min: 1, max: 2 }), more: fc.constantFrom(0, 1, 2, Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY), between, until: fc.constantFrom(undefined, ending) })
-    .map(({ min, more, between, until }) => ({ min, max: min + more, between, until: options.until && more === Number.POSITIVE_INFINITY ? until : undefined, greedy: false }));
+    .record({
+      min: fc.integer({ min: 1, max: 2 }),
+      more: fc.constantFrom(0, 1, 2, Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY),
+      between,
+      until: fc.constantFrom(undefined, ending),
+    })
+    .map(({ min, more, between, until }) => ({
+      min,
+      max: min + more,
+      between,
+      until: options.until && more === Number.POSITIVE_INFINITY ? until : undefined,
+      greedy: false,
+    }));
 
 const take = (options: { readonly optional: boolean; readonly loops: boolean }): fc.Arbitrary<SketchTake> =>
   fc.record({
@@ -29,16 +38,29 @@ const take = (options: { readonly optional: boolean; readonly loops: boolean }):
     follow,
     letter: fc.constantFrom(...wanted, ...wanted, ...wanted, undefined),
     counts: fc.oneof({ weight: 3, arbitrary: fc.constant(false) }, { weight: 1, arbitrary: fc.constant(true) }),
-    optional: options.optional ? fc.oneof({ weight: 2, arbitrary: fc.constant(false) }, { weight: 1, arbitrary: fc.constant(true) }) : fc.constant(false),
-    loop: options.loops ? fc.oneof({ weight: 2, arbitrary: fc.constant(undefined) }, { weight: 1, arbitrary: loop({ until: true }) }) : fc.constant(undefined),
+    optional: options.optional
+      ? fc.oneof({ weight: 2, arbitrary: fc.constant(false) }, { weight: 1, arbitrary: fc.constant(true) })
+      : fc.constant(false),
+    loop: options.loops
+      ? fc.oneof({ weight: 2, arbitrary: fc.constant(undefined) }, { weight: 1, arbitrary: loop({ until: true }) })
+      : fc.constant(undefined),
   });
 
-const not: fc.Arbitrary<SketchItem> = fc.record({ kind: fc.constant("not" as const), follow: fc.constantFrom("notNext" as const, "notFollowedBy" as const), letter: fc.constant(unwanted) });
+const not: fc.Arbitrary<SketchItem> = fc.record({
+  kind: fc.constant("not" as const),
+  follow: fc.constantFrom("notNext" as const, "notFollowedBy" as const),
+  letter: fc.constant(unwanted),
+});
 
 const group: fc.Arbitrary<SketchGroup> = fc.record({
   kind: fc.constant("group" as const),
   follow,
-  items: fc.array(fc.oneof({ weight: 4, arbitrary: take({ optional: true, loops: true }) }, { weight: 1, arbitrary: not }), { minLength: 1, maxLength: 3 }).map(sound(true)),
+  items: fc
+    .array(fc.oneof({ weight: 4, arbitrary: take({ optional: true, loops: true }) }, { weight: 1, arbitrary: not }), {
+      minLength: 1,
+      maxLength: 3,
+    })
+    .map(sound(true)),
   optional: fc.boolean(),
   loop: fc.oneof({ weight: 1, arbitrary: fc.constant(undefined) }, { weight: 2, arbitrary: loop({ until: false }) }),
 });
@@ -60,7 +82,8 @@ function sound(inGroup: boolean): (items: readonly SketchItem[]) => readonly Ske
   };
 }
 
-const endsOptional = (item: SketchItem): boolean => item.kind !== "not" && (item.optional || (item.kind === "group" && endsOptional(item.items.at(-1)!)));
+const endsOptional = (item: SketchItem): boolean =>
+  item.kind !== "not" && (item.optional || (item.kind === "group" && endsOptional(item.items.at(-1)!)));
 
 /** Ends with a negative, or with optional steps behind notFollowedBy. */
 const endsOpen = (items: readonly SketchItem[]): boolean => {
@@ -78,7 +101,10 @@ export const plainSketches: fc.Arbitrary<Sketch> = fc.record({
 
 /** Like these, and an event leaves each partial match one way to go on. */
 export const linearSketches: fc.Arbitrary<Sketch> = plainSketches.map(({ items, withinMs }) => ({
-  items: (items as readonly SketchTake[]).map((item) => ({ ...item, follow: item.follow === "followedByAny" ? ("followedBy" as const) : item.follow })),
+  items: (items as readonly SketchTake[]).map((item) => ({
+    ...item,
+    follow: item.follow === "followedByAny" ? ("followedBy" as const) : item.follow,
+  })),
   withinMs,
 }));
 
@@ -86,27 +112,51 @@ export const linearSketches: fc.Arbitrary<Sketch> = plainSketches.map(({ items, 
 export const fullSketches: fc.Arbitrary<Sketch> = fc
   .record({
     items: fc
-      .array(fc.oneof({ weight: 5, arbitrary: take({ optional: true, loops: true }) }, { weight: 2, arbitrary: not }, { weight: 1, arbitrary: group }), { minLength: 1, maxLength: 4 })
+      .array(
+        fc.oneof(
+          { weight: 5, arbitrary: take({ optional: true, loops: true }) },
+          { weight: 2, arbitrary: not },
+          { weight: 1, arbitrary: group },
+        ),
+        { minLength: 1, maxLength: 4 },
+      )
       .map(sound(false)),
     withinMs: within,
   })
   .map(({ items, withinMs }) => {
     const last = items.at(-1)!;
-    return { items: hasUnwanted(items) ? items.map(choosy) : items, withinMs: last.kind === "not" && last.follow === "notFollowedBy" ? (withinMs ?? 8) : withinMs };
+    return {
+      items: hasUnwanted(items) ? items.map(choosy) : items,
+      withinMs: last.kind === "not" && last.follow === "notFollowedBy" ? (withinMs ?? 8) : withinMs,
+    };
   });
 
-const hasUnwanted = (items: readonly SketchItem[]): boolean => items.some((item) => item.kind === "not" || item.loop?.until !== undefined || (item.kind === "group" && hasUnwanted(item.items)));
+const hasUnwanted = (items: readonly SketchItem[]): boolean =>
+  items.some((item) => item.kind === "not" || item.loop?.until !== undefined || (item.kind === "group" && hasUnwanted(item.items)));
 
 /** A step that takes any event would take the unwanted ones too. */
 const choosy = (item: SketchItem): SketchItem =>
-  item.kind === "take" ? { ...item, letter: item.letter ?? "c" } : item.kind === "group" ? { ...item, items: item.items.map(choosy) } : item;
+  item.kind === "take"
+    ? { ...item, letter: item.letter ?? "c" }
+    : item.kind === "group"
+      ? { ...item, items: item.items.map(choosy) }
+      : item;
 
 /** A greedy loop between steps that are neither optional nor loops. */
 export const greedySketches: fc.Arbitrary<Sketch> = fc
   .record({
     before: fc.array(take({ optional: false, loops: false }), { maxLength: 1 }),
     greedy: fc.tuple(take({ optional: false, loops: false }), loop({ until: true }), fc.boolean()).map(
-      ([item, looped, optional]): SketchTake => ({ ...item, optional, loop: { ...looped, between: looped.between === "anything" ? "others" : looped.between, max: looped.min === looped.max ? looped.max + 1 : looped.max, greedy: true } }),
+      ([item, looped, optional]): SketchTake => ({
+        ...item,
+        optional,
+        loop: {
+          ...looped,
+          between: looped.between === "anything" ? "others" : looped.between,
+          max: looped.min === looped.max ? looped.max + 1 : looped.max,
+          greedy: true,
+        },
+      }),
     ),
     after: fc.array(take({ optional: false, loops: false }), { maxLength: 2 }),
     withinMs: within,

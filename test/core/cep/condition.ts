@@ -45,7 +45,11 @@ export const condition = (text: string): ((event: Event, soFar: unknown) => bool
     }
     take("(");
     const step = take();
-    const field = peek() === "." ? (take("."), take() as keyof Event) : undefined;
+    let field: keyof Event | undefined;
+    if (peek() === ".") {
+      take(".");
+      field = take() as keyof Event;
+    }
     take(")");
     return (_event, soFar) =>
       over(

@@ -18,17 +18,24 @@ const harnessOf = (sketch: Sketch, skip: Skip | number = "none", order?: Options
   const pattern = builtSketch(sketch);
   const { steps } = pattern.spec;
   // A number stands for one of the steps that the pattern has, and for its first or last event.
-  const named = (n: number): Skip => (n % 2 === 0 ? { toFirst: steps[(n >> 1) % steps.length]!.name } : { toLast: steps[(n >> 1) % steps.length]!.name });
-  return new OperatorHarness(matchOperator(pattern, { skip: typeof skip === "number" ? named(skip) : skip, ...(order === undefined ? {} : { order }) }));
+  const named = (n: number): Skip =>
+    n % 2 === 0 ? { toFirst: steps[(n >> 1) % steps.length]!.name } : { toLast: steps[(n >> 1) % steps.length]!.name };
+  return new OperatorHarness(
+    matchOperator(pattern, { skip: typeof skip === "number" ? named(skip) : skip, ...(order === undefined ? {} : { order }) }),
+  );
 };
 
-const shown = (emitted: readonly Emitted[]): readonly string[] => emitted.map(({ value, key, timestamp }) => `${key} @${timestamp} ${shownMatch(value)}`);
+const shown = (emitted: readonly Emitted[]): readonly string[] =>
+  emitted.map(({ value, key, timestamp }) => `${key} @${timestamp} ${shownMatch(value)}`);
 
 /** All that has come out since the last call, late events included. */
 const taken = (harness: OperatorHarness): readonly string[] => [
   ...shown(harness.take()),
   ...shown(harness.side("timedOut").splice(0)).map((partial) => `timed out: ${partial}`),
-  ...harness.side("late").splice(0).map(({ value }) => `late: ${(value as Seen).n}`),
+  ...harness
+    .side("late")
+    .splice(0)
+    .map(({ value }) => `late: ${(value as Seen).n}`),
 ];
 
 const inOrder = (harness: OperatorHarness, events: readonly Seen[]): readonly string[] => {
@@ -61,10 +68,16 @@ describe("match operator finds what a search through all possibilities finds", (
 describe("match operator gives out, after each match", () => {
   // Every event begins at most one match in these patterns, and time ends all that is open: so what is given out follows from the matches alone, one start after the other.
   const sketches = linearSketches.map(({ items, withinMs }) => ({ items, withinMs: withinMs ?? 8 }));
-  const remaining = (matches: readonly string[], firstStart: (match: readonly (readonly [string, number])[]) => number): readonly string[] => {
+  const remaining = (
+    matches: readonly string[],
+    firstStart: (match: readonly (readonly [string, number])[]) => number,
+  ): readonly string[] => {
     let from = 0;
     return matches
-      .map((match) => ({ match, events: match.split(" ").map((part): readonly [string, number] => [part.split(":")[0]!, Number(part.split(":")[1])]) }))
+      .map((match) => ({
+        match,
+        events: match.split(" ").map((part): readonly [string, number] => [part.split(":")[0]!, Number(part.split(":")[1])]),
+      }))
       .sort((a, b) => a.events[0]![1] - b.events[0]![1])
       .flatMap(({ match, events }) => {
         if (events[0]![1] < from) return [];
@@ -108,7 +121,7 @@ describe("match operator keeps the same results", () => {
   };
   const order = (a: Seen, b: Seen) => a.n - b.n;
 
-  it("when it is made anew from what was committed, at any point", () => {
+  it("when it is made anew from what was committed, or forgets what the store knows, at any point", () => {
     fc.assert(
       fc.property(fullSketches, skips, inputs, fc.infiniteStream(fc.nat(3)), (sketch, skip, all, chances) => {
         const steady = harnessOf(sketch, skip);
@@ -116,7 +129,14 @@ describe("match operator keeps the same results", () => {
         for (const input of [...all, end]) {
           play(steady, input);
           play(restarted, input);
-          if (chances.next().value === 0) restarted.restart();
+          const chance = chances.next().value;
+          if (chance === 0) restarted.restart();
+          // What is not in memory comes from the store.
+          if (chance === 1) {
+            restarted.commit();
+            restarted.state.evict(0);
+            restarted.state.evict(0);
+          }
         }
         expect([...taken(restarted)].sort()).toEqual([...taken(steady)].sort());
       }),
@@ -146,14 +166,22 @@ describe("match operator keeps the same results", () => {
   });
 
   it("in whichever order the events arrive before the watermark passes them", () => {
-    const arrivals = fc.tuple(someEvents(12), fc.array(fc.nat(3), { minLength: 12, maxLength: 12 }), fc.array(fc.nat(), { minLength: 12, maxLength: 12 }));
+    const arrivals = fc.tuple(
+      someEvents(12),
+      fc.array(fc.nat(3), { minLength: 12, maxLength: 12 }),
+      fc.array(fc.nat(), { minLength: 12, maxLength: 12 }),
+    );
     fc.assert(
       fc.property(fullSketches, skips, arrivals, (sketch, skip, [events, early, ranks]) => {
         // Watermark i comes behind slot i; an event may come in any slot up to the one whose watermark passes it.
         const watermarks = events.map(({ time }) => time);
         const results = [0, 1].map((attempt) => {
           const harness = harnessOf(sketch, skip, order);
-          const slots = events.map((event) => ({ event, slot: Math.max(0, watermarks.indexOf(event.time) - (attempt === 0 ? 0 : early[event.n]!)), rank: attempt === 0 ? event.n : ranks[event.n]! }));
+          const slots = events.map((event) => ({
+            event,
+            slot: Math.max(0, watermarks.indexOf(event.time) - (attempt === 0 ? 0 : early[event.n]!)),
+            rank: attempt === 0 ? event.n : ranks[event.n]!,
+          }));
           slots.sort((a, b) => a.slot - b.slot || a.rank - b.rank);
           const out: (readonly string[])[] = [];
           watermarks.forEach((watermark, slot) => {

@@ -21,7 +21,8 @@ export const naiveMatches = ({ items, withinMs = Number.POSITIVE_INFINITY }: Ske
   const { places, shown } = numbered(items);
   const found: string[] = [];
 
-  const inTime = ({ taken }: Stand, index: number): boolean => taken.length === 0 || events[index]!.time - events[taken[0]!.index]!.time < withinMs;
+  const inTime = ({ taken }: Stand, index: number): boolean =>
+    taken.length === 0 || events[index]!.time - events[taken[0]!.index]!.time < withinMs;
 
   const suits = (item: SketchTake, index: number, { taken }: Stand): boolean => {
     let count = 0;
@@ -48,15 +49,25 @@ export const naiveMatches = ({ items, withinMs = Number.POSITIVE_INFINITY }: Ske
     return result;
   };
 
-  const sequence = (parts: readonly SketchItem[], i: number, head: SketchBetween | undefined, stand: Stand, following: SketchItem | undefined, goal: Goal): void => {
+  const sequence = (
+    parts: readonly SketchItem[],
+    i: number,
+    head: SketchBetween | undefined,
+    stand: Stand,
+    following: SketchItem | undefined,
+    goal: Goal,
+  ): void => {
     const item = parts[i];
-    if (item === undefined) return goal(stand);
+    if (item === undefined) {
+      goal(stand);
+      return;
+    }
     const behind = parts[i + 1] ?? following;
     const goOn: Goal = (from) => sequence(parts, i + 1, undefined, from, following, goal);
     if (item.kind === "not") {
-      if (item.follow === "notFollowedBy") return goOn({ ...stand, nots: [...stand.nots, item.letter] });
       const after = stand.last + 1;
-      if (after < events.length && events[after]!.letter !== item.letter && inTime(stand, after)) goOn(stand);
+      if (item.follow === "notFollowedBy") goOn({ ...stand, nots: [...stand.nots, item.letter] });
+      else if (after < events.length && events[after]!.letter !== item.letter && inTime(stand, after)) goOn(stand);
       return;
     }
     if (item.optional) goOn(item.kind === "take" && item.loop?.greedy ? { ...stand, left: item } : stand);
@@ -64,15 +75,23 @@ export const naiveMatches = ({ items, withinMs = Number.POSITIVE_INFINITY }: Ske
     const forbiddenInside = behind?.kind === "not" && behind.follow === "notFollowedBy" ? [behind.letter] : [];
     const round = (n: number, from: Stand): void => {
       // A loop that might be left ends with what the step behind it forbids.
-      if (n >= Math.max(1, min) && behind?.kind === "not" && behind.follow === "notNext" && events[from.last + 1]?.letter === behind.letter) return;
-      const kind = n > 0 ? between : (head ?? { next: "nothing" as const, followedBy: "others" as const, followedByAny: "anything" as const }[item.follow]);
+      if (n >= Math.max(1, min) && behind?.kind === "not" && behind.follow === "notNext" && events[from.last + 1]?.letter === behind.letter)
+        return;
+      const kind =
+        n > 0
+          ? between
+          : (head ?? { next: "nothing" as const, followedBy: "others" as const, followedByAny: "anything" as const }[item.follow]);
       const done: Goal = (after) => {
         if (n + 1 >= min) goOn(after);
         if (n + 1 < max) round(n + 1, { ...after, nots: forbiddenInside, left: undefined });
       };
-      if (item.kind === "group") return sequence(item.items, 0, kind, from, behind, done);
+      if (item.kind === "group") {
+        sequence(item.items, 0, kind, from, behind, done);
+        return;
+      }
       const left = item.loop?.greedy ? item : undefined;
-      for (const index of next(item, kind, from, n > 0)) done({ taken: [...from.taken, { step: places.get(item)!, index }], last: index, nots: [], left });
+      for (const index of next(item, kind, from, n > 0))
+        done({ taken: [...from.taken, { step: places.get(item)!, index }], last: index, nots: [], left });
     };
     round(0, stand);
   };
@@ -81,7 +100,8 @@ export const naiveMatches = ({ items, withinMs = Number.POSITIVE_INFINITY }: Ske
     sequence(items, 0, "nothing", { taken: [], last: start - 1, nots: [], left: undefined }, undefined, (stand) => {
       if (stand.taken[0]?.index !== start) return;
       if (items.at(-1)!.kind === "not")
-        for (let index = stand.last + 1; index < events.length && inTime(stand, index); index++) if (stand.nots.includes(events[index]!.letter)) return;
+        for (let index = stand.last + 1; index < events.length && inTime(stand, index); index++)
+          if (stand.nots.includes(events[index]!.letter)) return;
       found.push(stand.taken.map(({ step, index }) => `s${step}:${index}`).join(" "));
     });
   return found.sort();
@@ -99,7 +119,8 @@ const numbered = (items: readonly SketchItem[]) => {
       if (item.kind === "take") {
         shown.set(item, [...scope, { step, many: true }]);
         scope = [...scope, { step, many: item.loop !== undefined }];
-      } else if (item.kind === "group") scope = [...scope, ...number(item.items).map((inner) => ({ ...inner, many: inner.many || item.loop !== undefined }))];
+      } else if (item.kind === "group")
+        scope = [...scope, ...number(item.items).map((inner) => ({ ...inner, many: inner.many || item.loop !== undefined }))];
     }
     return scope;
   };

@@ -69,7 +69,16 @@ export const builtSketch = ({ items, withinMs }: Sketch): BuiltPattern<Seen, Rec
       }
       const follow = i === 0 ? "begin" : item.follow;
       if (item.kind === "group") pattern = pattern[follow]((inner: unknown) => write(inner, item.items));
-      else if (item.counts) pattern = pattern[follow](name, (event: Seen, soFar: object) => fits(item, event, Object.values(soFar).flat().filter((taken) => taken !== undefined).length));
+      else if (item.counts)
+        pattern = pattern[follow](name, (event: Seen, soFar: object) =>
+          fits(
+            item,
+            event,
+            Object.values(soFar)
+              .flat()
+              .filter((taken) => taken !== undefined).length,
+          ),
+        );
       else if (item.letter !== undefined) pattern = pattern[follow](name, (event: Seen) => fits(item, event, 0));
       else pattern = pattern[follow](name);
       if (item.loop !== undefined) pattern = repeat(pattern, item.loop);

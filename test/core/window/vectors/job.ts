@@ -27,7 +27,7 @@ import type { Window } from "../../../../core/window/window.ts";
 import { type WindowContents, windowOperator } from "../../../../core/window/window_operator.ts";
 import type { OperatorFactory } from "../../../../core/runtime/operator.ts";
 
-/** The step that a vector describes, in the words of this library. The file format is explained in the readme of the vectors. */
+/** The step that a vector describes, in the words of this library. */
 export const factoryOf = (job: any): OperatorFactory => {
   if (job.op === "rolling") return scanOperator(rolling(job));
   const keyed = job.keyed !== false;
