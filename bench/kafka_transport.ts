@@ -44,7 +44,11 @@ const measureAll = async (): Promise<void> => {
       for (const one of Object.keys(measurements)) {
         for (const topic of [written, copied]) await log.admin.delete([topic]);
         await log.admin.create([written, copied].map((topic) => ({ topic, partitions, replication: -1, config: {} })));
-        const own = [`mode=${one}`, `brokers=${brokers}`, ...process.argv.slice(2).filter((argument) => !/^(mode|brokers)=/.test(argument))];
+        const own = [
+          `mode=${one}`,
+          `brokers=${brokers}`,
+          ...process.argv.slice(2).filter((argument) => !/^(mode|brokers)=/.test(argument)),
+        ];
         const { stdout, stderr } = spawnSync(process.execPath, [fileURLToPath(import.meta.url), ...own], { encoding: "utf8" });
         process.stdout.write(stdout || stderr);
       }
@@ -62,7 +66,12 @@ const copied = "bench-copied";
 const prepared = (): { readonly keys: readonly Uint8Array[]; readonly values: readonly Uint8Array[] } => {
   const encoder = new TextEncoder();
   const values = Array.from({ length: 10_000 }, (_, i) =>
-    encoder.encode(`{"id":${i},"user":"k${i}","amount":${(i % 1000) / 4},"ts":${1_760_000_000_000 + i},"pad":"`.padEnd(size - 2, "qwertyuiopasdfghjklzxcvbnm") + '"}'),
+    encoder.encode(
+      `{"id":${i},"user":"k${i}","amount":${(i % 1000) / 4},"ts":${1_760_000_000_000 + i},"pad":"`.padEnd(
+        size - 2,
+        "qwertyuiopasdfghjklzxcvbnm",
+      ) + '"}',
+    ),
   );
   return { keys: Array.from({ length: 10_000 }, (_, i) => encoder.encode(`k${i}`)), values };
 };
@@ -74,7 +83,8 @@ const fill = async (log: Log): Promise<void> => {
   await write(log, source);
 };
 
-const all = (topic: string): { topic: string; partition: number }[] => Array.from({ length: partitions }, (_, partition) => ({ topic, partition }));
+const all = (topic: string): { topic: string; partition: number }[] =>
+  Array.from({ length: partitions }, (_, partition) => ({ topic, partition }));
 
 /** Sends an outbox while the next one is being filled. */
 class Sender {
@@ -155,7 +165,8 @@ const follow = async (log: Log, handle: (fetched: Fetched) => Promise<void>): Pr
   let polling = fetcher.poll(open(), 500);
   for (let more = true; more; ) {
     const fetched = await polling;
-    for (const { topic, partition, nextOffset } of fetched) positions.set(partitionId(topic, partition), { topic, partition, offset: nextOffset });
+    for (const { topic, partition, nextOffset } of fetched)
+      positions.set(partitionId(topic, partition), { topic, partition, offset: nextOffset });
     more = open().length > 0;
     if (more) polling = fetcher.poll(open(), 500);
     for (const part of fetched) await handle(part);
@@ -231,7 +242,11 @@ const measurements = {
       }
     });
     await commit();
-    const measured = result(started!, { commits: commits.length, commitMsP50: percentile(commits, 0.5), commitMsP99: percentile(commits, 0.99) });
+    const measured = result(started!, {
+      commits: commits.length,
+      commitMsP50: percentile(commits, 0.5),
+      commitMsP99: percentile(commits, 0.99),
+    });
     await producer.close();
     await leave();
     return measured;

@@ -5,7 +5,12 @@ import type { DecodeError, ProduceError, StepError } from "./errors.ts";
 export type Policy =
   | { readonly kind: "fail" }
   | { readonly kind: "skip" }
-  | { readonly kind: "retry"; readonly attempts: number; readonly backoff: Duration | ((attempt: number) => Duration); readonly then: Policy }
+  | {
+      readonly kind: "retry";
+      readonly attempts: number;
+      readonly backoff: Duration | ((attempt: number) => Duration);
+      readonly then: Policy;
+    }
   | { readonly kind: "dead-letter"; readonly topic: string; readonly payload: boolean };
 
 /** One policy for everything, or a function that chooses by the error. */
@@ -21,7 +26,11 @@ export const skip = (): Policy => ({ kind: "skip" });
  * The record is taken back to its beginning, state and outputs included, and handled again after the backoff, so many times; other records of the same task wait meanwhile, so the order is kept.
  * @param options `backoff` defaults to none, `then` to `fail()`.
  */
-export const retry = (options: { readonly attempts: number; readonly backoff?: Duration | ((attempt: number) => Duration); readonly then?: Policy }): Policy => ({
+export const retry = (options: {
+  readonly attempts: number;
+  readonly backoff?: Duration | ((attempt: number) => Duration);
+  readonly then?: Policy;
+}): Policy => ({
   kind: "retry",
   attempts: options.attempts,
   backoff: options.backoff ?? (0 as Duration),
@@ -32,4 +41,8 @@ export const retry = (options: { readonly attempts: number; readonly backoff?: D
  * The record goes to that topic as it came, key and value unchanged, with headers that say what went wrong (`millrace.error.code`, `.message`, `.step`, `.topic`, `.partition`, `.offset`), in the same transaction as everything else.
  * @param options With `payload: false` the value is left out.
  */
-export const deadLetter = (topic: string, options: { readonly payload?: boolean } = {}): Policy => ({ kind: "dead-letter", topic, payload: options.payload ?? true });
+export const deadLetter = (topic: string, options: { readonly payload?: boolean } = {}): Policy => ({
+  kind: "dead-letter",
+  topic,
+  payload: options.payload ?? true,
+});

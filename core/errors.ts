@@ -1,11 +1,40 @@
 /** Every code that a MillraceError can carry: what a program may switch on. */
 export type ErrorCode =
-  | "DECODE_FAILED" | "SCHEMA_UNKNOWN" | "SCHEMA_INCOMPATIBLE" | "NULL_VALUE" | "LIMIT_EXCEEDED" | "BAD_TIMESTAMP"
-  | "STEP_FAILED" | "ENCODE_FAILED" | "RECORD_REFUSED" | "REGISTRY_UNREACHABLE"
-  | "TOPOLOGY_INVALID" | "WINDOW_INVALID" | "PATTERN_INVALID" | "NAME_INVALID" | "NAME_DUPLICATE" | "PARTITIONS_DIFFER"
-  | "OPTION_INVALID" | "TOPIC_MISSING" | "TOPIC_CHANGED" | "TOPIC_MISCONFIGURED" | "NOT_AUTHORIZED" | "NOT_AUTHENTICATED" | "BROKER_UNREACHABLE" | "BROKER_UNSUPPORTED"
-  | "TRANSACTION_TIMEOUT_TOO_LARGE" | "OFFSET_OUT_OF_RANGE" | "TOPOLOGY_CHANGED" | "PACKAGE_MISSING"
-  | "STORE_FAILED" | "STATE_TOO_LARGE" | "TASK_TIMEOUT" | "TASK_MIGRATED" | "COMMIT_FAILED" | "APP_CLOSED" | "INTERNAL";
+  | "DECODE_FAILED"
+  | "SCHEMA_UNKNOWN"
+  | "SCHEMA_INCOMPATIBLE"
+  | "NULL_VALUE"
+  | "LIMIT_EXCEEDED"
+  | "BAD_TIMESTAMP"
+  | "STEP_FAILED"
+  | "ENCODE_FAILED"
+  | "RECORD_REFUSED"
+  | "REGISTRY_UNREACHABLE"
+  | "TOPOLOGY_INVALID"
+  | "WINDOW_INVALID"
+  | "PATTERN_INVALID"
+  | "NAME_INVALID"
+  | "NAME_DUPLICATE"
+  | "PARTITIONS_DIFFER"
+  | "OPTION_INVALID"
+  | "TOPIC_MISSING"
+  | "TOPIC_CHANGED"
+  | "TOPIC_MISCONFIGURED"
+  | "NOT_AUTHORIZED"
+  | "NOT_AUTHENTICATED"
+  | "BROKER_UNREACHABLE"
+  | "BROKER_UNSUPPORTED"
+  | "TRANSACTION_TIMEOUT_TOO_LARGE"
+  | "OFFSET_OUT_OF_RANGE"
+  | "TOPOLOGY_CHANGED"
+  | "PACKAGE_MISSING"
+  | "STORE_FAILED"
+  | "STATE_TOO_LARGE"
+  | "TASK_TIMEOUT"
+  | "TASK_MIGRATED"
+  | "COMMIT_FAILED"
+  | "APP_CLOSED"
+  | "INTERNAL";
 
 export interface ErrorPlace {
   readonly step?: string | undefined;
@@ -47,8 +76,17 @@ export class DecodeError extends MillraceError {
   /** The same error with the place that only the caller knows. */
   at(place: Omit<ErrorPlace, "cause"> & { readonly where?: "key" | "value" | "timestamp" }): DecodeError {
     const where = place.where ?? this.where;
-    const position = place.topic === undefined ? "" : ` (${where} of ${place.topic}/${place.partition ?? "?"} at offset ${place.offset ?? "?"})`;
-    return new DecodeError(this.code, this.message + position, { step: this.step, topic: this.topic, partition: this.partition, offset: this.offset, cause: this.cause, ...place, where });
+    const position =
+      place.topic === undefined ? "" : ` (${where} of ${place.topic}/${place.partition ?? "?"} at offset ${place.offset ?? "?"})`;
+    return new DecodeError(this.code, this.message + position, {
+      step: this.step,
+      topic: this.topic,
+      partition: this.partition,
+      offset: this.offset,
+      cause: this.cause,
+      ...place,
+      where,
+    });
   }
 }
 
@@ -100,7 +138,8 @@ export class FatalError extends MillraceError {
 /** What was thrown, as one clear phrase: also for things that are no Error. */
 export const reason = (thrown: unknown): string => {
   // Not by instanceof: an error may come from another realm, such as a worker or a sandbox.
-  if (typeof thrown === "object" && thrown !== null && typeof (thrown as { message?: unknown }).message === "string") return (thrown as Error).message;
+  if (typeof thrown === "object" && thrown !== null && typeof (thrown as { message?: unknown }).message === "string")
+    return (thrown as Error).message;
   if (typeof thrown === "string") return thrown;
   return `${typeof thrown} ${String(thrown)} was thrown`;
 };

@@ -20,7 +20,9 @@ export interface Meta<out K> {
 }
 
 /** Header values as a program gives them; `undefined` removes a header. */
-export type DraftHeaders = Readonly<Record<string, string | Uint8Array | null | undefined>> | Iterable<readonly [string, Uint8Array | null]>;
+export type DraftHeaders =
+  | Readonly<Record<string, string | Uint8Array | null | undefined>>
+  | Iterable<readonly [string, Uint8Array | null]>;
 
 /** A record to be sent on; what is left out stays as it was. */
 export interface Draft<out V, out K> {

@@ -6,6 +6,9 @@ import type { Logger, LogLevel } from "../core/ports/logger.ts";
  * @param options `level` defaults to "info", `fd` to 2, the error output, so that what a program prints stays its own
  */
 export const pinoLogger = (options: { readonly level?: LogLevel; readonly fd?: number; readonly name?: string } = {}): Logger => {
-  const logger = pino({ level: options.level ?? "info", name: options.name ?? "millrace" }, destination({ dest: options.fd ?? 2, sync: true }));
+  const logger = pino(
+    { level: options.level ?? "info", name: options.name ?? "millrace" },
+    destination({ dest: options.fd ?? 2, sync: true }),
+  );
   return { log: (level, message, fields = {}) => logger[level](fields, message) };
 };

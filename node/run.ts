@@ -5,7 +5,7 @@ import { asConfigurationError } from "../core/runtime/setup.ts";
 import { runOn } from "../topology/run.ts";
 import type { RunOptions as NeutralRunOptions } from "../topology/run_options.ts";
 import type { Topology } from "../topology/topology.ts";
-import { kafkaLog, type KafkaOptions } from "./kafka/mod.ts";
+import { type KafkaOptions, kafkaLog } from "./kafka/mod.ts";
 import { closeOnSignals } from "./signals.ts";
 
 /** How an application runs on Kafka: everything that `millrace` takes, and how to reach the brokers. */
@@ -40,12 +40,24 @@ export interface RunOptions extends NeutralRunOptions {
 export const run = async (topology: Topology, options: RunOptions = {}): Promise<App> => {
   const { brokers, clientId, ssl, sasl, insecure, compression, signals = true, ...neutral } = options;
   const seeds = brokers === undefined ? undefined : typeof brokers === "string" ? brokers.split(",") : brokers;
-  if (seeds !== undefined && neutral.log !== undefined) throw new ConfigurationError("OPTION_INVALID", "Options 'brokers' and 'log' exclude each other: leave one out");
-  const given = { ...(ssl === undefined ? {} : { ssl }), ...(sasl === undefined ? {} : { sasl }), ...(insecure === undefined ? {} : { insecure }), ...(compression === undefined ? {} : { compression }) };
+  if (seeds !== undefined && neutral.log !== undefined)
+    throw new ConfigurationError("OPTION_INVALID", "Options 'brokers' and 'log' exclude each other: leave one out");
+  const given = {
+    ...(ssl === undefined ? {} : { ssl }),
+    ...(sasl === undefined ? {} : { sasl }),
+    ...(insecure === undefined ? {} : { insecure }),
+    ...(compression === undefined ? {} : { compression }),
+  };
   if (seeds === undefined) return signalled(await runOn(topology, neutral, {}), signals);
   let log: Log | undefined;
   try {
-    log = await kafkaLog({ brokers: seeds, clientId: clientId ?? neutral.applicationId ?? topology.name, ...given, ...(neutral.logger === undefined ? {} : { logger: neutral.logger }), ...(neutral.clock === undefined ? {} : { clock: neutral.clock }) });
+    log = await kafkaLog({
+      brokers: seeds,
+      clientId: clientId ?? neutral.applicationId ?? topology.name,
+      ...given,
+      ...(neutral.logger === undefined ? {} : { logger: neutral.logger }),
+      ...(neutral.clock === undefined ? {} : { clock: neutral.clock }),
+    });
     return signalled(await runOn(topology, neutral, { log, ownsLog: true }), signals);
   } catch (error) {
     // An open connection would keep a process alive that has nothing more to do.

@@ -191,13 +191,13 @@ const once = (item: TakeSpec | GroupSpec, sink: Draft, round: Round): Draft => {
   const free = notEnded(group, undefined);
   if (item.kind === "group") {
     const state = sequence(item.items, behind, place.following, { group: item, place, first: round.first, leaves: leavesTo !== undefined });
-    if (leavesTo !== undefined) leave(state, leavesTo, free);
+    if (leavesTo !== undefined) state.add("proceed", leavesTo, free);
     return state;
   }
   const state = new Draft("normal", round.neighboursMs ?? (item.loop === undefined ? item.neighboursMs : undefined));
   const fits = takes(item, group, until);
   state.add("take", behind, fits, item.step);
-  if (leavesTo !== undefined) leave(state, leavesTo, free);
+  if (leavesTo !== undefined) state.add("proceed", leavesTo, free);
   const skips = skipped(item, round);
   if (skips === undefined) return state;
   if (leavesTo === undefined && !(round.first && isHead(place) && group!.leaves)) {
@@ -222,14 +222,14 @@ const forEver = (item: TakeSpec | GroupSpec, loop: LoopSpec, sink: Draft, place:
   if (item.kind === "group") {
     const again = new Draft("normal");
     const state = sequence(item.items, again, place.following, { group: item, place, first: false, leaves: true });
-    leave(state, sink, free);
+    state.add("proceed", sink, free);
     addStopsOfLoop(state, place);
-    leave(again, state, free);
+    again.add("proceed", state, free);
     return state;
   }
   const fits = takes(item, group, loop.until);
   const state = new Draft("normal");
-  leave(state, sink, free);
+  state.add("proceed", sink, free);
   state.add("take", state, fits, item.step);
   addStopsOfLoop(state, place);
   const skips = between(loop.between, item, group, loop.until);
@@ -249,12 +249,6 @@ const yieldTo = (item: TakeSpec, state: Draft, group: GroupRound | undefined): v
   for (const edge of state.edges) free.edges.push({ ...edge, target: edge.target === state ? free : edge.target });
   for (const edge of state.edges) edge.when = [...edge.when, ...notEnded(undefined, until), ...negated(takes(item, group))];
   if (until !== undefined) for (const edge of free.edges) state.edges.push({ ...edge, when: [...edge.when, [until + 1]] });
-};
-
-const leave = (state: Draft, to: Draft, when: Clauses): void => {
-  state.add("proceed", to, when);
-  // Who may leave for where only time is waited for need not wait for an event to do so.
-  if (to.kind === "pending") state.kind = "pending";
 };
 
 // ---------------------------------------------------------------- conditions
@@ -293,6 +287,13 @@ const negated = (clauses: Clauses): Clauses => [clauses.map(([literal]) => -lite
 
 // ---------------------------------------------------------------- the result
 
+/** Who may go on to where only time is waited for need not wait for an event to do so. */
+const pendToo = (states: Iterable<Draft>): void => {
+  const pends = (state: Draft): boolean =>
+    state.kind === "pending" || state.edges.some(({ action, target }) => action === "proceed" && pends(target));
+  for (const state of states) if (pends(state)) state.kind = "pending";
+};
+
 /** An event that had to be looked at makes the match complete where nothing has to come behind. */
 const endLooks = (states: Iterable<Draft>): void => {
   const waysToFinal = (state: Draft, when: Clauses): readonly { readonly final: Draft; readonly when: Clauses }[] =>
@@ -310,6 +311,7 @@ const freeze = (start: Draft, final: Draft): Automaton => {
   const used = new Set<Draft>([start]);
   for (const state of used) for (const edge of state.edges) if (opens(edge)) used.add(edge.target);
   used.add(final);
+  pendToo(used);
   endLooks(used);
   const order = [...used];
   const place = new Map(order.map((state, index) => [state, index]));

@@ -213,12 +213,20 @@ export interface LogAdmin {
   delete(topics: readonly string[]): Promise<void>;
   config(topic: string): Promise<ReadonlyMap<string, string>>;
   /** "latest": the high watermark, or the last stable offset when read-committed. A timestamp: the first offset whose record is not older, else the end. */
-  offsets(partitions: readonly TopicPartition[], at: "earliest" | "latest" | { readonly timestamp: number }, isolation: Isolation): Promise<ReadonlyMap<string, number>>;
+  offsets(
+    partitions: readonly TopicPartition[],
+    at: "earliest" | "latest" | { readonly timestamp: number },
+    isolation: Isolation,
+  ): Promise<ReadonlyMap<string, number>>;
   /**
    * What the group has committed, by `partitionId`; a partition without a commit is left out. With `requireStable` it waits (retrying for at most `timeoutMs`)
    * until no transaction holds an offset back, then fails with UNSTABLE_OFFSET_COMMIT.
    */
-  committed(groupId: string, partitions: readonly TopicPartition[], options: { readonly requireStable: boolean; readonly timeoutMs?: number }): Promise<ReadonlyMap<string, CommittedOffset>>;
+  committed(
+    groupId: string,
+    partitions: readonly TopicPartition[],
+    options: { readonly requireStable: boolean; readonly timeoutMs?: number },
+  ): Promise<ReadonlyMap<string, CommittedOffset>>;
   /** Commits outside a transaction; with `group` it is refused when the generation is old. */
   commitOffsets(groupId: string, offsets: readonly CommittedOffset[], group?: GroupMetadata): Promise<void>;
   /** Moves the log start up to `offset`. */
@@ -242,16 +250,52 @@ export type Disposition = "retriable" | "fenced" | "epoch" | "membership" | "ind
 
 /** Kafka's own names where Kafka has one. */
 export type LogErrorCode =
-  | "INVALID_PRODUCER_EPOCH" | "PRODUCER_FENCED" | "INVALID_PRODUCER_ID_MAPPING"
-  | "UNKNOWN_PRODUCER_ID" | "OUT_OF_ORDER_SEQUENCE_NUMBER" | "DUPLICATE_SEQUENCE_NUMBER" | "INVALID_TXN_STATE"
-  | "ILLEGAL_GENERATION" | "UNKNOWN_MEMBER_ID" | "FENCED_INSTANCE_ID" | "REBALANCE_IN_PROGRESS"
-  | "UNSTABLE_OFFSET_COMMIT" | "CONCURRENT_TRANSACTIONS" | "COORDINATOR_LOAD_IN_PROGRESS" | "COORDINATOR_NOT_AVAILABLE" | "NOT_COORDINATOR"
-  | "LEADER_NOT_AVAILABLE" | "NOT_LEADER_OR_FOLLOWER" | "REQUEST_TIMED_OUT" | "NOT_ENOUGH_REPLICAS" | "CONNECTION_CLOSED"
-  | "OFFSET_OUT_OF_RANGE" | "UNKNOWN_TOPIC_OR_PARTITION" | "CORRUPT_MESSAGE" | "UNSUPPORTED_COMPRESSION_TYPE"
-  | "MESSAGE_TOO_LARGE" | "RECORD_LIST_TOO_LARGE" | "INVALID_TIMESTAMP" | "INVALID_RECORD" | "OFFSET_METADATA_TOO_LARGE"
-  | "TOPIC_AUTHORIZATION_FAILED" | "GROUP_AUTHORIZATION_FAILED" | "TRANSACTIONAL_ID_AUTHORIZATION_FAILED" | "CLUSTER_AUTHORIZATION_FAILED"
-  | "SASL_AUTHENTICATION_FAILED" | "TLS_FAILED" | "BROKER_UNREACHABLE" | "UNSUPPORTED_VERSION" | "INVALID_TRANSACTION_TIMEOUT" | "INCONSISTENT_GROUP_PROTOCOL"
-  | "INVALID_PARTITIONS" | "INVALID_TOPIC" | "INVALID_CONFIG" | "POLICY_VIOLATION" | "CLOSED" | "UNKNOWN";
+  | "INVALID_PRODUCER_EPOCH"
+  | "PRODUCER_FENCED"
+  | "INVALID_PRODUCER_ID_MAPPING"
+  | "UNKNOWN_PRODUCER_ID"
+  | "OUT_OF_ORDER_SEQUENCE_NUMBER"
+  | "DUPLICATE_SEQUENCE_NUMBER"
+  | "INVALID_TXN_STATE"
+  | "ILLEGAL_GENERATION"
+  | "UNKNOWN_MEMBER_ID"
+  | "FENCED_INSTANCE_ID"
+  | "REBALANCE_IN_PROGRESS"
+  | "UNSTABLE_OFFSET_COMMIT"
+  | "CONCURRENT_TRANSACTIONS"
+  | "COORDINATOR_LOAD_IN_PROGRESS"
+  | "COORDINATOR_NOT_AVAILABLE"
+  | "NOT_COORDINATOR"
+  | "LEADER_NOT_AVAILABLE"
+  | "NOT_LEADER_OR_FOLLOWER"
+  | "REQUEST_TIMED_OUT"
+  | "NOT_ENOUGH_REPLICAS"
+  | "CONNECTION_CLOSED"
+  | "OFFSET_OUT_OF_RANGE"
+  | "UNKNOWN_TOPIC_OR_PARTITION"
+  | "CORRUPT_MESSAGE"
+  | "UNSUPPORTED_COMPRESSION_TYPE"
+  | "MESSAGE_TOO_LARGE"
+  | "RECORD_LIST_TOO_LARGE"
+  | "INVALID_TIMESTAMP"
+  | "INVALID_RECORD"
+  | "OFFSET_METADATA_TOO_LARGE"
+  | "TOPIC_AUTHORIZATION_FAILED"
+  | "GROUP_AUTHORIZATION_FAILED"
+  | "TRANSACTIONAL_ID_AUTHORIZATION_FAILED"
+  | "CLUSTER_AUTHORIZATION_FAILED"
+  | "SASL_AUTHENTICATION_FAILED"
+  | "TLS_FAILED"
+  | "BROKER_UNREACHABLE"
+  | "UNSUPPORTED_VERSION"
+  | "INVALID_TRANSACTION_TIMEOUT"
+  | "INCONSISTENT_GROUP_PROTOCOL"
+  | "INVALID_PARTITIONS"
+  | "INVALID_TOPIC"
+  | "INVALID_CONFIG"
+  | "POLICY_VIOLATION"
+  | "CLOSED"
+  | "UNKNOWN";
 
 export interface LogErrorOptions {
   readonly topic?: string | undefined;

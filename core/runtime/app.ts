@@ -70,7 +70,8 @@ class RunningApp implements App {
 
   constructor(options: AppOptions) {
     this.#options = options;
-    for (const event of Object.keys(options.listeners) as (keyof AppEvents)[]) this.on(event, options.listeners[event] as (event: any) => void);
+    for (const event of Object.keys(options.listeners) as (keyof AppEvents)[])
+      this.on(event, options.listeners[event] as (event: any) => void);
     this.#worker = this.#makeWorker();
     this.finished = this.#run();
     // Who does not look at `finished` hears of the error by the listener and the log.
@@ -121,7 +122,13 @@ class RunningApp implements App {
   #makeWorker(): Worker {
     return new Worker(this.#options.application, this.#slot++, {
       state: (state) => {
-        if (this.#state !== "stopping" && this.#state !== "stopped" && this.#state !== "error" && !(this.#state === "paused" && state === "running")) this.#become(state);
+        if (
+          this.#state !== "stopping" &&
+          this.#state !== "stopped" &&
+          this.#state !== "error" &&
+          !(this.#state === "paused" && state === "running")
+        )
+          this.#become(state);
       },
       restore: (progress) => this.#tell("restore", progress),
       commit: (commit) => this.#tell("commit", commit),
@@ -190,7 +197,11 @@ class RunningApp implements App {
     });
     await this.finished.catch(() => {});
     timeout.cancel();
-    if (late) this.#options.application.logger.log("warn", `Closing took longer than ${timeoutMs} ms: what was not committed is read again at the next start`);
+    if (late)
+      this.#options.application.logger.log(
+        "warn",
+        `Closing took longer than ${timeoutMs} ms: what was not committed is read again at the next start`,
+      );
   }
 
   #become(to: AppState): void {

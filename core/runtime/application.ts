@@ -36,7 +36,10 @@ export interface Settings {
 
 export const duration = (value: Duration | number, name: string): number => {
   if (typeof value !== "number" || !Number.isFinite(value) || value < 0)
-    throw new ConfigurationError("OPTION_INVALID", `Option '${name}' is ${typeof value === "string" ? `the text "${String(value)}"` : String(value)}: give a duration such as millis(100)`);
+    throw new ConfigurationError(
+      "OPTION_INVALID",
+      `Option '${name}' is ${typeof value === "string" ? `the text "${String(value)}"` : String(value)}: give a duration such as millis(100)`,
+    );
   return value;
 };
 

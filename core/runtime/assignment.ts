@@ -33,7 +33,8 @@ export const encodeAssignment = (assignment: Assignment): Uint8Array => encoder.
 export const decodeSubscription = (bytes: Uint8Array): Subscription | undefined => {
   const parsed = parse(bytes) as Partial<Subscription> | undefined;
   if (parsed?.version !== 1 || typeof parsed.processId !== "string") return undefined;
-  const strings = (list: unknown): readonly string[] => (Array.isArray(list) ? list.filter((one): one is string => typeof one === "string") : []);
+  const strings = (list: unknown): readonly string[] =>
+    Array.isArray(list) ? list.filter((one): one is string => typeof one === "string") : [];
   return {
     version: 1,
     processId: parsed.processId,
@@ -67,7 +68,10 @@ export interface AssignableTask {
 /**
  * Gives every task to one member: each sub-topology spread evenly, the whole spread evenly, and within that a task stays where it was. The answer depends on the arguments only, so every leader gives the same one.
  */
-export const assignTasks = (tasks: readonly AssignableTask[], members: ReadonlyMap<string, Subscription | undefined>): ReadonlyMap<string, readonly AssignableTask[]> => {
+export const assignTasks = (
+  tasks: readonly AssignableTask[],
+  members: ReadonlyMap<string, Subscription | undefined>,
+): ReadonlyMap<string, readonly AssignableTask[]> => {
   const ids = [...members.keys()].sort((a, b) => compare(members.get(a)?.processId ?? a, members.get(b)?.processId ?? b) || compare(a, b));
   const given = new Map<string, AssignableTask[]>(ids.map((id) => [id, []]));
   const perSubtopology = new Map<string, number>();
@@ -99,7 +103,12 @@ export const assignTasks = (tasks: readonly AssignableTask[], members: ReadonlyM
 const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
 /** The leader's whole answer. */
-export const assignMembers = (tasks: readonly AssignableTask[], subscriptions: readonly MemberSubscription[], knownWorkers: Iterable<string>, fingerprint: string): ReadonlyMap<string, MemberAssignment> => {
+export const assignMembers = (
+  tasks: readonly AssignableTask[],
+  subscriptions: readonly MemberSubscription[],
+  knownWorkers: Iterable<string>,
+  fingerprint: string,
+): ReadonlyMap<string, MemberAssignment> => {
   const members = new Map(subscriptions.map(({ memberId, userData }) => [memberId, decodeSubscription(userData)]));
   const live = new Set([...members.values()].flatMap((member) => member?.transactionalIds ?? []));
   const departed = [...knownWorkers].filter((id) => !live.has(id)).sort();
@@ -111,7 +120,13 @@ export const assignMembers = (tasks: readonly AssignableTask[], subscriptions: r
     [...members.keys()].map((memberId) => {
       const own = given.get(memberId) ?? [];
       const error = stop ? "stop" : fitting.has(memberId) ? "none" : "topology-differs";
-      const assignment: Assignment = { version: 1, tasks: own.map((task) => task.id), departed, error, detail: error === "topology-differs" ? [...fitting.values()].map((member) => member?.processId ?? "?").join() : "" };
+      const assignment: Assignment = {
+        version: 1,
+        tasks: own.map((task) => task.id),
+        departed,
+        error,
+        detail: error === "topology-differs" ? [...fitting.values()].map((member) => member?.processId ?? "?").join() : "",
+      };
       return [memberId, { partitions: own.flatMap((task) => task.partitions), userData: encodeAssignment(assignment) }];
     }),
   );

@@ -143,11 +143,17 @@ export class CommitCycle {
     const outbox = this.#outbox;
     if (parts.size === 0 && outbox.records === 0) return;
     this.#outbox = application.log.outbox();
-    const sealed: Sealed = { outbox, tasks: parts, offsets: [...parts.values()].flatMap((part) => part.offsets), startedMs: this.#clock.monotonic() };
+    const sealed: Sealed = {
+      outbox,
+      tasks: parts,
+      offsets: [...parts.values()].flatMap((part) => part.offsets),
+      startedMs: this.#clock.monotonic(),
+    };
     this.#sealed = sealed;
     committer.commit(outbox, sealed.offsets, group()).then(
       (bases) => this.#settledWith(sealed, { bases }),
-      (error: unknown) => this.#settledWith(sealed, { failure: error instanceof CommitFailure ? error : new CommitFailure("unknown", error) }),
+      (error: unknown) =>
+        this.#settledWith(sealed, { failure: error instanceof CommitFailure ? error : new CommitFailure("unknown", error) }),
     );
     wake();
   }
@@ -200,7 +206,11 @@ export class CommitCycle {
     this.#failures++;
     counters.counter("failed_commits").add();
     if (this.#failures > settings.tolerableFailures) throw failure.error;
-    logger.log("warn", failure.outcome === "unknown" ? "It is not known whether a commit happened: asking the log" : "A commit failed and is taken back", { reason: failure.message });
+    logger.log(
+      "warn",
+      failure.outcome === "unknown" ? "It is not known whether a commit happened: asking the log" : "A commit failed and is taken back",
+      { reason: failure.message },
+    );
     await this.#reopen();
     // Somebody may have taken the tasks away while the epoch was opened.
     if (this.#sealed !== sealed) return;
@@ -208,7 +218,8 @@ export class CommitCycle {
     this.#sealed = undefined;
     this.#outbox = application.log.outbox();
     for (const task of this.#options.tasks()) task.rollback();
-    if (failure.error instanceof LogError && (failure.error.disposition === "membership" || failure.error.disposition === "fenced")) onLost();
+    if (failure.error instanceof LogError && (failure.error.disposition === "membership" || failure.error.disposition === "fenced"))
+      onLost();
   }
 
   async #happened(sealed: Sealed, groupId: string): Promise<boolean> {
@@ -233,10 +244,15 @@ export class CommitCycle {
   }
 }
 
-const isPassing = (error: unknown): boolean => error instanceof LogError && error.disposition !== "configuration" && error.disposition !== "rejected";
+const isPassing = (error: unknown): boolean =>
+  error instanceof LogError && error.disposition !== "configuration" && error.disposition !== "rejected";
 
 const fatal = (failure: CommitFailure): unknown => {
   const { error } = failure;
   if (!(error instanceof LogError) || error.disposition !== "rejected") return error;
-  return new ProduceError("RECORD_REFUSED", `The log refused what was written: ${error.message}`, { topic: error.topic, partition: error.partition, cause: error });
+  return new ProduceError("RECORD_REFUSED", `The log refused what was written: ${error.message}`, {
+    topic: error.topic,
+    partition: error.partition,
+    cause: error,
+  });
 };

@@ -1,4 +1,13 @@
-import { type BaseOffsets, type CommittedOffset, type GroupMetadata, type Log, LogError, type Outbox, partitionId, type Producer } from "../ports/log.ts";
+import {
+  type BaseOffsets,
+  type CommittedOffset,
+  type GroupMetadata,
+  type Log,
+  LogError,
+  type Outbox,
+  type Producer,
+  partitionId,
+} from "../ports/log.ts";
 import { CommitFailure } from "./commit_failure.ts";
 import type { Guarantee } from "./task_environment.ts";
 
@@ -45,7 +54,10 @@ class TransactionalCommitter implements Committer {
     try {
       // The offsets travel beside the records; the end waits for both.
       const sent = outbox.records === 0 ? Promise.resolve(new Map<string, number>()) : producer.send(outbox);
-      const [records, commits] = await Promise.allSettled([sent, offsets.length === 0 ? Promise.resolve() : producer.sendOffsets(group, offsets)]);
+      const [records, commits] = await Promise.allSettled([
+        sent,
+        offsets.length === 0 ? Promise.resolve() : producer.sendOffsets(group, offsets),
+      ]);
       if (records.status === "rejected") throw records.reason;
       if (commits.status === "rejected") throw commits.reason;
       bases = records.value;

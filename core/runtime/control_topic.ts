@@ -7,18 +7,30 @@ const decoder = new TextDecoder();
 const key = (kind: string, id: string): Uint8Array => encoder.encode(`${kind}:${id}`);
 
 /** A task's last record, in its last transaction: it and all before it are done. */
-export const finishedRecord = (task: string): { readonly key: Uint8Array; readonly value: Uint8Array } => ({ key: key("finished", task), value: encoder.encode("{}") });
+export const finishedRecord = (task: string): { readonly key: Uint8Array; readonly value: Uint8Array } => ({
+  key: key("finished", task),
+  value: encoder.encode("{}"),
+});
 
 /** Written before a worker's first transaction, so that its successor can end what it leaves open even when everybody who knew it is gone. */
-export const workerRecord = (transactionalId: string): { readonly key: Uint8Array; readonly value: Uint8Array } => ({ key: key("worker", transactionalId), value: encoder.encode("{}") });
+export const workerRecord = (transactionalId: string): { readonly key: Uint8Array; readonly value: Uint8Array } => ({
+  key: key("worker", transactionalId),
+  value: encoder.encode("{}"),
+});
 
 /** Where each input of a bounded run ends, by `partitionId`; exclusive. */
 export type Bounds = ReadonlyMap<string, number>;
 
 /** Written with each transaction of a feed: so many records of the input stand in the log. */
-export const fedRecord = (records: number): { readonly key: Uint8Array; readonly value: Uint8Array } => ({ key: key("fed", ""), value: encoder.encode(String(records)) });
+export const fedRecord = (records: number): { readonly key: Uint8Array; readonly value: Uint8Array } => ({
+  key: key("fed", ""),
+  value: encoder.encode(String(records)),
+});
 
-export const boundsRecord = (bounds: Bounds): { readonly key: Uint8Array; readonly value: Uint8Array } => ({ key: key("bounds", ""), value: encoder.encode(JSON.stringify(Object.fromEntries(bounds))) });
+export const boundsRecord = (bounds: Bounds): { readonly key: Uint8Array; readonly value: Uint8Array } => ({
+  key: key("bounds", ""),
+  value: encoder.encode(JSON.stringify(Object.fromEntries(bounds))),
+});
 
 /**
  * What the instances of one application tell each other beyond the group protocol: a compacted topic with one partition. Read committed and followed by position.
@@ -63,11 +75,17 @@ export class ControlTopic {
     if (kind === "finished") value === null ? this.finished.delete(id) : this.finished.add(id);
     else if (kind === "worker") value === null ? this.workers.delete(id) : this.workers.add(id);
     else if (kind === "fed" && value !== null) this.fed = Number(decoder.decode(value));
-    else if (kind === "bounds" && value !== null && this.bounds === undefined) this.bounds = new Map(Object.entries(JSON.parse(decoder.decode(value)) as Record<string, number>));
+    else if (kind === "bounds" && value !== null && this.bounds === undefined)
+      this.bounds = new Map(Object.entries(JSON.parse(decoder.decode(value)) as Record<string, number>));
   }
 
   /** Writes records in one transaction of the given id, or at once without. */
-  async write(log: Log, transactionalId: string | null, records: readonly { readonly key: Uint8Array; readonly value: Uint8Array | null }[], clock: Clock): Promise<void> {
+  async write(
+    log: Log,
+    transactionalId: string | null,
+    records: readonly { readonly key: Uint8Array; readonly value: Uint8Array | null }[],
+    clock: Clock,
+  ): Promise<void> {
     const producer = await log.producer({ transactionalId, transactionTimeoutMs: 60_000 });
     try {
       const outbox = log.outbox();
@@ -107,4 +125,7 @@ export class ControlTopic {
 }
 
 /** Forgets a worker that has stopped cleanly. */
-export const workerTombstone = (transactionalId: string): { readonly key: Uint8Array; readonly value: null } => ({ key: key("worker", transactionalId), value: null });
+export const workerTombstone = (transactionalId: string): { readonly key: Uint8Array; readonly value: null } => ({
+  key: key("worker", transactionalId),
+  value: null,
+});

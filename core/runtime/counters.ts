@@ -5,7 +5,10 @@ export class Counters {
   readonly #counters = new Map<string, Counter>();
 
   counter(name: string, tags: Readonly<Record<string, string>> = {}): Counter {
-    const id = `${name} ${Object.keys(tags).sort().map((tag) => `${tag}=${tags[tag]}`).join(",")}`;
+    const id = `${name} ${Object.keys(tags)
+      .sort()
+      .map((tag) => `${tag}=${tags[tag]}`)
+      .join(",")}`;
     let counter = this.#counters.get(id);
     if (counter === undefined) this.#counters.set(id, (counter = new Counter(name, tags)));
     return counter;

@@ -1,5 +1,5 @@
 import type { ErrorPolicy, Policy } from "../error_policy.ts";
-import { DecodeError, MillraceError, ProduceError, StepError } from "../errors.ts";
+import { DecodeError, type MillraceError, ProduceError, StepError } from "../errors.ts";
 import type { RawHeaders } from "../ports/log.ts";
 import type { SubtopologyPlan } from "./plan.ts";
 
@@ -10,7 +10,10 @@ export class ErrorHandling {
   readonly mayForgive: boolean;
 
   constructor(plan: SubtopologyPlan) {
-    this.#steps = new Map([...plan.inputs.map((input) => [input.step, input.onError] as const), ...plan.nodes.map((node) => [node.step, node.onError] as const)]);
+    this.#steps = new Map([
+      ...plan.inputs.map((input) => [input.step, input.onError] as const),
+      ...plan.nodes.map((node) => [node.step, node.onError] as const),
+    ]);
     this.mayForgive = [...this.#steps.values()].some((policy) => typeof policy === "function" || policy.kind !== "fail");
   }
 
@@ -26,7 +29,11 @@ export class ErrorHandling {
 const encoder = new TextEncoder();
 
 /** The cause, as headers of the record in its dead-letter topic. No stack: it may name files and values. */
-export const deadLetterHeaders = (error: MillraceError, place: { readonly topic: string; readonly partition: number; readonly offset: number }, before: RawHeaders): RawHeaders => [
+export const deadLetterHeaders = (
+  error: MillraceError,
+  place: { readonly topic: string; readonly partition: number; readonly offset: number },
+  before: RawHeaders,
+): RawHeaders => [
   ...before,
   ...(
     [
@@ -42,8 +49,12 @@ export const deadLetterHeaders = (error: MillraceError, place: { readonly topic:
 ];
 
 /** How many times a policy tries before it does something else, and what that is. */
-export const afterRetries = (policy: Policy, attempts: number): { readonly retryInMs: number } | { readonly then: Exclude<Policy, { readonly kind: "retry" }> } => {
+export const afterRetries = (
+  policy: Policy,
+  attempts: number,
+): { readonly retryInMs: number } | { readonly then: Exclude<Policy, { readonly kind: "retry" }> } => {
   if (policy.kind !== "retry") return { then: policy };
-  if (attempts < policy.attempts) return { retryInMs: typeof policy.backoff === "function" ? policy.backoff(attempts + 1) : policy.backoff };
+  if (attempts < policy.attempts)
+    return { retryInMs: typeof policy.backoff === "function" ? policy.backoff(attempts + 1) : policy.backoff };
   return afterRetries(policy.then, attempts - policy.attempts);
 };

@@ -37,7 +37,10 @@ const lingerMs = 20;
 export const feed = async (options: FeedOptions): Promise<void> => {
   const { log, control, applicationId, clock, logger, isStopped } = options;
   const producer = await log.producer({ transactionalId: `${applicationId}-feeder`, transactionTimeoutMs: 60_000 });
-  const commit = async (outbox = log.outbox(), ...records: readonly { readonly key: Uint8Array; readonly value: Uint8Array }[]): Promise<void> => {
+  const commit = async (
+    outbox = log.outbox(),
+    ...records: readonly { readonly key: Uint8Array; readonly value: Uint8Array }[]
+  ): Promise<void> => {
     for (const { key, value } of records) outbox.append(control.topic, 0, key, value, clock.now(), noHeaders);
     await producer.send(outbox);
     await producer.commit();

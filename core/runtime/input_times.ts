@@ -24,7 +24,13 @@ export class InputTimes {
   #idleSince: { readonly now: number; readonly watermark: number } | undefined;
   #warnedFuture = false;
 
-  constructor(options: { readonly plan: SubtopologyPlan; readonly partition: number; readonly inputs: readonly TaskInput[]; readonly time: TimeGraph; readonly environment: TaskEnvironment }) {
+  constructor(options: {
+    readonly plan: SubtopologyPlan;
+    readonly partition: number;
+    readonly inputs: readonly TaskInput[];
+    readonly time: TimeGraph;
+    readonly environment: TaskEnvironment;
+  }) {
     this.#plan = options.plan;
     this.#partition = options.partition;
     this.#inputs = options.inputs;
@@ -58,7 +64,11 @@ export class InputTimes {
       if (!this.#warnedFuture) {
         this.#warnedFuture = true;
         const unit = timestamp > 1e14 ? "; the unit looks like microseconds" : "";
-        logger.log("warn", `A record is ${timestamp - clock.now()} ms ahead of the clock, so it does not move the watermark${unit}`, { step: input.plan.step, topic: input.topic, partition: input.partition });
+        logger.log("warn", `A record is ${timestamp - clock.now()} ms ahead of the clock, so it does not move the watermark${unit}`, {
+          step: input.plan.step,
+          topic: input.topic,
+          partition: input.partition,
+        });
       }
       return;
     }

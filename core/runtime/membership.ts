@@ -1,6 +1,13 @@
 import { FatalError, reason, TopologyError } from "../errors.ts";
 import { sleep } from "../ports/clock.ts";
-import { type GroupMember, type GroupMetadata, LogError, type MemberAssignment, type MemberSubscription, type TopicPartition } from "../ports/log.ts";
+import {
+  type GroupMember,
+  type GroupMetadata,
+  LogError,
+  type MemberAssignment,
+  type MemberSubscription,
+  type TopicPartition,
+} from "../ports/log.ts";
 import type { Application } from "./application.ts";
 import { type AssignableTask, assignMembers, decodeAssignment, encodeSubscription } from "./assignment.ts";
 import type { CommitCycle } from "./commit_cycle.ts";
@@ -56,7 +63,14 @@ export class Membership {
   }
 
   get metadata(): GroupMetadata {
-    return this.#member?.metadata ?? { groupId: this.#options.application.settings.applicationId, generationId: -1, memberId: "", groupInstanceId: null };
+    return (
+      this.#member?.metadata ?? {
+        groupId: this.#options.application.settings.applicationId,
+        generationId: -1,
+        memberId: "",
+        groupInstanceId: null,
+      }
+    );
   }
 
   join(): void {
@@ -108,7 +122,9 @@ export class Membership {
       Array.from({ length: tasks.get(subtopology.id) ?? 0 }, (_, partition) => ({
         id: `${subtopology.id}_${partition}`,
         subtopology: subtopology.id,
-        partitions: subtopology.inputs.map((input): TopicPartition => ({ topic: names.of(input.topic), partition })).filter((one) => partition < (partitions.get(one.topic) ?? 0)),
+        partitions: subtopology.inputs
+          .map((input): TopicPartition => ({ topic: names.of(input.topic), partition }))
+          .filter((one) => partition < (partitions.get(one.topic) ?? 0)),
       })),
     );
   }
@@ -131,7 +147,10 @@ export class Membership {
       for (const task of tasks.values()) task.hold();
     });
     const limitMs = Math.min(commitBeforeJoinMs, settings.rebalanceTimeoutMs / 3);
-    await Promise.race([committed.catch((error) => this.#options.onFailure(error)), sleep(clock, limitMs).then(() => logger.log("debug", "The commit before the rebalance is not through yet"))]);
+    await Promise.race([
+      committed.catch((error) => this.#options.onFailure(error)),
+      sleep(clock, limitMs).then(() => logger.log("debug", "The commit before the rebalance is not through yet")),
+    ]);
     commits.paused = true;
     for (const task of tasks.values()) task.hold();
   }
@@ -153,10 +172,19 @@ export class Membership {
     const { application, tasks, commits, onState, onAssigned, onFailure } = this.#options;
     const { logger, clock } = application;
     const decoded = decodeAssignment(assignment.userData);
-    if (decoded === undefined) return onFailure(new FatalError("INTERNAL", `The leader of group '${application.settings.applicationId}' sent an assignment that cannot be read: do all instances run this library?`));
+    if (decoded === undefined)
+      return onFailure(
+        new FatalError(
+          "INTERNAL",
+          `The leader of group '${application.settings.applicationId}' sent an assignment that cannot be read: do all instances run this library?`,
+        ),
+      );
     if (decoded.error === "topology-differs")
       return onFailure(
-        new TopologyError("TOPOLOGY_CHANGED", `Other instances of application '${application.settings.applicationId}' run another topology (${decoded.detail}): stop them first, or give this program another applicationId`),
+        new TopologyError(
+          "TOPOLOGY_CHANGED",
+          `Other instances of application '${application.settings.applicationId}' run another topology (${decoded.detail}): stop them first, or give this program another applicationId`,
+        ),
       );
     if (decoded.error === "stop") {
       this.stopRequested = true;
@@ -228,8 +256,10 @@ export class Membership {
         logger.log("info", "The transaction of a departed worker was ended", { transactionalId });
         await control.write(log, null, [workerTombstone(transactionalId)], clock);
       } catch (error) {
-        logger.log("warn", "The transaction of a departed worker could not be ended: the broker's timeout will", { transactionalId, reason: reason(error) });
+        logger.log("warn", "The transaction of a departed worker could not be ended: the broker's timeout will", {
+          transactionalId,
+          reason: reason(error),
+        });
       }
   }
 }
-

@@ -94,9 +94,23 @@ const makeStep = (options: ChainOptions, id: number, behind: readonly Step[], ti
   const node = plan.nodes[id]!;
   if (node.output !== undefined) {
     const writer = options.writer(node);
-    return { node, operator: undefined, writer, ports: node.inputs.map(() => named(writer.push, node.step)), eventTimers: undefined, processingTimers: undefined };
+    return {
+      node,
+      operator: undefined,
+      writer,
+      ports: node.inputs.map(() => named(writer.push, node.step)),
+      eventTimers: undefined,
+      processingTimers: undefined,
+    };
   }
-  const step: { -readonly [P in keyof Step]: Step[P] } = { node, operator: undefined, writer: undefined, ports: [], eventTimers: undefined, processingTimers: undefined };
+  const step: { -readonly [P in keyof Step]: Step[P] } = {
+    node,
+    operator: undefined,
+    writer: undefined,
+    ports: [],
+    eventTimers: undefined,
+    processingTimers: undefined,
+  };
   const outputOf = (name: string) => consumers(plan, behind, (edge) => "node" in edge && edge.node === id && edge.output === name);
   const stateOf = (store: string): StepState => {
     const state = options.states.get(store);
@@ -114,8 +128,10 @@ const makeStep = (options: ChainOptions, id: number, behind: readonly Step[], ti
       return stateOf(node.store?.name ?? `of step ${node.step}`);
     },
     stateOf,
-    eventTimers: (handler, timerOptions) => (step.eventTimers = context.state.timers("event-timers", namedTimer(handler, node.step), timerOptions)),
-    processingTimers: (handler, timerOptions) => (step.processingTimers = context.state.timers("processing-timers", namedTimer(handler, node.step), timerOptions)),
+    eventTimers: (handler, timerOptions) =>
+      (step.eventTimers = context.state.timers("event-timers", namedTimer(handler, node.step), timerOptions)),
+    processingTimers: (handler, timerOptions) =>
+      (step.processingTimers = context.state.timers("processing-timers", namedTimer(handler, node.step), timerOptions)),
     watermark: () => time()?.watermarkOf(id) ?? Number.NEGATIVE_INFINITY,
     streamTime: options.streamTime,
     processingTime: () => options.clock.now(),

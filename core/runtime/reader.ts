@@ -1,5 +1,5 @@
 import { ConfigurationError, DecodeError, FatalError } from "../errors.ts";
-import { type Fetched, type Fetcher, type FetchPosition, LogError, partitionId } from "../ports/log.ts";
+import { type Fetched, type Fetcher, type FetchPosition, type LogError, partitionId } from "../ports/log.ts";
 import type { Application } from "./application.ts";
 import type { Task } from "./sealed_task.ts";
 import type { SiblingWatermarks } from "./sibling_watermarks.ts";
@@ -96,7 +96,14 @@ export class Reader {
     for (const task of this.#options.tasks())
       for (const input of task.inputs) {
         const idlenessMs = input.plan.time?.idlenessMs;
-        if (idlenessMs === undefined || input.idle || input.finished || input.atEndSinceMs === undefined || nowMs - input.atEndSinceMs < idlenessMs) continue;
+        if (
+          idlenessMs === undefined ||
+          input.idle ||
+          input.finished ||
+          input.atEndSinceMs === undefined ||
+          nowMs - input.atEndSinceMs < idlenessMs
+        )
+          continue;
         this.#confirmIdle(input);
       }
   }
@@ -107,7 +114,8 @@ export class Reader {
     const stalledMs = nowMs - this.#checkedMs - 2 * watermarkPeriodMs;
     this.#checkedMs = nowMs;
     if (stalledMs <= 0) return;
-    for (const task of this.#options.tasks()) for (const input of task.inputs) if (input.atEndSinceMs !== undefined) input.atEndSinceMs += stalledMs;
+    for (const task of this.#options.tasks())
+      for (const input of task.inputs) if (input.atEndSinceMs !== undefined) input.atEndSinceMs += stalledMs;
   }
 
   /** Inputs that are too far ahead of their group are not taken from until the others have come up. */
@@ -119,7 +127,8 @@ export class Reader {
         const alignment = input.plan.time?.alignment;
         if (alignment === undefined || input.source === undefined) continue;
         aligned.push({ input, ...alignment });
-        if (!input.idle && !input.finished) groups.set(alignment.group, Math.min(groups.get(alignment.group) ?? Number.POSITIVE_INFINITY, input.source.watermark));
+        if (!input.idle && !input.finished)
+          groups.set(alignment.group, Math.min(groups.get(alignment.group) ?? Number.POSITIVE_INFINITY, input.source.watermark));
       }
     for (const { input, group, maxDriftMs } of aligned) {
       const slowest = groups.get(group) ?? Number.POSITIVE_INFINITY;
@@ -142,7 +151,8 @@ export class Reader {
       for (const input of task.inputs) {
         if (input.idle) idle = true;
         if (this.paused || input.finished || input.heldBack || input.queuedBytes >= application.settings.partitionBytes) continue;
-        if (input.fetchPosition < input.endOffset) wanted.push({ topic: input.topic, partition: input.partition, offset: input.fetchPosition });
+        if (input.fetchPosition < input.endOffset)
+          wanted.push({ topic: input.topic, partition: input.partition, offset: input.fetchPosition });
       }
     if (application.bounded) wanted.push({ topic: control.topic, partition: 0, offset: control.position });
     if (idle) wanted.push({ topic: application.names.watermarks, partition: 0, offset: siblings.position });
@@ -156,7 +166,8 @@ export class Reader {
     const asked = new Set(wanted.map((one) => partitionId(one.topic, one.partition)));
     for (const task of this.#options.tasks())
       for (const input of task.inputs) {
-        if (!asked.has(input.id) || brought.has(input.id) || !input.isEmpty || input.position < input.knownEnd) input.atEndSinceMs = input.isEmpty && input.position >= input.knownEnd ? input.atEndSinceMs : undefined;
+        if (!asked.has(input.id) || brought.has(input.id) || !input.isEmpty || input.position < input.knownEnd)
+          input.atEndSinceMs = input.isEmpty && input.position >= input.knownEnd ? input.atEndSinceMs : undefined;
         else input.atEndSinceMs ??= nowMs;
       }
   }
@@ -198,22 +209,43 @@ export class Reader {
     const { siblings, application } = this.#options;
     const { control } = application;
     if (error.code === "OFFSET_OUT_OF_RANGE" && at.topic === control.topic) return void (control.position = at.logStartOffset);
-    if (error.code === "OFFSET_OUT_OF_RANGE" && at.topic === application.names.watermarks) return void (siblings.position = at.logStartOffset);
+    if (error.code === "OFFSET_OUT_OF_RANGE" && at.topic === application.names.watermarks)
+      return void (siblings.position = at.logStartOffset);
     const place = { topic: at.topic, partition: at.partition, offset: at.offset, cause: error };
-    if (error.code === "OFFSET_OUT_OF_RANGE" && input !== undefined && input.fetchPosition === at.offset) return this.#outOfRange(input, at, place);
-    if (error.code === "CORRUPT_MESSAGE" || error.code === "UNSUPPORTED_COMPRESSION_TYPE") throw new DecodeError("DECODE_FAILED", error.message, place);
-    if (error.code === "UNKNOWN_TOPIC_OR_PARTITION") throw new ConfigurationError("TOPIC_MISSING", `Topic '${at.topic}' has gone while it was read: create it again, and reset the application if it was created anew`, place);
+    if (error.code === "OFFSET_OUT_OF_RANGE" && input !== undefined && input.fetchPosition === at.offset)
+      return this.#outOfRange(input, at, place);
+    if (error.code === "CORRUPT_MESSAGE" || error.code === "UNSUPPORTED_COMPRESSION_TYPE")
+      throw new DecodeError("DECODE_FAILED", error.message, place);
+    if (error.code === "UNKNOWN_TOPIC_OR_PARTITION")
+      throw new ConfigurationError(
+        "TOPIC_MISSING",
+        `Topic '${at.topic}' has gone while it was read: create it again, and reset the application if it was created anew`,
+        place,
+      );
     throw error;
   }
 
   #outOfRange(input: TaskInput, at: Fetched, place: { readonly topic: string; readonly partition: number; readonly offset: number }): void {
     const range = `the log has ${at.logStartOffset} to ${at.highWatermark}`;
-    if (input.plan.kind !== "source") throw new FatalError("OFFSET_OUT_OF_RANGE", `Internal topic partition ${input.id} has lost offset ${at.offset} (${range}): was it changed from outside?`, place);
+    if (input.plan.kind !== "source")
+      throw new FatalError(
+        "OFFSET_OUT_OF_RANGE",
+        `Internal topic partition ${input.id} has lost offset ${at.offset} (${range}): was it changed from outside?`,
+        place,
+      );
     if (typeof input.plan.startAt !== "string" || input.plan.startAt === "none")
-      throw new ConfigurationError("OFFSET_OUT_OF_RANGE", `Offset ${at.offset} of ${input.id} is not in the log any more (${range}): reset the offsets, or choose startAt "earliest" or "latest"`, place);
+      throw new ConfigurationError(
+        "OFFSET_OUT_OF_RANGE",
+        `Offset ${at.offset} of ${input.id} is not in the log any more (${range}): reset the offsets, or choose startAt "earliest" or "latest"`,
+        place,
+      );
     const { logger, counters } = this.#options.application;
     counters.counter("offset_resets", { step: input.plan.step }).add();
-    logger.log("warn", `Offset ${at.offset} of ${input.id} is not in the log any more (${range}): going on at the ${input.plan.startAt} one`, { topic: at.topic, partition: at.partition });
+    logger.log(
+      "warn",
+      `Offset ${at.offset} of ${input.id} is not in the log any more (${range}): going on at the ${input.plan.startAt} one`,
+      { topic: at.topic, partition: at.partition },
+    );
     input.clear();
     input.position = input.plan.startAt === "earliest" ? at.logStartOffset : at.highWatermark;
   }

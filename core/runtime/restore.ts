@@ -20,7 +20,11 @@ export interface RestoreProgress {
  * Brings stores to the end of their changelogs, as the ends are now. Complete when the read-committed position has reached the high watermark: the last stable offset may lie before a marker that is not written yet, and the last record may be an aborted
  * one, so neither records nor their count say when it is done (KAFKA-10167).
  */
-export const restore = async (log: Log, stores: readonly Restoring[], options: { readonly isCancelled: () => boolean; readonly onProgress?: (progress: RestoreProgress) => void }): Promise<void> => {
+export const restore = async (
+  log: Log,
+  stores: readonly Restoring[],
+  options: { readonly isCancelled: () => boolean; readonly onProgress?: (progress: RestoreProgress) => void },
+): Promise<void> => {
   if (stores.length === 0) return;
   const ends = await log.admin.offsets(stores, "latest", "read-uncommitted");
   const starts = await log.admin.offsets(stores, "earliest", "read-uncommitted");
@@ -41,7 +45,11 @@ export const restore = async (log: Log, stores: readonly Restoring[], options: {
   const fetcher: Fetcher = log.fetcher({ isolation: "read-committed" });
   try {
     while (open.size > 0 && !options.isCancelled()) {
-      const positions: FetchPosition[] = [...open.values()].map(({ restoring, offset }) => ({ topic: restoring.topic, partition: restoring.partition, offset }));
+      const positions: FetchPosition[] = [...open.values()].map(({ restoring, offset }) => ({
+        topic: restoring.topic,
+        partition: restoring.partition,
+        offset,
+      }));
       for (const fetched of await fetcher.poll(positions, 500)) {
         if (fetched.error !== undefined) throw fetched.error;
         const id = partitionId(fetched.topic, fetched.partition);
@@ -55,7 +63,12 @@ export const restore = async (log: Log, stores: readonly Restoring[], options: {
         }
         one.restoring.store.write(batch, { changelogOffset: fetched.nextOffset });
         one.offset = fetched.nextOffset;
-        options.onProgress?.({ store: one.restoring.name, partition: one.restoring.partition, done: Math.min(one.offset, one.end) - one.from, total: one.end - one.from });
+        options.onProgress?.({
+          store: one.restoring.name,
+          partition: one.restoring.partition,
+          done: Math.min(one.offset, one.end) - one.from,
+          total: one.end - one.from,
+        });
         if (one.offset >= one.end) open.delete(id);
       }
     }

@@ -1,11 +1,11 @@
-import { ConfigurationError, reason } from "../errors.ts";
 import type { ErrorPolicy, Policy } from "../error_policy.ts";
-import { type Log, LogError, partitionId, type TopicPartition, type TopicSpec } from "../ports/log.ts";
-import { sleep } from "../ports/clock.ts";
-import type { Logger } from "../ports/logger.ts";
+import { ConfigurationError, reason } from "../errors.ts";
 import type { Clock } from "../ports/clock.ts";
-import type { Bounds } from "./control_topic.ts";
+import { sleep } from "../ports/clock.ts";
+import { type Log, LogError, partitionId, type TopicPartition, type TopicSpec } from "../ports/log.ts";
+import type { Logger } from "../ports/logger.ts";
 import { type Settings, TopicNames } from "./application.ts";
+import type { Bounds } from "./control_topic.ts";
 import { partitionCounts } from "./partition_counts.ts";
 import type { Plan, TopicDeclaration, TopicRef } from "./plan.ts";
 import { timeStore } from "./stream_task.ts";
@@ -24,7 +24,14 @@ const purged = { ...anyTime, "cleanup.policy": "delete", "retention.ms": "-1", "
 const missingTopicPatienceMs = 5000;
 
 /** Looks at the user's topics, makes the internal ones that are missing, and checks those that are there. */
-export const setUpTopics = async (log: Log, plan: Plan, settings: Settings, clock: Clock, logger: Logger, createAll: boolean): Promise<Topics> => {
+export const setUpTopics = async (
+  log: Log,
+  plan: Plan,
+  settings: Settings,
+  clock: Clock,
+  logger: Logger,
+  createAll: boolean,
+): Promise<Topics> => {
   const names = new TopicNames(settings.applicationId);
   const users = userTopics(plan);
   await createDeclared(log, users, createAll);
@@ -40,7 +47,8 @@ export const setUpTopics = async (log: Log, plan: Plan, settings: Settings, cloc
   for (const subtopology of plan.subtopologies) {
     const tasks = counts.tasks.get(subtopology.id)!;
     for (const { store } of subtopology.nodes) if (store?.changelog) spec(names.changelog(store.name), tasks, compacted);
-    for (const input of subtopology.inputs) if (input.kind === "repartition" || input.kind === "sink") spec(names.changelog(timeStore(input.topic.name)), tasks, compacted);
+    for (const input of subtopology.inputs)
+      if (input.kind === "repartition" || input.kind === "sink") spec(names.changelog(timeStore(input.topic.name)), tasks, compacted);
   }
   spec(names.control, 1, compacted);
   spec(names.watermarks, 1, { ...compacted, "segment.ms": "60000", "min.cleanable.dirty.ratio": "0.1" });
@@ -59,7 +67,11 @@ const createOrCheck = async (log: Log, specs: readonly TopicSpec[], logger: Logg
     const count = there.get(topic)?.partitions;
     if (count === undefined) continue;
     if (count !== partitions)
-      throw new ConfigurationError("PARTITIONS_DIFFER", `Internal topic '${topic}' has ${count} partitions and the topology needs ${partitions}: did an input topic get more partitions? Reset the application, or give it another applicationId`, { topic });
+      throw new ConfigurationError(
+        "PARTITIONS_DIFFER",
+        `Internal topic '${topic}' has ${count} partitions and the topology needs ${partitions}: did an input topic get more partitions? Reset the application, or give it another applicationId`,
+        { topic },
+      );
     const actual = (await log.admin.config(topic)).get("cleanup.policy");
     if (actual !== undefined && actual !== config["cleanup.policy"])
       throw new ConfigurationError(
@@ -108,7 +120,14 @@ const createDeclared = async (log: Log, topics: ReadonlyMap<string, UserTopic>, 
   const there = await log.admin.describe(wanted.map(([topic]) => topic));
   const missing = wanted.filter(([topic]) => !there.has(topic));
   if (missing.length === 0) return;
-  await log.admin.create(missing.map(([topic, { declared }]) => ({ topic, partitions: declared?.partitions ?? 1, replication: declared?.replication ?? -1, config: declared?.config ?? {} })));
+  await log.admin.create(
+    missing.map(([topic, { declared }]) => ({
+      topic,
+      partitions: declared?.partitions ?? 1,
+      replication: declared?.replication ?? -1,
+      config: declared?.config ?? {},
+    })),
+  );
 };
 
 /** A topic that was made a moment ago may not be known to every broker yet. */
@@ -121,7 +140,11 @@ const describePatiently = async (log: Log, topics: ReadonlyMap<string, UserTopic
     if (missing === undefined) return new Map([...described].map(([name, { partitions }]) => [name, partitions]));
     if (clock.monotonic() >= until) {
       const { step, use } = topics.get(missing)!;
-      throw new ConfigurationError("TOPIC_MISSING", `Topic '${missing}', which step '${step}' ${use === "read" ? "reads" : "writes"}, does not exist: create it first`, { topic: missing, step });
+      throw new ConfigurationError(
+        "TOPIC_MISSING",
+        `Topic '${missing}', which step '${step}' ${use === "read" ? "reads" : "writes"}, does not exist: create it first`,
+        { topic: missing, step },
+      );
     }
     await sleep(clock, 200);
   }

@@ -137,7 +137,14 @@ export class SinkTask implements Task {
       this.#finishedSaid = true;
       if (environment.guarantee !== "at-least-once") this.#sayFinished();
     }
-    const offsets = [{ topic: this.#input.topic, partition: this.#input.partition, offset: this.#done, metadata: encodeOffsetMetadata(Number.NEGATIVE_INFINITY, this.#input.streamTime, tag) }];
+    const offsets = [
+      {
+        topic: this.#input.topic,
+        partition: this.#input.partition,
+        offset: this.#done,
+        metadata: encodeOffsetMetadata(Number.NEGATIVE_INFINITY, this.#input.streamTime, tag),
+      },
+    ];
     return { offsets, changelog, finished };
   }
 
@@ -219,7 +226,11 @@ export class SinkTask implements Task {
     // What the writer itself calls final is not tried again; that it ran out of patience is not final.
     if (error instanceof MillraceError && !(error instanceof TaskTimeoutError)) this.#failure = error;
     else if (nowMs - this.#failingSinceMs > this.#options.taskTimeoutMs)
-      this.#failure = new TaskTimeoutError("TASK_TIMEOUT", `Sink '${name}' could not be written for ${this.#options.taskTimeoutMs} ms: ${reason(error)}`, { step: name, cause: error });
+      this.#failure = new TaskTimeoutError(
+        "TASK_TIMEOUT",
+        `Sink '${name}' could not be written for ${this.#options.taskTimeoutMs} ms: ${reason(error)}`,
+        { step: name, cause: error },
+      );
     else {
       this.#environment.counters.counter("sink_failures", { step: name }).add();
       this.#environment.logger.log("warn", `Sink '${name}' failed and is tried again`, { reason: reason(error) });

@@ -75,7 +75,8 @@ export class Staging implements Outlet {
   #flush(): void {
     if (this.#writes.length === 0) return;
     const outbox = this.#outbox();
-    for (const { topic, partition, key, value, timestamp, headers } of this.#writes) outbox.append(topic, partition, key, value, timestamp, headers);
+    for (const { topic, partition, key, value, timestamp, headers } of this.#writes)
+      outbox.append(topic, partition, key, value, timestamp, headers);
     this.#writes.length = 0;
   }
 }

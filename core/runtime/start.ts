@@ -5,7 +5,7 @@ import { type Log, noHeaders } from "../ports/log.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { Random } from "../ports/random.ts";
 import type { StoreEngine } from "../ports/store.ts";
-import { draftHeaders, type DraftHeaders } from "../record.ts";
+import { type DraftHeaders, draftHeaders } from "../record.ts";
 import type { Serde } from "../serde/serde.ts";
 import { type App, type Listeners, launch, type UncaughtPolicy } from "./app.ts";
 import { type Application, type Settings, TopicNames } from "./application.ts";
@@ -80,7 +80,8 @@ export const start = async (options: StartOptions): Promise<App & { kill(): void
     };
     const bounds = () => boundsNow(log, plan, topics, names);
     const records = feedOf(options, topics, names);
-    if (bounded && control.bounds === undefined && records === undefined && control.fed === undefined && !options.awaitFeed) await control.agreeOnBounds(log, bounds, clock);
+    if (bounded && control.bounds === undefined && records === undefined && control.fed === undefined && !options.awaitFeed)
+      await control.agreeOnBounds(log, bounds, clock);
     const sinks = plan.subtopologies.flatMap((one) => (one.sink === undefined ? [] : [one.sink]));
     for (const { writer } of sinks) await writer.open?.();
     const app = launch({
@@ -89,17 +90,25 @@ export const start = async (options: StartOptions): Promise<App & { kill(): void
       closeTimeoutMs: options.closeTimeoutMs,
       listeners: options.listeners,
       release: async () => {
-        for (const { writer, name } of sinks) await writer.close?.().catch((error: unknown) => logger.log("warn", `Sink '${name}' did not close: ${reason(error)}`));
+        for (const { writer, name } of sinks)
+          await writer.close?.().catch((error: unknown) => logger.log("warn", `Sink '${name}' did not close: ${reason(error)}`));
         if (options.ownsLog) await log.close();
       },
     });
     if (records !== undefined)
-      feed({ log, control: new ControlTopic(names.control), applicationId: settings.applicationId, clock, logger, records, bounds: bounded ? bounds : undefined, isStopped: () => app.state === "stopping" || app.state === "stopped" || app.state === "error" }).catch(
-        (error: unknown) => {
-          logger.log("error", `The input could not be written: ${reason(error)}`);
-          app.fail(new FatalError("INTERNAL", `The input could not be written: ${reason(error)}`, { cause: error }));
-        },
-      );
+      feed({
+        log,
+        control: new ControlTopic(names.control),
+        applicationId: settings.applicationId,
+        clock,
+        logger,
+        records,
+        bounds: bounded ? bounds : undefined,
+        isStopped: () => app.state === "stopping" || app.state === "stopped" || app.state === "error",
+      }).catch((error: unknown) => {
+        logger.log("error", `The input could not be written: ${reason(error)}`);
+        app.fail(new FatalError("INTERNAL", `The input could not be written: ${reason(error)}`, { cause: error }));
+      });
     return app;
   } catch (error) {
     if (options.ownsLog) await log.close();
@@ -113,16 +122,26 @@ const isBounded = (plan: Plan, all: boolean): boolean => {
   const open = sources.find((input) => !ends(input));
   const closed = sources.find(ends);
   if (open !== undefined && closed !== undefined)
-    throw new ConfigurationError("OPTION_INVALID", `Step '${closed.step}' has an end and step '${open.step}' has none: give endAt to all sources or to none`, { step: open.step });
+    throw new ConfigurationError(
+      "OPTION_INVALID",
+      `Step '${closed.step}' has an end and step '${open.step}' has none: give endAt to all sources or to none`,
+      { step: open.step },
+    );
   return open === undefined;
 };
 
 const checkTimeouts = (settings: Settings): void => {
   const { transactionTimeoutMs, commitIntervalMs, sessionTimeoutMs, heartbeatMs } = settings;
   if (settings.guarantee === "exactly-once" && transactionTimeoutMs < 3 * commitIntervalMs)
-    throw new ConfigurationError("OPTION_INVALID", `transactionTimeout is ${transactionTimeoutMs} ms and commit.interval ${commitIntervalMs} ms: a transaction has to be able to last three intervals, so raise the one or lower the other`);
+    throw new ConfigurationError(
+      "OPTION_INVALID",
+      `transactionTimeout is ${transactionTimeoutMs} ms and commit.interval ${commitIntervalMs} ms: a transaction has to be able to last three intervals, so raise the one or lower the other`,
+    );
   if (heartbeatMs * 2 > sessionTimeoutMs)
-    throw new ConfigurationError("OPTION_INVALID", `group.heartbeat is ${heartbeatMs} ms and group.sessionTimeout ${sessionTimeoutMs} ms: a session has to last at least two heartbeats`);
+    throw new ConfigurationError(
+      "OPTION_INVALID",
+      `group.heartbeat is ${heartbeatMs} ms and group.sessionTimeout ${sessionTimeoutMs} ms: a session has to last at least two heartbeats`,
+    );
 };
 
 /** What is to be written before or while the run goes on: the feed that was given, and sources that are records in the program. */
@@ -130,9 +149,22 @@ const feedOf = (options: StartOptions, topics: Topics, names: TopicNames): ((wri
   const inputs = options.plan.subtopologies.flatMap((one) => one.inputs).filter((input) => input.records !== undefined);
   if (options.feed === undefined && inputs.length === 0) return undefined;
   const { clock } = options;
-  const encode = (topic: string, serdes: { readonly key: Serde<any>; readonly value: Serde<any> }, record: Omit<Fed, "topic">, turn: number): FeedRecord => {
+  const opened = new Set<string>();
+  const open = async (topic: string, serdes: Pick<Fed["topic"], "key" | "value">): Promise<void> => {
+    if (opened.has(topic)) return;
+    opened.add(topic);
+    await serdes.key.open?.(topic, "key", "write");
+    await serdes.value.open?.(topic, "value", "write");
+  };
+  const encode = (
+    topic: string,
+    serdes: { readonly key: Serde<any>; readonly value: Serde<any> },
+    record: Omit<Fed, "topic">,
+    turn: number,
+  ): FeedRecord => {
     const partitions = topics.partitions.get(topic);
-    if (partitions === undefined) throw new ConfigurationError("TOPIC_MISSING", `The feed writes topic '${topic}', which the topology does not read`, { topic });
+    if (partitions === undefined)
+      throw new ConfigurationError("TOPIC_MISSING", `The feed writes topic '${topic}', which the topology does not read`, { topic });
     const key = record.key == null ? null : serdes.key.serialize(record.key, topic);
     return {
       topic,
@@ -146,12 +178,18 @@ const feedOf = (options: StartOptions, topics: Topics, names: TopicNames): ((wri
   return async function* (written: number): AsyncGenerator<FeedRecord> {
     // The program's own records come first; they are counted again, the feed is told where to go on.
     let seen = 0;
-    for (const input of inputs)
+    for (const input of inputs) {
+      await open(names.of(input.topic), input);
       for await (const draft of input.records!()) {
         const turn = seen++;
         if (turn >= written) yield encode(names.of(input.topic), input, draft, turn);
       }
+    }
     let turn = Math.max(seen, written);
-    for await (const record of options.feed?.(Math.max(0, written - seen)) ?? []) yield encode(String(record.topic.name), record.topic, record, turn++);
+    for await (const record of options.feed?.(Math.max(0, written - seen)) ?? []) {
+      const topic = String(record.topic.name);
+      await open(topic, record.topic);
+      yield encode(topic, record.topic, record, turn++);
+    }
   };
 };

@@ -1,4 +1,4 @@
-import { DecodeError, MillraceError, StepError, TaskTimeoutError } from "../errors.ts";
+import { type DecodeError, type MillraceError, type StepError, TaskTimeoutError } from "../errors.ts";
 import { type BaseOffsets, type CommittedOffset, noHeaders, partitionId } from "../ports/log.ts";
 import type { Store } from "../ports/store.ts";
 import { type KeyCodec, StepState } from "../state/step_state.ts";
@@ -167,13 +167,17 @@ export class StreamTask implements Task {
   #checkWaiting(input: TaskInput, nowMs: number): undefined {
     const { unprepared } = input;
     if (unprepared !== undefined && nowMs - unprepared.sinceMs > this.#options.taskTimeoutMs)
-      throw new TaskTimeoutError("REGISTRY_UNREACHABLE", `What is needed to read ${input.id} at offset ${input.position} could not be fetched for ${this.#options.taskTimeoutMs} ms: check the schema registry`, {
-        topic: input.topic,
-        partition: input.partition,
-        offset: input.position,
-        step: input.plan.step,
-        cause: unprepared.error,
-      });
+      throw new TaskTimeoutError(
+        "REGISTRY_UNREACHABLE",
+        `What is needed to read ${input.id} at offset ${input.position} could not be fetched for ${this.#options.taskTimeoutMs} ms: check the schema registry`,
+        {
+          topic: input.topic,
+          partition: input.partition,
+          offset: input.position,
+          step: input.plan.step,
+          cause: unprepared.error,
+        },
+      );
     return undefined;
   }
 
@@ -312,7 +316,11 @@ export class StreamTask implements Task {
     // Within a transaction what is said of time stands behind the records it speaks for. Without one it is said when their offsets are safe: else records that are read again would be late behind it.
     if (environment.guarantee === "at-least-once") this.#reportsAfter.push(...reports);
     else this.#report(reports);
-    const changed = this.#staging.written > 0 || this.#reportsAfter.length > 0 || [...this.#states.values()].some((state) => state.hasChanges) || this.#inputs.some((input) => input.vector?.state.hasChanges);
+    const changed =
+      this.#staging.written > 0 ||
+      this.#reportsAfter.length > 0 ||
+      [...this.#states.values()].some((state) => state.hasChanges) ||
+      this.#inputs.some((input) => input.vector?.state.hasChanges);
     const said = this.#inputs.map((input) => `${input.position},${input.doneWatermark}`).join();
     if (!changed && said === this.#lastSaid) return undefined;
     this.#lastSaid = said;

@@ -155,7 +155,13 @@ export class TaskInput {
   }
 
   /** Undecoded, for a dead-letter topic. */
-  raw(): { readonly key: Uint8Array | null; readonly value: Uint8Array | null; readonly headers: RawHeaders; readonly timestamp: number; readonly offset: number } {
+  raw(): {
+    readonly key: Uint8Array | null;
+    readonly value: Uint8Array | null;
+    readonly headers: RawHeaders;
+    readonly timestamp: number;
+    readonly offset: number;
+  } {
     const { records } = this.#chunk!;
     return { key: records.key(), value: records.value(), headers: records.headers(), timestamp: records.timestamp, offset: records.offset };
   }
@@ -186,7 +192,9 @@ export class TaskInput {
       }
     }
     const { plan } = this;
-    const pending = (rawKey === null ? undefined : plan.key.prepare?.(rawKey, this.topic)) ?? (rawValue === null ? undefined : plan.value.prepare?.(rawValue, this.topic));
+    const pending =
+      (rawKey === null ? undefined : plan.key.prepare?.(rawKey, this.topic)) ??
+      (rawValue === null ? undefined : plan.value.prepare?.(rawValue, this.topic));
     if (pending !== undefined) {
       const chunk = this.#chunk;
       const waiting: Promise<void> = pending.then(
@@ -227,7 +235,13 @@ export class TaskInput {
       if (E.isLeft(decoded)) return this.#fail(decoded.left, "value");
       value = decoded.right;
     } else if (!plan.table && plan.value.takesNull !== true)
-      return this.#fail(new DecodeError("NULL_VALUE", "The record has no value: read the topic as a table, or make its serde nullable(...) if that is meant"), "value");
+      return this.#fail(
+        new DecodeError(
+          "NULL_VALUE",
+          "The record has no value: read the topic as a table, or make its serde nullable(...) if that is meant",
+        ),
+        "value",
+      );
     let record = new RecordMeta(key, records.timestamp, this.#headers(), this.topic, this.partition, records.offset);
     const extract = plan.time?.timestamp;
     if (extract !== undefined && value !== null) {
@@ -235,12 +249,16 @@ export class TaskInput {
       try {
         timestamp = extract(value, new SourceRecord(record, this.streamTime));
       } catch (thrown) {
-        return this.#fail(new DecodeError("BAD_TIMESTAMP", `The timestamp function threw: ${reason(thrown)}`, { cause: thrown }), "timestamp");
+        return this.#fail(
+          new DecodeError("BAD_TIMESTAMP", `The timestamp function threw: ${reason(thrown)}`, { cause: thrown }),
+          "timestamp",
+        );
       }
       record = record.withTimestamp(timestamp);
     }
     const { timestamp } = record;
-    if (!Number.isSafeInteger(timestamp) || timestamp < 0) return this.#fail(new DecodeError("BAD_TIMESTAMP", badTimestamp(timestamp)), "timestamp");
+    if (!Number.isSafeInteger(timestamp) || timestamp < 0)
+      return this.#fail(new DecodeError("BAD_TIMESTAMP", badTimestamp(timestamp)), "timestamp");
     this.headTimestamp = timestamp;
     this.head = { kind: "record", value, record };
   }
@@ -252,7 +270,10 @@ export class TaskInput {
 
   #fail(error: DecodeError, where: "key" | "value" | "timestamp"): void {
     this.headTimestamp = Number.NEGATIVE_INFINITY;
-    this.head = { kind: "error", error: error.at({ topic: this.topic, partition: this.partition, offset: this.#chunk!.records.offset, step: this.plan.step, where }) };
+    this.head = {
+      kind: "error",
+      error: error.at({ topic: this.topic, partition: this.partition, offset: this.#chunk!.records.offset, step: this.plan.step, where }),
+    };
   }
 }
 

@@ -43,9 +43,14 @@ export const openTasks = async (
   try {
     for (const id of ids) openings.push(await openStores(application, id));
     const partitions = openings.flatMap((opening) => opening.inputs);
-    const committed = await log.admin.committed(settings.applicationId, partitions, { requireStable: true, timeoutMs: settings.taskTimeoutMs });
+    const committed = await log.admin.committed(settings.applicationId, partitions, {
+      requireStable: true,
+      timeoutMs: settings.taskTimeoutMs,
+    });
     const positions = await startPositions(application, openings, committed);
-    const restoring: Restoring[] = openings.flatMap(({ partition, stores }) => stores.map(({ name, store }) => ({ store, name, topic: names.changelog(name), partition })));
+    const restoring: Restoring[] = openings.flatMap(({ partition, stores }) =>
+      stores.map(({ name, store }) => ({ store, name, topic: names.changelog(name), partition })),
+    );
     if (settings.guarantee !== "none") await restore(log, restoring, { isCancelled: options.isCancelled, onProgress: options.onRestore });
     const ends = await log.admin.offsets(partitions, "latest", "read-uncommitted");
     if (options.isCancelled()) {
@@ -67,18 +72,31 @@ const openStores = async (application: Application, id: string): Promise<Opening
   const { plan, settings, names, partitions, stores: engine } = application;
   const [subtopology, partition] = id.split("_").map(Number) as [number, number];
   const subplan = plan.subtopologies.find((one) => one.id === subtopology);
-  if (subplan === undefined) throw new ConfigurationError("TOPOLOGY_CHANGED", `Task ${id} was assigned, but the topology '${plan.name}' has no sub-topology ${subtopology}: all instances have to run the same program`);
+  if (subplan === undefined)
+    throw new ConfigurationError(
+      "TOPOLOGY_CHANGED",
+      `Task ${id} was assigned, but the topology '${plan.name}' has no sub-topology ${subtopology}: all instances have to run the same program`,
+    );
   const inputs = subplan.inputs
     .map((input, index) => ({ index, plan: input, topic: names.of(input.topic), partition }))
     .filter((input) => partition < (partitions.get(input.topic) ?? 0));
-  const open = async (name: string, keys: KeyCodec): Promise<OpenedStore> => ({ name, keys, store: await engine.open({ applicationId: settings.applicationId, store: name, partition }) });
+  const open = async (name: string, keys: KeyCodec): Promise<OpenedStore> => ({
+    name,
+    keys,
+    store: await engine.open({ applicationId: settings.applicationId, store: name, partition }),
+  });
   const stores: OpenedStore[] = [];
   for (const node of subplan.nodes) if (node.store !== undefined) stores.push(await open(node.store.name, node.store.keys));
-  for (const { plan: input } of inputs) if (input.kind === "repartition" || input.kind === "sink") stores.push(await open(timeStore(input.topic.name), keyCodec(undefined)));
+  for (const { plan: input } of inputs)
+    if (input.kind === "repartition" || input.kind === "sink") stores.push(await open(timeStore(input.topic.name), keyCodec(undefined)));
   return { id, plan: subplan, partition, inputs, stores };
 };
 
-const startPositions = async (application: Application, openings: readonly Opening[], committed: ReadonlyMap<string, CommittedOffset>): Promise<ReadonlyMap<string, InputPosition>> => {
+const startPositions = async (
+  application: Application,
+  openings: readonly Opening[],
+  committed: ReadonlyMap<string, CommittedOffset>,
+): Promise<ReadonlyMap<string, InputPosition>> => {
   const positions = new Map<string, InputPosition>();
   const fresh = (offset: number): InputPosition => ({ offset, watermark: Number.NEGATIVE_INFINITY, streamTime: Number.NEGATIVE_INFINITY });
   for (const { inputs } of openings)
@@ -91,14 +109,24 @@ const startPositions = async (application: Application, openings: readonly Openi
       }
       const { startAt } = input.plan;
       if (startAt === "none")
-        throw new ConfigurationError("OFFSET_OUT_OF_RANGE", `Nothing is committed for ${id} and step '${input.plan.step}' has startAt: "none": choose "earliest", "latest" or a timestamp`, { topic: input.topic, partition: input.partition, step: input.plan.step });
+        throw new ConfigurationError(
+          "OFFSET_OUT_OF_RANGE",
+          `Nothing is committed for ${id} and step '${input.plan.step}' has startAt: "none": choose "earliest", "latest" or a timestamp`,
+          { topic: input.topic, partition: input.partition, step: input.plan.step },
+        );
       const offsets = await application.log.admin.offsets([input], startAt, "read-committed");
       positions.set(id, fresh(offsets.get(id) ?? 0));
     }
   return positions;
 };
 
-const makeTask = (application: Application, environment: TaskEnvironment, opening: Opening, positions: ReadonlyMap<string, InputPosition>, ends: ReadonlyMap<string, number>): Task => {
+const makeTask = (
+  application: Application,
+  environment: TaskEnvironment,
+  opening: Opening,
+  positions: ReadonlyMap<string, InputPosition>,
+  ends: ReadonlyMap<string, number>,
+): Task => {
   const { plan, partition, stores, inputs } = opening;
   const { bounded, control, settings } = application;
   const close = () => closeStores([opening]);

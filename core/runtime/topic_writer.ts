@@ -66,12 +66,17 @@ export class TopicWriter {
     if (partition === "single" || this.partitions === 1) return 0;
     if (partition === "broadcast") return this.allPartitions;
     if (partition === "round-robin") return this.#turn++ % this.partitions;
-    if (partition === "key") return keyBytes === null ? Math.floor(this.#turn++ / stickyRecords) % this.partitions : partitionForKey(keyBytes, this.partitions);
+    if (partition === "key")
+      return keyBytes === null ? Math.floor(this.#turn++ / stickyRecords) % this.partitions : partitionForKey(keyBytes, this.partitions);
     const chosen = partition(value, record, this.partitions);
     if (chosen === "all") return this.allPartitions;
     for (const one of typeof chosen === "number" ? [chosen] : chosen)
       if (!Number.isInteger(one) || one < 0 || one >= this.partitions)
-        throw new ProduceError("RECORD_REFUSED", `The partition function of step '${this.#step}' gave ${one}: topic '${this.topic}' has partitions 0 to ${this.partitions - 1}`, { step: this.#step, topic: this.topic });
+        throw new ProduceError(
+          "RECORD_REFUSED",
+          `The partition function of step '${this.#step}' gave ${one}: topic '${this.topic}' has partitions 0 to ${this.partitions - 1}`,
+          { step: this.#step, topic: this.topic },
+        );
     return chosen;
   }
 
@@ -81,9 +86,17 @@ export class TopicWriter {
     try {
       bytes = serde.serialize(what, this.topic);
     } catch (thrown) {
-      throw new ProduceError("ENCODE_FAILED", `Cannot write the ${where} for topic '${this.topic}': ${reason(thrown)}`, { step: this.#step, topic: this.topic, cause: thrown });
+      throw new ProduceError("ENCODE_FAILED", `Cannot write the ${where} for topic '${this.topic}': ${reason(thrown)}`, {
+        step: this.#step,
+        topic: this.topic,
+        cause: thrown,
+      });
     }
     if (bytes instanceof Uint8Array) return bytes;
-    throw new ProduceError("ENCODE_FAILED", `The serde of topic '${this.topic}' gave ${bytes === null ? "null" : typeof bytes} for the ${where}: serialize has to return a Uint8Array`, { step: this.#step, topic: this.topic });
+    throw new ProduceError(
+      "ENCODE_FAILED",
+      `The serde of topic '${this.topic}' gave ${bytes === null ? "null" : typeof bytes} for the ${where}: serialize has to return a Uint8Array`,
+      { step: this.#step, topic: this.topic },
+    );
   }
 }

@@ -1,8 +1,8 @@
+import type { Store } from "../ports/store.ts";
+import { keyCodec } from "../state/codecs.ts";
 import type { ValueCodec } from "../state/step_state.ts";
 import { StepState } from "../state/step_state.ts";
 import type { ValueTable } from "../state/value_table.ts";
-import type { Store } from "../ports/store.ts";
-import { keyCodec } from "../state/codecs.ts";
 import { Valve } from "../time/valve.ts";
 import { decodeUpstreamTime, encodeUpstreamTime, type UpstreamTime } from "./watermark_record.ts";
 
@@ -40,7 +40,12 @@ export class UpstreamVector {
     const merged: UpstreamTime = {
       ...time,
       tasks: Math.max(time.tasks, before?.tasks ?? 0),
-      watermark: Math.max(time.watermark, before?.status === "finished" && time.status !== "finished" ? Number.NEGATIVE_INFINITY : (before?.watermark ?? Number.NEGATIVE_INFINITY)),
+      watermark: Math.max(
+        time.watermark,
+        before?.status === "finished" && time.status !== "finished"
+          ? Number.NEGATIVE_INFINITY
+          : (before?.watermark ?? Number.NEGATIVE_INFINITY),
+      ),
       incarnation: Math.max(time.incarnation, before?.incarnation ?? 0),
       status: older ? before.status : time.status,
     };

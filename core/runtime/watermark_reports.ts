@@ -59,25 +59,41 @@ export class WatermarkReports {
       const idle = this.#chain.time.idleOf(node);
       // Several steps may write one topic: the task speaks for all of them.
       const known = byTopic.get(writer.topic);
-      byTopic.set(writer.topic, { watermark: Math.min(watermark, known?.watermark ?? Number.POSITIVE_INFINITY), idle: idle && (known?.idle ?? true), partitions: writer.partitions });
+      byTopic.set(writer.topic, {
+        watermark: Math.min(watermark, known?.watermark ?? Number.POSITIVE_INFINITY),
+        idle: idle && (known?.idle ?? true),
+        partitions: writer.partitions,
+      });
     }
     for (const [topic, { watermark, idle, partitions }] of byTopic) {
       const status = ended ? "finished" : idle ? "idle" : "active";
       const value = this.#news(topic, watermark, status);
       if (value === undefined) continue;
-      for (let partition = 0; partition < partitions; partition++) reports.push({ topic, partition, key: null, value, headers: watermarkHeaders });
+      for (let partition = 0; partition < partitions; partition++)
+        reports.push({ topic, partition, key: null, value, headers: watermarkHeaders });
     }
     if (!this.#environment.siblingsMatter || this.#environment.tasksOf(this.#subtopology) < 2) return reports;
     const value = this.#news("", this.#times.watermark, ended ? "finished" : this.#times.allIdle ? "idle" : "active");
     if (value !== undefined)
-      reports.push({ topic: this.#environment.watermarksTopic, partition: 0, key: encoder.encode(`${this.#subtopology}_${this.#partition}`), value, headers: noHeaders });
+      reports.push({
+        topic: this.#environment.watermarksTopic,
+        partition: 0,
+        key: encoder.encode(`${this.#subtopology}_${this.#partition}`),
+        value,
+        headers: noHeaders,
+      });
     return reports;
   }
 
   #news(to: string, watermark: number, status: UpstreamStatus): Uint8Array | undefined {
     const nowMs = this.#environment.clock.monotonic();
     const said = this.#said.get(to);
-    if (said !== undefined && said.status === status && (said.watermark >= watermark || nowMs - said.atMs < this.#environment.watermarkIntervalMs)) return undefined;
+    if (
+      said !== undefined &&
+      said.status === status &&
+      (said.watermark >= watermark || nowMs - said.atMs < this.#environment.watermarkIntervalMs)
+    )
+      return undefined;
     if (said === undefined && watermark === Number.NEGATIVE_INFINITY && status === "active") return undefined;
     this.#said.set(to, { watermark, status, atMs: nowMs });
     return encodeUpstreamTime({

@@ -2,9 +2,9 @@ import { FatalError, reason } from "../errors.ts";
 import type { GroupMember, Outbox } from "../ports/log.ts";
 import type { Metric } from "../ports/metrics.ts";
 import type { Application } from "./application.ts";
-import { workerTombstone } from "./control_topic.ts";
 import { CommitCycle } from "./commit_cycle.ts";
 import { committerFor } from "./committer.ts";
+import { workerTombstone } from "./control_topic.ts";
 import { Membership } from "./membership.ts";
 import { Purge } from "./purge.ts";
 import { Reader } from "./reader.ts";
@@ -77,7 +77,11 @@ export class Worker {
     this.#environment = environment;
     this.#commits = new CommitCycle({
       application,
-      committer: committerFor(settings.guarantee, { log, transactionalId: this.#transactionalId, transactionTimeoutMs: settings.transactionTimeoutMs }),
+      committer: committerFor(settings.guarantee, {
+        log,
+        transactionalId: this.#transactionalId,
+        transactionTimeoutMs: settings.transactionTimeoutMs,
+      }),
       tag: `${application.processId.slice(0, 8)}-${slot}`,
       tasks: () => this.#tasks.values(),
       group: () => this.#membership.metadata,
@@ -246,7 +250,8 @@ export class Worker {
 
   #allFinished(): boolean {
     const { control } = this.#application;
-    for (const [subtopology, tasks] of this.#application.tasks) for (let partition = 0; partition < tasks; partition++) if (!control.finished.has(`${subtopology}_${partition}`)) return false;
+    for (const [subtopology, tasks] of this.#application.tasks)
+      for (let partition = 0; partition < tasks; partition++) if (!control.finished.has(`${subtopology}_${partition}`)) return false;
     return true;
   }
 
@@ -262,9 +267,11 @@ export class Worker {
     };
     if (clean) await quietly("the last commit", () => this.#commits.finish());
     await quietly("the reader", () => this.#reader.close());
-    if (!(this.#failure instanceof FatalError && this.#failure.code === "APP_CLOSED")) await quietly("leaving the group", () => this.#membership.leave());
+    if (!(this.#failure instanceof FatalError && this.#failure.code === "APP_CLOSED"))
+      await quietly("leaving the group", () => this.#membership.leave());
     await quietly("the producer", () => this.#commits.close());
-    if (clean && settings.guarantee === "exactly-once") await quietly("the farewell", () => control.write(log, null, [workerTombstone(this.#transactionalId)], clock));
+    if (clean && settings.guarantee === "exactly-once")
+      await quietly("the farewell", () => control.write(log, null, [workerTombstone(this.#transactionalId)], clock));
     for (const task of this.#tasks.values()) await quietly(`task ${task.id}`, () => task.close());
     this.#tasks.clear();
   }

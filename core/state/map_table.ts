@@ -142,7 +142,12 @@ export class MapTable<S, T> implements Table {
     const base = this.#state.base.range(this.#prefix, prefixEnd(this.#prefix));
     for (const bucket of [...this.#buckets.values()]) {
       seen.add(this.#name(bucket.prefix));
-      if (bucket.complete ? bucket.live > 0 : [...bucket.entries.values()].some((entry) => entry.value !== undefined) || this.#load(bucket).live > 0) yield bucket;
+      if (
+        bucket.complete
+          ? bucket.live > 0
+          : [...bucket.entries.values()].some((entry) => entry.value !== undefined) || this.#load(bucket).live > 0
+      )
+        yield bucket;
     }
     for (const [bytes] of [...base]) {
       const scope = readScope(this.#state, this.#prefix.length, bytes, this.#namespaced);

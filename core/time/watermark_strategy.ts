@@ -19,7 +19,8 @@ export interface WatermarkStrategy<in V> {
  * come any more (Flink: BoundedOutOfOrdernessWatermarks).
  */
 export const boundedOutOfOrderness = (bound: Duration): WatermarkStrategy<unknown> => {
-  if (!Number.isFinite(bound) || bound < 0) throw new RangeError(`The bound of out-of-orderness is ${bound}: give a duration that is not negative, such as seconds(10)`);
+  if (!Number.isFinite(bound) || bound < 0)
+    throw new RangeError(`The bound of out-of-orderness is ${bound}: give a duration that is not negative, such as seconds(10)`);
   return {
     name: `bounded-out-of-orderness(${bound})`,
     make: () => {

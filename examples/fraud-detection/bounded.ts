@@ -3,7 +3,7 @@ import type { Alert } from "./alert.ts";
 import type { FraudOptions } from "./arguments.ts";
 import { fraudDetection, fraudTopics } from "./fraud_detection.ts";
 import { generate } from "./generate.ts";
-import { fedFrom, fed, linesOf } from "./input.ts";
+import { fed, fedFrom, linesOf } from "./input.ts";
 import type { Surroundings } from "./surroundings.ts";
 
 /** Takes alerts as they are committed. */
@@ -13,7 +13,13 @@ export type AlertListener = (alert: Alert) => void;
 export const groupOptions = (options: FraudOptions): RunOptions =>
   options.sessionTimeoutMs === undefined
     ? {}
-    : { group: { sessionTimeout: millis(options.sessionTimeoutMs), heartbeat: millis(Math.min(1000, options.sessionTimeoutMs / 3)), rebalanceTimeout: millis(Math.max(options.sessionTimeoutMs, 10_000)) } };
+    : {
+        group: {
+          sessionTimeout: millis(options.sessionTimeoutMs),
+          heartbeat: millis(Math.min(1000, options.sessionTimeoutMs / 3)),
+          rebalanceTimeout: millis(Math.max(options.sessionTimeoutMs, 10_000)),
+        },
+      };
 
 /** A sink that hands alerts to a function of this process. */
 export const listening = (name: string, onAlert: AlertListener): Sink<Alert> =>
@@ -31,7 +37,8 @@ export const bounded = async (options: FraudOptions, surroundings: Surroundings,
   const topology = fraudDetection(options.prefix, topics, [...surroundings.sinks, listening("terminal", onAlert)]);
   const feeds = options.brokers === undefined || options.produce;
   const { input, transactions, seed } = options;
-  const feed = (written: number): Iterable<Fed> | AsyncIterable<Fed> => (input === undefined ? fedFrom(generate({ transactions: transactions!, seed }), topics, written) : fileFrom(input, written));
+  const feed = (written: number): Iterable<Fed> | AsyncIterable<Fed> =>
+    input === undefined ? fedFrom(generate({ transactions: transactions!, seed }), topics, written) : fileFrom(input, written);
   async function* fileFrom(path: string, written: number): AsyncGenerator<Fed> {
     let seen = 0;
     for await (const line of linesOf(path)) if (seen++ >= written) yield fed(line, topics);

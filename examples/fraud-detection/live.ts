@@ -7,7 +7,7 @@ import { generate } from "./generate.ts";
 import { fedInTime } from "./input.ts";
 import { eventTimeOf } from "./model.ts";
 import { ledger } from "./planted.ts";
-import { type Screen, type Snapshot } from "./screen.ts";
+import type { Screen, Snapshot } from "./screen.ts";
 import type { Surroundings } from "./surroundings.ts";
 
 const feedMs = 50_000;
@@ -35,7 +35,12 @@ export const live = async (options: FraudOptions, surroundings: Surroundings, sc
     screen.alert(alert);
   };
   // Old payments are of no use to anybody here, and memory is to stay as it is.
-  const topics = fraudTopics({ prefix: options.prefix, transaction: surroundings.transaction, account: surroundings.account, ...(onKafka ? {} : { config: { "retention.bytes": "1048576" } }) });
+  const topics = fraudTopics({
+    prefix: options.prefix,
+    transaction: surroundings.transaction,
+    account: surroundings.account,
+    ...(onKafka ? {} : { config: { "retention.bytes": "1048576" } }),
+  });
   const topology = fraudDetection(options.prefix, topics, [...surroundings.sinks, listening("terminal", onAlert)]);
   const startedMs = systemClock.monotonic();
   const elapsedMs = (): number => systemClock.monotonic() - startedMs;
@@ -87,7 +92,8 @@ export const live = async (options: FraudOptions, surroundings: Surroundings, sc
     };
   };
   /** Up to here alerts have had the time to travel through all steps; a fraud of which the feed's end has cut off a part is none. */
-  const settled = (now: Snapshot): number => Math.min((now.watermark ?? (isOver() ? Number.POSITIVE_INFINITY : 0)) - travelEventMs, (newest ?? 0) + settleEventMs - cutEventMs);
+  const settled = (now: Snapshot): number =>
+    Math.min((now.watermark ?? (isOver() ? Number.POSITIVE_INFINITY : 0)) - travelEventMs, (newest ?? 0) + settleEventMs - cutEventMs);
   void (async () => {
     for (;;) {
       await sleep(systemClock, frameMs);
@@ -143,5 +149,12 @@ const look = (app: App): Look => {
     else if (name === "stream_time" && tags["kind"] === "source") streamTime = Math.max(streamTime, value);
     else if (name === "watermark" && Number.isFinite(value)) watermark = Math.min(watermark, value);
   }
-  return { records, lag, late, tasks, watermark: Number.isFinite(watermark) ? watermark : undefined, streamTime: Number.isFinite(streamTime) ? streamTime : undefined };
+  return {
+    records,
+    lag,
+    late,
+    tasks,
+    watermark: Number.isFinite(watermark) ? watermark : undefined,
+    streamTime: Number.isFinite(streamTime) ? streamTime : undefined,
+  };
 };

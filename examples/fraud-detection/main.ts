@@ -39,7 +39,9 @@ const begin = async (options: FraudOptions): Promise<App> => {
   }
   const columns = (): number | undefined => undefined;
   const shown = options.json ? undefined : screen({ write: (text) => void stdout.write(text), columns, color: false });
-  return bounded(options, surroundings, (alert) => (shown === undefined ? void stdout.write(`${JSON.stringify(alert)}\n`) : shown.alert(alert)));
+  return bounded(options, surroundings, (alert) =>
+    shown === undefined ? void stdout.write(`${JSON.stringify(alert)}\n`) : shown.alert(alert),
+  );
 };
 
 const surroundingsOf = async (options: FraudOptions): Promise<Surroundings> => {

@@ -12,7 +12,12 @@ export const onKafka = (options: FraudOptions & { readonly brokers: string }): S
   const search =
     options.search === undefined
       ? undefined
-      : elasticsearch<Alert>({ url: options.search, index: `${options.prefix}alerts`, id: (alert) => alert.id, mappings: { properties: { timestamp: { type: "date" }, windowEnd: { type: "date" } } } });
+      : elasticsearch<Alert>({
+          url: options.search,
+          index: `${options.prefix}alerts`,
+          id: (alert) => alert.id,
+          mappings: { properties: { timestamp: { type: "date" }, windowEnd: { type: "date" } } },
+        });
   const logger = pinoLogger({ level: options.json ? "info" : "warn", name: "fraud" });
   return {
     transaction: avro(transactionSchema, registry),
@@ -22,7 +27,9 @@ export const onKafka = (options: FraudOptions & { readonly brokers: string }): S
       const log = await kafkaLog({ brokers: options.brokers.split(",") });
       try {
         const described = await log.admin.describe(topics);
-        const partitions = [...described.values()].flatMap(({ topic, partitions }) => Array.from({ length: partitions }, (_, partition) => ({ topic, partition })));
+        const partitions = [...described.values()].flatMap(({ topic, partitions }) =>
+          Array.from({ length: partitions }, (_, partition) => ({ topic, partition })),
+        );
         const ends = await log.admin.offsets(partitions, "latest", "read-uncommitted");
         return [...ends.values()].every((end) => end === 0);
       } finally {

@@ -22,8 +22,20 @@ interface Service {
 }
 
 const services: readonly Service[] = [
-  { name: "Schema registry", option: "--registry", folder: cacheFolder("schema-registry-data"), missing: schemaRegistryMissing, start: (folder) => startSchemaRegistry({ port: 8081, folder }) },
-  { name: "Search server", option: "--search", folder: cacheFolder("search-server-data"), missing: searchServerMissing, start: (folder) => startSearchServer({ port: 9200, folder }) },
+  {
+    name: "Schema registry",
+    option: "--registry",
+    folder: cacheFolder("schema-registry-data"),
+    missing: schemaRegistryMissing,
+    start: (folder) => startSchemaRegistry({ port: 8081, folder }),
+  },
+  {
+    name: "Search server",
+    option: "--search",
+    folder: cacheFolder("search-server-data"),
+    missing: searchServerMissing,
+    start: (folder) => startSearchServer({ port: 9200, folder }),
+  },
 ];
 
 const start = async (): Promise<void> => {

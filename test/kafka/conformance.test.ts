@@ -1,6 +1,6 @@
+import { logConformance } from "../conformance_log/conformance.ts";
 import { describeKafka } from "./support/describe_kafka.ts";
 import { openKafkaWorld } from "./support/kafka_world.ts";
-import { logConformance } from "../conformance_log/conformance.ts";
 
 describeKafka("the Kafka driver", () => {
   logConformance("Kafka with the second transaction protocol", () => openKafkaWorld());

@@ -40,17 +40,31 @@ export class Cluster {
     this.log = this.memory.connect();
   }
 
-  async create(topic: string, partitions: number, config: Readonly<Record<string, string>> = { "message.timestamp.after.max.ms": "9223372036854775807" }): Promise<void> {
+  async create(
+    topic: string,
+    partitions: number,
+    config: Readonly<Record<string, string>> = { "message.timestamp.after.max.ms": "9223372036854775807" },
+  ): Promise<void> {
     await this.drive(this.log.admin.create([{ topic, partitions, replication: -1, config }]));
   }
 
   /** Writes records at once; the partition follows from the key, or is given. */
-  async produce<K, V>(topic: TestTopic<K, V>, records: readonly { readonly key: K | null; readonly value: V | null; readonly timestamp?: number; readonly partition?: number }[]): Promise<void> {
+  async produce<K, V>(
+    topic: TestTopic<K, V>,
+    records: readonly { readonly key: K | null; readonly value: V | null; readonly timestamp?: number; readonly partition?: number }[],
+  ): Promise<void> {
     const partitions = (await this.drive(this.log.admin.describe([topic.name]))).get(topic.name)!.partitions;
     const outbox = this.log.outbox();
     for (const { key, value, timestamp, partition } of records) {
       const keyBytes = key === null ? null : topic.key.serialize(key, topic.name);
-      outbox.append(topic.name, partition ?? (keyBytes === null ? 0 : partitionForKey(keyBytes, partitions)), keyBytes, value === null ? null : topic.value.serialize(value, topic.name), timestamp ?? this.clock.now(), noHeaders);
+      outbox.append(
+        topic.name,
+        partition ?? (keyBytes === null ? 0 : partitionForKey(keyBytes, partitions)),
+        keyBytes,
+        value === null ? null : topic.value.serialize(value, topic.name),
+        timestamp ?? this.clock.now(),
+        noHeaders,
+      );
     }
     const producer = await this.drive(this.log.producer({ transactionalId: null, transactionTimeoutMs: 60_000 }));
     await this.drive(producer.send(outbox));
@@ -73,7 +87,13 @@ export class Cluster {
           const { records } = fetched;
           while (records.next()) {
             const [key, value] = [records.key(), records.value()];
-            out.push({ key: key === null ? null : right(topic.key.deserialize(key, topic.name)), value: value === null ? null : right(topic.value.deserialize(value, topic.name)), timestamp: records.timestamp, partition, offset: records.offset });
+            out.push({
+              key: key === null ? null : right(topic.key.deserialize(key, topic.name)),
+              value: value === null ? null : right(topic.value.deserialize(value, topic.name)),
+              timestamp: records.timestamp,
+              partition,
+              offset: records.offset,
+            });
           }
           offset = fetched.nextOffset;
         }
@@ -90,7 +110,10 @@ export class Cluster {
         {
           clock: this.clock,
           random: seededRandom(this.#seed * 1000 + this.apps.length),
-          logger: { log: (level, message, fields) => void ((level === "warn" || level === "error") && this.warnings.push(`${message} ${JSON.stringify(fields ?? {})}`)) },
+          logger: {
+            log: (level, message, fields) =>
+              void ((level === "warn" || level === "error") && this.warnings.push(`${message} ${JSON.stringify(fields ?? {})}`)),
+          },
           ...options,
         },
         { log: options.log ?? this.memory.connect(), ownsLog: true, createTopics: true },

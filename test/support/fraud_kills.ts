@@ -3,9 +3,9 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { appendFileSync } from "node:fs";
 import { parseArgs } from "node:util";
-import { generate } from "../../examples/fraud-detection/generate.ts";
 import type { Log } from "../../core/ports/log.ts";
 import { seededRandom } from "../../core/time_source/seeded_random.ts";
+import { generate } from "../../examples/fraud-detection/generate.ts";
 import { kafkaLog } from "../../node/kafka/mod.ts";
 import { expectedAlerts } from "../examples/fraud/checker.ts";
 import { readAll } from "./read_all.ts";
@@ -50,12 +50,33 @@ export const killRun = async (options: KillOptions): Promise<KillReport> => {
   const prefix = `kills-${Date.now().toString(36)}-`;
   const random = seededRandom(seed);
   const log = await kafkaLog({ brokers: [brokers] });
-  const common = ["--brokers", brokers, "--transactions", String(transactions), "--seed", String(seed), "--json", "--prefix", prefix, "--session-timeout", "6000", ...(registry === undefined ? [] : ["--registry", registry]), ...(search === undefined ? [] : ["--search", search])];
+  const common = [
+    "--brokers",
+    brokers,
+    "--transactions",
+    String(transactions),
+    "--seed",
+    String(seed),
+    "--json",
+    "--prefix",
+    prefix,
+    "--session-timeout",
+    "6000",
+    ...(registry === undefined ? [] : ["--registry", registry]),
+    ...(search === undefined ? [] : ["--search", search]),
+  ];
   let started = 0;
   const start = (produce: boolean): Instance => {
     const name = `instance ${++started}`;
-    const child = spawn(process.execPath, ["examples/fraud-detection/main.ts", ...common, ...(produce ? ["--produce"] : [])], { stdio: ["ignore", "pipe", "pipe"] });
-    const instance: Instance = { name, child, transactionalId: undefined, ended: new Promise((resolve) => child.on("exit", (code) => resolve(code))) };
+    const child = spawn(process.execPath, ["examples/fraud-detection/main.ts", ...common, ...(produce ? ["--produce"] : [])], {
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    const instance: Instance = {
+      name,
+      child,
+      transactionalId: undefined,
+      ended: new Promise((resolve) => child.on("exit", (code) => resolve(code))),
+    };
     child.stdout!.resume();
     let said = "";
     child.stderr!.on("data", (data: Buffer) => {
@@ -120,7 +141,11 @@ const flowing = async (log: Log, prefix: string): Promise<void> => {
   const end = async (): Promise<number> => {
     const described = (await log.admin.describe([topic])).get(topic);
     if (described === undefined) return 0;
-    const ends = await log.admin.offsets(Array.from({ length: described.partitions }, (_, partition) => ({ topic, partition })), "latest", "read-committed");
+    const ends = await log.admin.offsets(
+      Array.from({ length: described.partitions }, (_, partition) => ({ topic, partition })),
+      "latest",
+      "read-committed",
+    );
     return [...ends.values()].reduce((sum, one) => sum + one, 0);
   };
   const before = await end();
@@ -132,17 +157,38 @@ const flowing = async (log: Log, prefix: string): Promise<void> => {
 
 const indexDifference = async (url: string, index: string, expected: ReadonlySet<string>): Promise<number> => {
   await fetch(`${url}/${index}/_refresh`, { method: "POST" });
-  const answer = (await (await fetch(`${url}/${index}/_search?size=10000`)).json()) as { hits: { hits: { _id: string; _source: { id: string } }[] } };
-  const documents = new Set(answer.hits.hits.map(({ _id, _source }) => (_id === _source.id ? JSON.stringify(_source) : `${_id} holds ${_source.id}`)));
+  const answer = (await (await fetch(`${url}/${index}/_search?size=10000`)).json()) as {
+    hits: { hits: { _id: string; _source: { id: string } }[] };
+  };
+  const documents = new Set(
+    answer.hits.hits.map(({ _id, _source }) => (_id === _source.id ? JSON.stringify(_source) : `${_id} holds ${_source.id}`)),
+  );
   return [...expected].filter((alert) => !documents.has(alert)).length + [...documents].filter((alert) => !expected.has(alert)).length;
 };
 
 if (import.meta.main) {
   const { values } = parseArgs({
-    options: { brokers: { type: "string" }, kills: { type: "string", default: "10" }, transactions: { type: "string", default: "200000" }, seed: { type: "string", default: "1" }, registry: { type: "string" }, search: { type: "string" } },
+    options: {
+      brokers: { type: "string" },
+      kills: { type: "string", default: "10" },
+      transactions: { type: "string", default: "200000" },
+      seed: { type: "string", default: "1" },
+      registry: { type: "string" },
+      search: { type: "string" },
+    },
   });
-  const report = await killRun({ brokers: values.brokers!, kills: Number(values.kills), transactions: Number(values.transactions), seed: Number(values.seed), registry: values.registry, search: values.search, say: (line) => console.log(line) });
+  const report = await killRun({
+    brokers: values.brokers!,
+    kills: Number(values.kills),
+    transactions: Number(values.transactions),
+    seed: Number(values.seed),
+    registry: values.registry,
+    search: values.search,
+    say: (line) => console.log(line),
+  });
   const { kills, open, expected, found, missing, unexpected, doubled, indexDiffers } = report;
-  console.log(`${kills} kills, ${open} inside an open transaction; ${found} alerts of ${expected}, ${missing.length} missing, ${unexpected.length} unexpected, ${doubled.length} doubled${indexDiffers === undefined ? "" : `, ${indexDiffers} documents differ`}`);
+  console.log(
+    `${kills} kills, ${open} inside an open transaction; ${found} alerts of ${expected}, ${missing.length} missing, ${unexpected.length} unexpected, ${doubled.length} doubled${indexDiffers === undefined ? "" : `, ${indexDiffers} documents differ`}`,
+  );
   process.exitCode = missing.length + unexpected.length + doubled.length + (indexDiffers ?? 0) === 0 ? 0 : 1;
 }

@@ -1,10 +1,10 @@
+import { noHeaders } from "../../core/ports/log.ts";
 import { RecordMeta } from "../../core/record.ts";
 import type { Operator, OperatorContext, OperatorFactory, Push } from "../../core/runtime/operator.ts";
 import { keyCodec } from "../../core/state/codecs.ts";
 import { MemoryStore } from "../../core/state/memory_store.ts";
 import { StepState } from "../../core/state/step_state.ts";
 import type { TimerService } from "../../core/state/timer_service.ts";
-import { noHeaders } from "../../core/ports/log.ts";
 
 export interface Emitted {
   readonly value: unknown;
@@ -35,9 +35,11 @@ export class OperatorHarness {
   }
 
   #open(): void {
-    const collect = (into: Emitted[]): Push => (value, record) => {
-      into.push({ value, key: record.key, timestamp: record.timestamp });
-    };
+    const collect =
+      (into: Emitted[]): Push =>
+      (value, record) => {
+        into.push({ value, key: record.key, timestamp: record.timestamp });
+      };
     this.state = new StepState(this.store, keyCodec(undefined));
     this.#event = undefined;
     this.#processing = undefined;

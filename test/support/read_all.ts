@@ -3,7 +3,12 @@ import { type Log, partitionId } from "../../core/ports/log.ts";
 const decoder = new TextDecoder();
 
 /** Every committed record of a topic, as text. */
-export const readAll = async (log: Log, topic: string): Promise<readonly { readonly key: string | null; readonly value: string | null; readonly timestamp: number; readonly partition: number }[]> => {
+export const readAll = async (
+  log: Log,
+  topic: string,
+): Promise<
+  readonly { readonly key: string | null; readonly value: string | null; readonly timestamp: number; readonly partition: number }[]
+> => {
   const partitions = (await log.admin.describe([topic])).get(topic)?.partitions ?? 0;
   const out: { key: string | null; value: string | null; timestamp: number; partition: number }[] = [];
   const fetcher = log.fetcher({ isolation: "read-committed" });
@@ -18,7 +23,12 @@ export const readAll = async (log: Log, topic: string): Promise<readonly { reado
         const { records } = fetched;
         while (records.next()) {
           const [key, value] = [records.key(), records.value()];
-          out.push({ key: key === null ? null : decoder.decode(key), value: value === null ? null : decoder.decode(value), timestamp: records.timestamp, partition });
+          out.push({
+            key: key === null ? null : decoder.decode(key),
+            value: value === null ? null : decoder.decode(value),
+            timestamp: records.timestamp,
+            partition,
+          });
         }
         offset = fetched.nextOffset;
       }

@@ -2,5 +2,6 @@
 const { transformSync } = require("amaro");
 module.exports = {
   process: (source, filename) => ({ code: transformSync(source, { mode: "strip-only", filename }).code }),
-  getCacheKey: (source, filename) => `${filename}:${source.length}:${require("node:crypto").createHash("sha1").update(source).digest("hex")}`,
+  getCacheKey: (source, filename) =>
+    `${filename}:${source.length}:${require("node:crypto").createHash("sha1").update(source).digest("hex")}`,
 };

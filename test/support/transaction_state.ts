@@ -1,7 +1,7 @@
 import { Cluster } from "../../node/kafka/cluster.ts";
+import { checkKafkaOptions } from "../../node/kafka/kafka_options.ts";
 import type { WireRequest } from "../../node/kafka/request.ts";
 import { WireWriter } from "../../node/kafka/wire_writer.ts";
-import { checkKafkaOptions } from "../../node/kafka/kafka_options.ts";
 
 /** What the broker says of a transactional id: "Ongoing" while a transaction is open. DescribeTransactions, KIP-664; a cluster of one broker is asked. */
 const describeTransactions = (transactionalIds: readonly string[]): WireRequest<ReadonlyMap<string, string>> => {
@@ -35,7 +35,10 @@ const describeTransactions = (transactionalIds: readonly string[]): WireRequest<
   };
 };
 
-export const transactionStates = async (brokers: readonly string[], transactionalIds: readonly string[]): Promise<ReadonlyMap<string, string>> => {
+export const transactionStates = async (
+  brokers: readonly string[],
+  transactionalIds: readonly string[],
+): Promise<ReadonlyMap<string, string>> => {
   const cluster = await Cluster.open(checkKafkaOptions({ brokers }).cluster);
   try {
     return await cluster.ask(describeTransactions(transactionalIds));

@@ -57,7 +57,7 @@ describe("match operator finds what a search through all possibilities finds", (
   ] as const)
     it(`in patterns of ${name}`, () => {
       fc.assert(
-        fc.property(sketches, someEvents(9), (sketch, events) => {
+        fc.property(sketches, someEvents(10), (sketch, events) => {
           expect([...inOrder(harnessOf(sketch), events)].sort()).toEqual(naiveMatches(sketch, events));
         }),
         { numRuns },

@@ -146,7 +146,7 @@ describe("table operators", () => {
     fc.assert(
       fc.property(fc.array(command, { maxLength: 50 }), (commands) => {
         const harness = new OperatorHarness(aggregateTableOperator(count()));
-        const nameOf = (key: unknown) => `${typeof key === "string" ? "s" : ""}${String(key)}`;
+        const nameOf = (key: unknown) => `${typeof key} ${String(key)}`;
         let open = new Map<string, readonly [number, number]>();
         let committed: typeof open = new Map();
         for (const c of commands) {

@@ -5,8 +5,15 @@ import { type KeyCodec, StepState, type ValueCodec } from "../../../core/state/s
 import { numberSubKey } from "../../../core/state/sub_key.ts";
 
 const utf8 = { encoder: new TextEncoder(), decoder: new TextDecoder() };
-const keys: KeyCodec = { encode: (key) => utf8.encoder.encode(String(key)), decode: (bytes) => utf8.decoder.decode(bytes), mapKey: (key) => String(key) };
-const numbers: ValueCodec<number> = { encode: (n) => utf8.encoder.encode(String(n)), decode: (bytes) => Number(utf8.decoder.decode(bytes)) };
+const keys: KeyCodec = {
+  encode: (key) => utf8.encoder.encode(String(key)),
+  decode: (bytes) => utf8.decoder.decode(bytes),
+  mapKey: (key) => String(key),
+};
+const numbers: ValueCodec<number> = {
+  encode: (n) => utf8.encoder.encode(String(n)),
+  decode: (bytes) => Number(utf8.decoder.decode(bytes)),
+};
 
 const world = () => {
   const store = new MemoryStore();
@@ -78,7 +85,12 @@ describe("step state", () => {
 
   it("behaves as a plain Map would, whatever is committed, aborted, evicted and reloaded in between", () => {
     const command = fc.oneof(
-      fc.record({ kind: fc.constant("set" as const), key: fc.integer({ min: 0, max: 3 }), sub: fc.integer({ min: -3, max: 3 }), value: fc.integer() }),
+      fc.record({
+        kind: fc.constant("set" as const),
+        key: fc.integer({ min: 0, max: 3 }),
+        sub: fc.integer({ min: -3, max: 3 }),
+        value: fc.integer(),
+      }),
       fc.record({ kind: fc.constant("delete" as const), key: fc.integer({ min: 0, max: 3 }), sub: fc.integer({ min: -3, max: 3 }) }),
       fc.record({ kind: fc.constant("clear" as const), key: fc.integer({ min: 0, max: 3 }) }),
       fc.record({ kind: fc.constantFrom("seal" as const, "committed" as const, "abort" as const, "evict" as const, "reload" as const) }),
@@ -94,7 +106,11 @@ describe("step state", () => {
         let open = new Map<string, number>();
         let committed = new Map<string, number>();
         let sealed: Map<string, number> | undefined;
-        const model = (key: number) => [...open].filter(([name]) => name.startsWith(`${key}/`)).map(([name, value]) => [Number(name.split("/")[1]), value]).sort((a, b) => a[0]! - b[0]!);
+        const model = (key: number) =>
+          [...open]
+            .filter(([name]) => name.startsWith(`${key}/`))
+            .map(([name, value]) => [Number(name.split("/")[1]), value])
+            .sort((a, b) => a[0]! - b[0]!);
         for (const c of commands) {
           if ("key" in c) state.setKey(String(c.key));
           if (c.kind === "set") {
@@ -137,7 +153,9 @@ describe("step state", () => {
           expect(table.entries().map(([s, v]) => [s, v])).toEqual(model(key));
           expect(table.isEmpty()).toBe(model(key).length === 0);
         }
-        expect([...table.scopes()].map((s) => s.key).sort()).toEqual([...new Set([...open.keys()].map((name) => name.split("/")[0]))].sort());
+        expect([...table.scopes()].map((s) => s.key).sort()).toEqual(
+          [...new Set([...open.keys()].map((name) => name.split("/")[0]))].sort(),
+        );
       }),
       { numRuns: 500 },
     );

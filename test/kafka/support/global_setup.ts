@@ -1,6 +1,6 @@
+import { freePort } from "../../../node/local/free_port.ts";
 import { type LocalKafka, startKafka } from "../../../node/local/kafka_broker.ts";
 import { kafkaMissing } from "../../../node/local/kafka_jars.ts";
-import { freePort } from "../../../node/local/free_port.ts";
 import { type KafkaSuite, suiteVariable } from "./kafka_suite.ts";
 
 declare global {

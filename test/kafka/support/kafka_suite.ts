@@ -15,7 +15,9 @@ export interface KafkaSuite {
 
 export const suiteVariable = "MILLRACE_TEST_KAFKA";
 
-const announced = JSON.parse(process.env[suiteVariable] ?? '{"missing":"run the tests with npm run test:kafka"}') as KafkaSuite | { readonly missing: string };
+const announced = JSON.parse(process.env[suiteVariable] ?? '{"missing":"run the tests with npm run test:kafka"}') as
+  | KafkaSuite
+  | { readonly missing: string };
 
 /** Why there is no broker; undefined when there is one. */
 export const missing: string | undefined = "missing" in announced ? announced.missing : undefined;

@@ -1,11 +1,17 @@
+import type { Log } from "../../../core/ports/log.ts";
 import { kafkaLog } from "../../../node/kafka/kafka_log.ts";
 import type { KafkaOptions } from "../../../node/kafka/kafka_options.ts";
-import type { Log } from "../../../core/ports/log.ts";
 import { brokerTiming, type ConformanceWorld, type LosableRequest } from "../../conformance_log/conformance.ts";
 import { suite, unique } from "./kafka_suite.ts";
 import { LossyProxy } from "./lossy_proxy.ts";
 
-const apiKeys: Readonly<Record<LosableRequest, number>> = { Produce: 0, AddPartitionsToTxn: 24, AddOffsetsToTxn: 25, EndTxn: 26, TxnOffsetCommit: 28 };
+const apiKeys: Readonly<Record<LosableRequest, number>> = {
+  Produce: 0,
+  AddPartitionsToTxn: 24,
+  AddOffsetsToTxn: 25,
+  EndTxn: 26,
+  TxnOffsetCommit: 28,
+};
 
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 

@@ -5,13 +5,16 @@ import * as fc from "fast-check";
 import { LogError } from "../../../core/ports/log.ts";
 import { batchField } from "../../../node/kafka/batch_format.ts";
 import { scanBatches } from "../../../node/kafka/batch_scan.ts";
-import { compressor } from "../../../node/kafka/compression.ts";
+import { compressor, decompressor } from "../../../node/kafka/compression.ts";
 import { splitBatch } from "../../../node/kafka/split_batch.ts";
-import { decompressor } from "../../../node/kafka/compression.ts";
 import { built, bytes, cursor, marker, type Plain, pool, readAll, stored, value, withChecksum } from "./support.ts";
 
 const header = fc.tuple(fc.string({ unit: "grapheme", maxLength: 20 }), fc.option(fc.uint8Array({ maxLength: 40 })));
-const timestamp = fc.oneof(fc.integer({ min: -1, max: 2 ** 31 }), fc.integer({ min: -1, max: 2 ** 46 }), fc.constantFrom(-1, 0, 2 ** 46, 1_700_000_000_000));
+const timestamp = fc.oneof(
+  fc.integer({ min: -1, max: 2 ** 31 }),
+  fc.integer({ min: -1, max: 2 ** 46 }),
+  fc.constantFrom(-1, 0, 2 ** 46, 1_700_000_000_000),
+);
 const record: fc.Arbitrary<Plain> = fc.record({
   key: fc.option(fc.uint8Array({ maxLength: 200 })),
   value: fc.option(fc.uint8Array({ maxLength: 300 })),
@@ -23,7 +26,9 @@ const records = fc.array(record, { minLength: 1, maxLength: 150 });
 /** kafkajs' own codec, written by other people from the same specification. */
 const require = createRequire(import.meta.url);
 const KafkajsDecoder = require("kafkajs/src/protocol/decoder");
-const kafkajsDecode = require("kafkajs/src/protocol/recordBatch/v0/decoder") as (decoder: unknown) => Promise<{ firstOffset: string; records: KafkajsRecord[] }>;
+const kafkajsDecode = require("kafkajs/src/protocol/recordBatch/v0/decoder") as (
+  decoder: unknown,
+) => Promise<{ firstOffset: string; records: KafkajsRecord[] }>;
 const kafkajs = require("kafkajs/src/protocol/recordBatch/v0") as { RecordBatch(options: object): Promise<{ buffer: Buffer }> };
 const kafkajsRecord = require("kafkajs/src/protocol/recordBatch/record/v0") as (options: object) => unknown;
 
@@ -117,7 +122,8 @@ describe("a record batch", () => {
         batch.writeInt32BE(count, batchField.count);
         const reading = cursor(withChecksum(batch));
         try {
-          while (reading.next()) for (const [, content] of reading.headers()) expect(content === null || content.length <= garbage.length).toBe(true);
+          while (reading.next())
+            for (const [, content] of reading.headers()) expect(content === null || content.length <= garbage.length).toBe(true);
         } catch (thrown) {
           expect(thrown).toBeInstanceOf(LogError);
           expect((thrown as LogError).code).toBe("CORRUPT_MESSAGE");
@@ -147,7 +153,8 @@ describe("a record batch", () => {
 
   it("begins at the offset that was asked for", () => {
     const log = Buffer.concat([stored([value("0"), value("1"), value("2")]), stored([value("3"), value("4")], { baseOffset: 3 })]);
-    for (let from = 0; from <= 5; from++) expect(readAll(cursor(log, { from })).map((one) => one.offset)).toEqual([0, 1, 2, 3, 4].slice(from));
+    for (let from = 0; from <= 5; from++)
+      expect(readAll(cursor(log, { from })).map((one) => one.offset)).toEqual([0, 1, 2, 3, 4].slice(from));
   });
 
   it("that was cut short at the end counts as not there", () => {
@@ -193,7 +200,16 @@ describe("read-committed", () => {
 
   // Overlapping transactions, listed in the order in which they ended; keys look like those of abort markers.
   const overlapping = Buffer.concat([
-    ...[a("A0", 0), b("B0", 1), a("A1", 2), b("B1", 3), marker(4, 2n, "abort"), marker(5, 1n, "abort"), a("A2", 6), marker(7, 1n, "commit")],
+    ...[
+      a("A0", 0),
+      b("B0", 1),
+      a("A1", 2),
+      b("B1", 3),
+      marker(4, 2n, "abort"),
+      marker(5, 1n, "abort"),
+      a("A2", 6),
+      marker(7, 1n, "commit"),
+    ],
     ...[b("B2", 8), a("A3", 9), marker(10, 2n, "commit"), marker(11, 1n, "abort")],
   ]);
   const aborted = [
@@ -240,12 +256,17 @@ describe("decompression", () => {
     batch.writeInt32BE(batch.length - 12, batchField.length);
     batch.writeInt16BE(1, batchField.attributes);
     const reading = cursor(withChecksum(batch), { topic: "orders", partition: 2, from: 0 });
-    expect(() => reading.next()).toThrow(expect.objectContaining({ code: "RECORD_LIST_TOO_LARGE", topic: "orders", partition: 2, offset: 0 }));
+    expect(() => reading.next()).toThrow(
+      expect.objectContaining({ code: "RECORD_LIST_TOO_LARGE", topic: "orders", partition: 2, offset: 0 }),
+    );
   });
 
   it("of bytes that are not what they claim is a corrupt message", () => {
     for (const codec of [1, 2, 3, 4]) {
-      const batch = Buffer.concat([stored([value("x")]).subarray(0, batchField.records), bytes("not compressed at all, whatever the header says")]);
+      const batch = Buffer.concat([
+        stored([value("x")]).subarray(0, batchField.records),
+        bytes("not compressed at all, whatever the header says"),
+      ]);
       batch.writeInt32BE(batch.length - 12, batchField.length);
       batch.writeInt16BE(codec, batchField.attributes);
       expect(() => readAll(cursor(withChecksum(batch)))).toThrow(expect.objectContaining({ code: "CORRUPT_MESSAGE" }));

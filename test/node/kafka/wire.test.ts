@@ -26,11 +26,25 @@ describe("the wire encodings", () => {
           }),
           (value) => {
             const writer = new WireWriter(flexible, 1);
-            writer.int8(value.int8).int16(value.int16).int32(value.int32).int64(value.offset).int64(value.producerId).boolean(value.boolean);
+            writer
+              .int8(value.int8)
+              .int16(value.int16)
+              .int32(value.int32)
+              .int64(value.offset)
+              .int64(value.producerId)
+              .boolean(value.boolean);
             writer.unsignedVarint(value.varint).string(value.text).byteArray(value.bytes).end();
-            writer.array(value.list, (item) => writer.int32(item)).nullArray().end();
+            writer
+              .array(value.list, (item) => writer.int32(item))
+              .nullArray()
+              .end();
             const reader = new WireReader(Buffer.from(writer.bytes), flexible);
-            expect([reader.int8(), reader.int16(), reader.int32(), reader.int64()]).toEqual([value.int8, value.int16, value.int32, value.offset]);
+            expect([reader.int8(), reader.int16(), reader.int32(), reader.int64()]).toEqual([
+              value.int8,
+              value.int16,
+              value.int32,
+              value.offset,
+            ]);
             expect([reader.bigInt64(), reader.boolean(), reader.unsignedVarint()]).toEqual([value.producerId, value.boolean, value.varint]);
             expect(reader.nullableString()).toBe(value.text);
             const bytes = reader.byteArray();
