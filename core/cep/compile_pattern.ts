@@ -16,7 +16,7 @@ interface DraftEdge {
   readonly action: Action;
   readonly target: Draft;
   readonly step: number;
-  when: Clauses;
+  readonly when: Clauses;
 }
 
 /** A state that is still being put together. */
@@ -169,9 +169,12 @@ const present = (item: TakeSpec | GroupSpec, sink: Draft, place: Place): Draft =
 const repeated = (item: TakeSpec | GroupSpec, loop: LoopSpec, sink: Draft, round: Round): Draft => {
   const { place, nots } = round;
   const endless = loop.max === Number.POSITIVE_INFINITY;
-  const behind = endless && item.optional ? without(sink, nots) : sink;
-  if (loop.greedy && item.kind === "take" && loop.min !== loop.max)
-    for (const state of new Set([sink, behind])) yieldTo(item, state, place.group);
+  let behind = endless && item.optional ? without(sink, nots) : sink;
+  if (loop.greedy && item.kind === "take" && loop.min !== loop.max) {
+    const yielded = yielding(sink, item, place.group);
+    behind = behind === sink ? yielded : yielding(behind, item, place.group);
+    sink = yielded;
+  }
   let state = endless ? forEver(item, loop, behind, place) : sink;
   let made = endless ? 1 : 0;
   const again = (last: Draft, leavesTo: Draft | undefined, first: boolean): Draft =>
@@ -180,7 +183,7 @@ const repeated = (item: TakeSpec | GroupSpec, loop: LoopSpec, sink: Draft, round
     state = again(state, i > loop.min ? sink : undefined, false);
     addStopsOfLoop(state, place);
   }
-  return again(state, round.leavesTo, true);
+  return again(state, item.optional ? sink : undefined, true);
 };
 
 const once = (item: TakeSpec | GroupSpec, sink: Draft, round: Round): Draft => {
@@ -242,13 +245,22 @@ const forEver = (item: TakeSpec | GroupSpec, loop: LoopSpec, sink: Draft, place:
   return state;
 };
 
-/** Nothing goes on behind a greedy loop with an event that the loop would take, as long as the loop has not been ended. */
-const yieldTo = (item: TakeSpec, state: Draft, group: GroupRound | undefined): void => {
+/** The state behind a greedy loop: as long as nothing has been taken there, and the loop has not been ended, nothing goes on with an event that the loop would take. */
+const yielding = (state: Draft, item: TakeSpec, group: GroupRound | undefined): Draft => {
   const until = item.loop?.until;
-  const free = new Draft(state.kind, state.neighboursMs);
-  for (const edge of state.edges) free.edges.push({ ...edge, target: edge.target === state ? free : edge.target });
-  for (const edge of state.edges) edge.when = [...edge.when, ...notEnded(undefined, until), ...negated(takes(item, group))];
-  if (until !== undefined) for (const edge of free.edges) state.edges.push({ ...edge, when: [...edge.when, [until + 1]] });
+  const held = [...notEnded(undefined, until), ...negated(takes(item, group))];
+  const copies = new Map<Draft, Draft>();
+  const copy = (from: Draft): Draft => {
+    const known = copies.get(from);
+    if (known !== undefined || from.kind === "final") return known ?? from;
+    const to = new Draft(from.kind, from.neighboursMs);
+    copies.set(from, to);
+    for (const edge of from.edges)
+      to.edges.push({ ...edge, target: edge.action === "take" ? edge.target : copy(edge.target), when: [...edge.when, ...held] });
+    if (until !== undefined) for (const edge of from.edges) to.edges.push({ ...edge, when: [...edge.when, [until + 1]] });
+    return to;
+  };
+  return copy(state);
 };
 
 // ---------------------------------------------------------------- conditions

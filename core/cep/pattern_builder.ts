@@ -210,6 +210,7 @@ class Builder {
       if (last.kind === "group" || this.#scope.around !== undefined)
         throw invalid('Cannot use the option "within" in a group: use within(time) for the whole pattern');
     }
+    if (last.kind === "group" && endsGreedy(last)) throw invalid("Cannot repeat a group that ends with a greedy loop: let another step end it");
     const own = new Set(stepsOf(last));
     const shapes = this.#scope.shapes.map((known) => (own.has(known.step) ? { ...known, shape: "loop" as const } : known));
     const { index, predicates } = this.#predicate(until, shapes, 'The option "until"');
@@ -289,6 +290,8 @@ const stepsOf = (item: ItemSpec): readonly number[] =>
 /** The run may be behind the item without having taken anything of it, or of its last step. */
 const endsOptional = (item: ItemSpec): boolean =>
   item.kind !== "not" && (item.optional || (item.kind === "group" && endsOptional(item.items.at(-1)!)));
+
+const endsGreedy = (item: ItemSpec): boolean => (item.kind === "group" ? endsGreedy(item.items.at(-1)!) : item.kind === "take" && item.loop?.greedy === true);
 
 const checkDuration = (time: number, where: string): void => {
   if (!Number.isFinite(time) || time <= 0)

@@ -24,8 +24,11 @@ interface Sealed {
   readonly outbox: Outbox;
   readonly tasks: ReadonlyMap<Task, SealedTask>;
   readonly offsets: readonly CommittedOffset[];
+  readonly records: number;
   readonly startedMs: number;
 }
+
+const sendAheadBytes = 256 << 10;
 
 const backoffMs = (failures: number): number => Math.min(50 * 2 ** failures, 10_000);
 
@@ -43,6 +46,10 @@ export class CommitCycle {
   #paused = false;
   #failures = 0;
   #count = 0;
+  /** Records of the open part are on their way; how many have gone since the last seal. */
+  #ahead = false;
+  #aheadRecords = 0;
+  #gatheringSinceMs = Number.NEGATIVE_INFINITY;
   #waiting: (() => void)[] = [];
 
   constructor(options: CommitCycleOptions) {
@@ -91,6 +98,33 @@ export class CommitCycle {
     const { settings } = this.#options.application;
     const due = this.#clock.monotonic() >= this.#nextMs;
     if (due || this.#requested || this.#uncommittedBytes() > settings.overlayBytes) this.#begin();
+    else this.#sendAhead();
+  }
+
+  /**
+   * Lets what has gathered travel before the commit: that has less left to send then. Not while a commit is under way, whose transaction it would end up in, and not while tasks are held, which may not be ours to speak for.
+   */
+  #sendAhead(): void {
+    const { application, committer } = this.#options;
+    const outbox = this.#outbox;
+    const nowMs = this.#clock.monotonic();
+    if (outbox.records === 0) this.#gatheringSinceMs = nowMs;
+    if (!committer.sendsAhead || this.#ahead || outbox.records === 0) return;
+    if (outbox.bytes < sendAheadBytes && nowMs - this.#gatheringSinceMs < application.settings.commitIntervalMs / 8) return;
+    this.#outbox = application.log.outbox();
+    this.#ahead = true;
+    this.#aheadRecords += outbox.records;
+    committer.sendAhead(outbox).then(
+      () => {
+        this.#ahead = false;
+      },
+      () => {
+        // The commit meets the same failure and takes everything back; it need not wait for its time.
+        this.#ahead = false;
+        this.#requested = true;
+        this.#options.wake();
+      },
+    );
   }
 
   /** Seals now, and resolves when that is committed, or taken back. Before it: what is under way. */
@@ -112,6 +146,7 @@ export class CommitCycle {
   drop(): void {
     this.#sealed = undefined;
     this.#settled = undefined;
+    this.#aheadRecords = 0;
     this.#outbox = this.#options.application.log.outbox();
     this.#tellWaiting();
   }
@@ -141,11 +176,15 @@ export class CommitCycle {
       if (part !== undefined) parts.set(task, part);
     }
     const outbox = this.#outbox;
-    if (parts.size === 0 && outbox.records === 0) return;
+    const ahead = this.#aheadRecords;
+    if (parts.size === 0 && outbox.records === 0 && ahead === 0) return;
+    this.#aheadRecords = 0;
+    this.#gatheringSinceMs = this.#clock.monotonic();
     this.#outbox = application.log.outbox();
     const sealed: Sealed = {
       outbox,
       tasks: parts,
+      records: outbox.records + ahead,
       offsets: [...parts.values()].flatMap((part) => part.offsets),
       startedMs: this.#clock.monotonic(),
     };
@@ -196,7 +235,7 @@ export class CommitCycle {
     for (const task of sealed.tasks.keys()) task.afterCommit();
     const nowMs = this.#clock.monotonic();
     this.#nextMs = Math.max(this.#nextMs, nowMs + this.#options.application.settings.commitMinPauseMs);
-    this.#options.onCommit(sealed.outbox.records, nowMs - sealed.startedMs);
+    this.#options.onCommit(sealed.records, nowMs - sealed.startedMs);
   }
 
   async #recover(sealed: Sealed, failure: CommitFailure): Promise<void> {
@@ -216,6 +255,7 @@ export class CommitCycle {
     if (this.#sealed !== sealed) return;
     if (failure.outcome === "unknown" && (await this.#happened(sealed, group().groupId))) return this.#apply(sealed, new Map());
     this.#sealed = undefined;
+    this.#aheadRecords = 0;
     this.#outbox = application.log.outbox();
     for (const task of this.#options.tasks()) task.rollback();
     if (failure.error instanceof LogError && (failure.error.disposition === "membership" || failure.error.disposition === "fenced"))

@@ -13,6 +13,10 @@ import type { Guarantee } from "./task_environment.ts";
 
 /** Makes an outbox and the offsets that led to it durable, as the guarantee says. */
 export interface Committer {
+  /** Whether records may travel before their commit: only a transaction can still take them back. */
+  readonly sendsAhead: boolean;
+  /** Sends a part of what the next commit will make durable. What goes wrong with it is told by that commit. */
+  sendAhead(outbox: Outbox): Promise<void>;
   /** Opens an epoch, or a new one after a failure. What an older epoch left open is ended first. */
   open(): Promise<void>;
   /** Throws a CommitFailure. Before the next commit `open` is called then. */
@@ -35,8 +39,11 @@ export const committerFor = (guarantee: Guarantee, options: CommitterOptions): C
 
 /** Outputs, changelog and offsets in one transaction, which the group's generation fences. */
 class TransactionalCommitter implements Committer {
+  readonly sendsAhead = true;
   readonly #options: CommitterOptions;
   #producer: Producer | undefined;
+  /** Calls of a producer do not overlap: the commit waits for what is on its way. */
+  #ahead: Promise<unknown> = Promise.resolve();
 
   constructor(options: CommitterOptions) {
     this.#options = options;
@@ -45,13 +52,22 @@ class TransactionalCommitter implements Committer {
   async open(): Promise<void> {
     const { log, transactionalId, transactionTimeoutMs } = this.#options;
     await this.close();
+    this.#ahead = Promise.resolve();
     this.#producer = await log.producer({ transactionalId, transactionTimeoutMs });
+  }
+
+  async sendAhead(outbox: Outbox): Promise<void> {
+    const producer = this.#producer!;
+    const ahead = this.#ahead.then(() => producer.send(outbox));
+    this.#ahead = ahead;
+    await ahead;
   }
 
   async commit(outbox: Outbox, offsets: readonly CommittedOffset[], group: GroupMetadata): Promise<BaseOffsets> {
     const producer = this.#producer!;
     let bases: BaseOffsets;
     try {
+      await this.#ahead;
       // The offsets travel beside the records; the end waits for both.
       const sent = outbox.records === 0 ? Promise.resolve(new Map<string, number>()) : producer.send(outbox);
       const [records, commits] = await Promise.allSettled([
@@ -89,6 +105,7 @@ class TransactionalCommitter implements Committer {
 
 /** Records first, offsets after them: a crash in between repeats records. Without offsets nothing is remembered at all. */
 class IdempotentCommitter implements Committer {
+  readonly sendsAhead = false;
   readonly #options: CommitterOptions;
   readonly #offsets: boolean;
   #producer: Producer | undefined;
@@ -97,6 +114,8 @@ class IdempotentCommitter implements Committer {
     this.#options = options;
     this.#offsets = offsets;
   }
+
+  async sendAhead(): Promise<void> {}
 
   async open(): Promise<void> {
     await this.close();

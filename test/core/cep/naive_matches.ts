@@ -33,15 +33,20 @@ export const naiveMatches = ({ items, withinMs = Number.POSITIVE_INFINITY }: Ske
     return fits(item, events[index]!, count);
   };
 
+  /** The greedy loop just left would take this event, unless another has ended it before. */
+  const wantedBack = (stand: Stand, index: number): boolean => {
+    const { left } = stand;
+    if (left === undefined || !suits(left, index, stand)) return false;
+    return left.loop?.until === undefined || !events.slice(stand.last + 1, index + 1).some(({ letter }) => letter === left.loop?.until);
+  };
+
   /** The events that the item may take next. */
   const next = (item: SketchTake, between: SketchBetween, stand: Stand, later: boolean): readonly number[] => {
     const result: number[] = [];
     const until = item.loop?.until;
-    let { left } = stand;
     for (let index = stand.last + 1; index < events.length; index++) {
       const { letter } = events[index]!;
-      if (letter === left?.loop?.until) left = undefined;
-      if (!inTime(stand, index) || stand.nots.includes(letter) || (left !== undefined && suits(left, index, stand))) break;
+      if (!inTime(stand, index) || stand.nots.includes(letter) || wantedBack(stand, index)) break;
       const suited = suits(item, index, stand);
       if (suited && letter !== until) result.push(index);
       if (between === "nothing" || (between === "others" && suited) || (later && letter === until)) break;
@@ -67,7 +72,7 @@ export const naiveMatches = ({ items, withinMs = Number.POSITIVE_INFINITY }: Ske
     if (item.kind === "not") {
       const after = stand.last + 1;
       if (item.follow === "notFollowedBy") goOn({ ...stand, nots: [...stand.nots, item.letter] });
-      else if (after < events.length && events[after]!.letter !== item.letter && inTime(stand, after)) goOn(stand);
+      else if (after < events.length && events[after]!.letter !== item.letter && inTime(stand, after) && !wantedBack(stand, after)) goOn(stand);
       return;
     }
     if (item.optional) goOn(item.kind === "take" && item.loop?.greedy ? { ...stand, left: item } : stand);
@@ -101,7 +106,7 @@ export const naiveMatches = ({ items, withinMs = Number.POSITIVE_INFINITY }: Ske
       if (stand.taken[0]?.index !== start) return;
       if (items.at(-1)!.kind === "not")
         for (let index = stand.last + 1; index < events.length && inTime(stand, index); index++)
-          if (stand.nots.includes(events[index]!.letter)) return;
+          if (stand.nots.includes(events[index]!.letter) || (items.at(-1)!.follow === "notFollowedBy" && wantedBack(stand, index))) return;
       found.push(stand.taken.map(({ step, index }) => `s${step}:${index}`).join(" "));
     });
   return found.sort();
