@@ -12,12 +12,12 @@ import { MemoryStore } from "../core/state/memory_store.ts";
 import { StepState } from "../core/state/step_state.ts";
 import type { TimerService } from "../core/state/timer_service.ts";
 import { count } from "../core/window/aggregator.ts";
+import type { BenchCase } from "./bench_case.ts";
+import { meter } from "./meter.ts";
 
-/** Microseconds of CPU per record inside operators and their state, as JSON lines. `node bench/operators.ts [records]` */
-const records = Number(process.argv[2] ?? 2_000_000);
+const records = 2_000_000;
 const commitEvery = 100_000;
-const rounds = 5;
-const keys = Array.from({ length: 10_000 }, (_, i) => `customer-${i}`);
+const keyCount = 10_000;
 
 let emitted = 0;
 const sink: Push = () => {
@@ -48,63 +48,29 @@ const contextOf = (state: StepState, emit: Push): OperatorContext => ({
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
-const keyBytes = keys.map((key) => encoder.encode(key));
-let random = 12345;
+const keyBytes = Array.from({ length: keyCount }, (_, i) => encoder.encode(`customer-${i}`));
+let random = 12_345;
 
 /** Records as a poll leaves them: keys in no order, each decoded anew, so that its hash is not known yet. */
-const poll = (): readonly RecordMeta[] =>
-  Array.from({ length: commitEvery }, (_, i) => {
-    random = (random * 1103515245 + 12345) & 0x7fffffff;
-    return new RecordMeta(decoder.decode(keyBytes[random % keys.length]), i, noHeaders, "bench", 0, i);
+const poll = (count: number): readonly RecordMeta[] =>
+  Array.from({ length: count }, (_, i) => {
+    random = (random * 1_103_515_245 + 12_345) & 0x7fffffff;
+    return new RecordMeta(decoder.decode(keyBytes[random % keyCount]), i, noHeaders, "bench", 0, i);
   });
 
-const measure = (
-  name: string,
-  make: (state: StepState) => { readonly push: Push; readonly operator: Operator },
-  stateful: boolean,
-): void => {
-  const best = { total: Number.POSITIVE_INFINITY, records: 0, commit: 0 };
-  for (let round = 0; round < rounds; round++) {
-    const state = new StepState(new MemoryStore(), keyCodec(undefined));
-    const { push, operator } = make(state);
-    let commitUs = 0;
-    let recordUs = 0;
-    for (let done = 0; done < records; done += commitEvery) {
-      const metas = poll();
-      const start = process.cpuUsage();
-      for (let i = 0; i < metas.length; i++) push(i, metas[i]!);
-      const used = process.cpuUsage(start);
-      recordUs += used.user + used.system;
-      if (!stateful) continue;
-      const commitStart = process.cpuUsage();
-      operator.onCommit?.();
-      state.seal(() => {});
-      state.committed(0);
-      state.evict(100_000);
-      const commitUsed = process.cpuUsage(commitStart);
-      commitUs += commitUsed.user + commitUsed.system;
-    }
-    const total = (recordUs + commitUs) / records;
-    if (total < best.total) Object.assign(best, { total, records: recordUs / records, commit: commitUs / records });
-  }
-  const shown = (us: number) => Number(us.toFixed(4));
-  console.log(
-    JSON.stringify({
-      bench: `operators/${name}`,
-      cpuUsPerRecord: shown(best.total),
-      ofIt: { records: shown(best.records), commit: shown(best.commit) },
-      records,
-      keys: stateful ? keys.length : 0,
-    }),
-  );
-};
+interface Steps {
+  readonly push: Push;
+  readonly operator: Operator;
+}
 
-const alone = (factory: OperatorFactory) => (state: StepState) => {
-  const operator = factory(contextOf(state, sink));
-  return { push: operator.inputs[0]!, operator };
-};
+const alone =
+  (factory: OperatorFactory) =>
+  (state: StepState): Steps => {
+    const operator = factory(contextOf(state, sink));
+    return { push: operator.inputs[0]!, operator };
+  };
 
-const chain = (state: StepState) => {
+const chain = (state: StepState): Steps => {
   const factories = [mapOperator((v: number) => v + 1), filterOperator((v: number) => v % 10 !== 0), mapOperator((v: number) => ({ v }))];
   let push = sink;
   let operator!: Operator;
@@ -115,65 +81,95 @@ const chain = (state: StepState) => {
   return { push, operator };
 };
 
-measure("map-filter-map", chain, false);
-measure("count per key (aggregate table)", alone(aggregateTableOperator(count())), true);
-measure(
-  "process with valueState",
-  alone(
-    processOperator({
-      state: { n: valueState({ initial: 0 }) },
-      onRecord: (_: number, { state }) => [state.n.update((n) => n + 1)],
-    }),
-  ),
-  true,
-);
-measure(
-  "process with valueState, as a generator",
-  alone(
-    processOperator({
-      state: { n: valueState({ initial: 0 }) },
-      *onRecord(_: number, { state, timestamp }) {
-        const n = state.n.update((before) => before + 1);
-        if (timestamp >= 0) yield n;
-      },
-    }),
-  ),
-  true,
-);
-measure(
-  "process with mapState and a bounded listState",
-  alone(
-    processOperator({
-      state: { seen: mapState<number, number>(), last: listState<number>() },
-      onRecord(value: number, { state, timestamp }) {
-        state.seen.set(value % 5, timestamp);
-        state.last.set([...state.last.get(), value].slice(-3));
-      },
-    }),
-  ),
-  true,
-);
-measure(
-  "temporal join, a watermark every 1,000 records, ten records in eleven wait",
-  (state) => {
-    time.watermark = Number.NEGATIVE_INFINITY;
-    const operator = temporalJoinOperator({
-      left: true,
-      historyMs: 10_000,
-      joiner: (l: number, r: string | undefined) => (r === undefined ? l : 0),
-    })(contextOf(state, sink));
-    const [records, changes] = operator.inputs;
-    let n = 0;
-    const push: Push = (value, record) => {
-      const timed = record.withTimestamp(++n);
-      if (n % 11 === 0) changes!("version", timed);
-      else records!(value, timed);
-      if (n % 1000 !== 0) return;
-      time.watermark = n - 500;
-      while (time.timers!.fireNext(time.watermark));
+const temporalJoin = (state: StepState): Steps => {
+  time.watermark = Number.NEGATIVE_INFINITY;
+  const operator = temporalJoinOperator({
+    left: true,
+    historyMs: 10_000,
+    joiner: (l: number, r: string | undefined) => (r === undefined ? l : 0),
+  })(contextOf(state, sink));
+  const [records, changes] = operator.inputs;
+  let n = 0;
+  const push: Push = (value, record) => {
+    const timed = record.withTimestamp(++n);
+    if (n % 11 === 0) changes!("version", timed);
+    else records!(value, timed);
+    if (n % 1_000 !== 0) return;
+    time.watermark = n - 500;
+    while (time.timers!.fireNext(time.watermark));
+  };
+  return { push, operator };
+};
+
+/** Operators and their state, without a task around them; a commit every 100,000 records. Making the records is not measured. */
+const operatorCase = (name: string, make: (state: StepState) => Steps): BenchCase => ({
+  name,
+  run: async ({ scale }) => {
+    const total = Math.ceil((records * scale) / commitEvery) * commitEvery;
+    const state = new StepState(new MemoryStore(), keyCodec(undefined));
+    const { push, operator } = make(state);
+    let seconds = 0;
+    let cpuSeconds = 0;
+    let peakRssMb = 0;
+    for (let done = 0; done < total; done += commitEvery) {
+      const metas = poll(commitEvery);
+      const measuring = meter();
+      for (let i = 0; i < metas.length; i++) push(i, metas[i]!);
+      operator.onCommit?.();
+      state.seal(() => {});
+      state.committed(0);
+      state.evict(100_000);
+      const measured = measuring.read(commitEvery);
+      seconds += commitEvery / measured["recordsPerSecond"]!;
+      cpuSeconds += (measured["cpuSecondsPerMillion"]! * commitEvery) / 1e6;
+      peakRssMb = measured["peakRssMb"]!;
+    }
+    if (emitted === 0) throw new Error("Nothing was emitted: the operators measured did nothing");
+    return {
+      n: total,
+      recordsPerSecond: Math.round(total / seconds),
+      cpuSecondsPerMillion: Number(((cpuSeconds * 1e6) / total).toFixed(3)),
+      peakRssMb,
     };
-    return { push, operator };
   },
-  true,
-);
-if (emitted === 0) throw new Error("Nothing was emitted: the operators measured did nothing");
+});
+
+export const cases: readonly BenchCase[] = [
+  operatorCase("operator chain, map filter map", chain),
+  operatorCase("operator, count per key", alone(aggregateTableOperator(count()))),
+  operatorCase(
+    "operator, process with a value",
+    alone(
+      processOperator({
+        state: { n: valueState({ initial: 0 }) },
+        onRecord: (_: number, { state }) => [state.n.update((n) => n + 1)],
+      }),
+    ),
+  ),
+  operatorCase(
+    "operator, process with a value, as a generator",
+    alone(
+      processOperator({
+        state: { n: valueState({ initial: 0 }) },
+        *onRecord(_: number, { state, timestamp }) {
+          const n = state.n.update((before) => before + 1);
+          if (timestamp >= 0) yield n;
+        },
+      }),
+    ),
+  ),
+  operatorCase(
+    "operator, process with a map and a short list",
+    alone(
+      processOperator({
+        state: { seen: mapState<number, number>(), last: listState<number>() },
+        onRecord(value: number, { state, timestamp }) {
+          state.seen.set(value % 5, timestamp);
+          state.last.set([...state.last.get(), value].slice(-3));
+          return [value];
+        },
+      }),
+    ),
+  ),
+  operatorCase("operator, temporal join", temporalJoin),
+];

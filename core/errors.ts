@@ -16,6 +16,7 @@ export type ErrorCode =
   | "NAME_INVALID"
   | "NAME_DUPLICATE"
   | "PARTITIONS_DIFFER"
+  | "KEY_MISPLACED"
   | "OPTION_INVALID"
   | "TOPIC_MISSING"
   | "TOPIC_CHANGED"
@@ -36,6 +37,7 @@ export type ErrorCode =
   | "APP_CLOSED"
   | "INTERNAL";
 
+/** Where an error happened, as far as it is known, and what caused it. */
 export interface ErrorPlace {
   readonly step?: string | undefined;
   readonly topic?: string | undefined;
@@ -50,6 +52,7 @@ export interface ErrorPlace {
 export class MillraceError extends Error {
   override readonly name: string = "MillraceError";
   readonly code: ErrorCode;
+  /** The name of the step in the program. */
   readonly step: string | undefined;
   readonly topic: string | undefined;
   readonly partition: number | undefined;
@@ -68,6 +71,7 @@ export class MillraceError extends Error {
 /** A record that cannot be read. Skip it, park it in a dead-letter topic, or mend the producer. */
 export class DecodeError extends MillraceError {
   override readonly name = "DecodeError";
+  /** The part of the record that could not be read. */
   readonly where: "key" | "value" | "timestamp";
   constructor(code: ErrorCode, message: string, options: ErrorPlace & { readonly where?: "key" | "value" | "timestamp" } = {}) {
     super(code, message, options);
@@ -93,6 +97,7 @@ export class DecodeError extends MillraceError {
 /** The user's function threw while handling a record. Mend the function, or choose a policy for such records. */
 export class StepError extends MillraceError {
   override readonly name = "StepError";
+  /** What the function was called with; absent for a timer. */
   readonly value: unknown;
   constructor(message: string, options: ErrorPlace & { readonly value?: unknown } = {}) {
     super("STEP_FAILED", message, options);

@@ -10,10 +10,12 @@ export interface Headers extends Iterable<readonly [string, Uint8Array | null]> 
 
 /** What a record has beside its value; the second argument of every callback. Immutable, so it may be kept. */
 export interface Meta<out K> {
+  /** Null where the topic had none. */
   readonly key: K;
   /** Milliseconds since 1970. */
   readonly timestamp: number;
   readonly headers: Headers;
+  /** Where it was read; empty for what a timer or a window has made. */
   readonly topic: string;
   readonly partition: number;
   readonly offset: number;

@@ -14,7 +14,9 @@ export interface RunOptions extends NeutralRunOptions {
   readonly brokers?: string | readonly string[];
   /** @default the application's id [client.id] */
   readonly clientId?: string;
+  /** TLS: true, or the options of Node's `tls.connect`. @default false [security.protocol, ssl.*] */
   readonly ssl?: KafkaOptions["ssl"];
+  /** Login: PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 or OAUTHBEARER. @default none [sasl.*] */
   readonly sasl?: KafkaOptions["sasl"];
   /** Allows what gives passwords or data to anybody on the network. @default false */
   readonly insecure?: boolean;

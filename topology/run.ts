@@ -14,7 +14,7 @@ import type { Topology } from "./topology.ts";
  *
  * @example
  * ```ts
- * import { records, run, sink, topology } from "@millrace/millrace";
+ * import { records, run, sink, topology } from "millrace";
  *
  * const seen: number[] = [];
  * const memory = sink<number>("memory", { async write(batch) { for (const { value } of batch) seen.push(value); } });

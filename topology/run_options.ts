@@ -18,6 +18,7 @@ export interface RunOptions {
   readonly instanceId?: string;
   /** @default "exactly-once" [processing.guarantee] */
   readonly guarantee?: "exactly-once" | "at-least-once" | "none";
+  /** When what is done becomes visible. */
   readonly commit?: {
     /** @default 100 ms [commit.interval.ms, execution.checkpointing.interval] */
     readonly interval?: Duration;
@@ -26,6 +27,7 @@ export interface RunOptions {
     /** So many commits in a row may fail. @default unlimited [execution.checkpointing.tolerable-failed-checkpoints] */
     readonly tolerableFailures?: number;
   };
+  /** How long the consumer group waits for an instance. */
   readonly group?: {
     /** @default 45 s [session.timeout.ms] */
     readonly sessionTimeout?: Duration;
@@ -40,10 +42,11 @@ export interface RunOptions {
   readonly taskTimeout?: Duration;
   /** How long `close` waits for the last commit. @default 30 s */
   readonly closeTimeout?: Duration;
-  /** Of internal topics. @default min(3, brokers) [replication.factor] */
+  /** Of internal topics. @default the brokers' default.replication.factor [replication.factor] */
   readonly replication?: number;
   /** "batch": every source ends where it ends now, and so does the run. @default "streaming" [execution.runtime-mode] */
   readonly mode?: "streaming" | "batch";
+  /** Bounds; what is full waits, nothing is dropped. */
   readonly memory?: {
     /** Fetched and not handled. @default 64 MiB [input.buffer.max.bytes] */
     readonly fetchBytes?: number;
@@ -58,7 +61,9 @@ export interface RunOptions {
   readonly feed?: Feed;
   /** In a batch run that another instance feeds: the input ends where that one says. @default false */
   readonly awaitFeed?: boolean;
+  /** Listeners, there before the first event. */
   readonly on?: Listeners;
+  /** Where the library says what it does. @default nowhere */
   readonly logger?: Logger;
   /** @default the machine's */
   readonly clock?: Clock;

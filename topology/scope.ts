@@ -26,10 +26,15 @@ export interface TimeOptions<V, K = unknown> {
   readonly advanceWhenIdle?: boolean;
   /** Inputs of one group wait for each other when one is further ahead in event time than this. */
   readonly alignment?: { readonly group: string; readonly maxDrift: Duration };
-  /** A timestamp further ahead of the clock is an error of the record. @default one hour; none in a bounded run */
+  /**
+   * A record whose timestamp is further ahead of the clock than this is handled like any other, but does not move event time: one clock that is wrong must not close every window. The counter `future_records` says how many.
+   *
+   * @default one hour; none in a bounded run
+   */
   readonly maxFuture?: Duration;
 }
 
+/** How a topic is read as a stream. */
 export interface FromOptions<V, K> extends TimeOptions<V, K> {
   /** Where to begin when the application has never read the topic. @default "earliest" */
   readonly startAt?: "earliest" | "latest" | "none" | { readonly timestamp: number };
@@ -39,6 +44,7 @@ export interface FromOptions<V, K> extends TimeOptions<V, K> {
   readonly onError?: ErrorPolicy;
 }
 
+/** How a topic is read as a table. */
 export interface TableOptions<V> extends Omit<TimeOptions<V>, "timestamp" | "watermarks"> {
   /** Names the store of the rows, where steps look into the table. @default the topic's name */
   readonly store?: string;

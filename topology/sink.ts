@@ -27,7 +27,7 @@ export interface ExternalSink<in V, in K = unknown> extends Sink<V, K> {
  *
  * @example
  * ```ts
- * import { sink } from "@millrace/millrace";
+ * import { sink } from "millrace";
  *
  * const seen: string[] = [];
  * const memory = sink<string>("memory", {

@@ -21,7 +21,7 @@ export interface RecordsSource<out V> extends Source<V, null> {
  *
  * @example
  * ```ts
- * import { records, topology } from "@millrace/millrace";
+ * import { records, topology } from "millrace";
  *
  * topology("first-steps", ({ from }) => {
  *   from(records([3, 1, 2])).filter((n) => n > 1).print();

@@ -21,6 +21,7 @@ export interface AnyStream<out V, out K = unknown> {
   readonly [flows]: readonly [V, K];
 }
 
+/** The same of a stream with keys. */
 export interface AnyKeyedStream<out V, out K> extends AnyStream<V, K> {
   readonly [keyedBy]: K;
 }
@@ -35,6 +36,7 @@ export interface StepOptions {
   readonly partitions?: number;
 }
 
+/** Of the topic that `repartition` puts in between. */
 export interface RepartitionOptions<V, K> {
   /** @default as many as the largest input has */
   readonly partitions?: number;
@@ -42,6 +44,7 @@ export interface RepartitionOptions<V, K> {
   readonly by?: "round-robin" | "all" | ((value: V, record: Meta<K>, partitions: number) => number | readonly number[] | "all");
 }
 
+/** How records are written to a topic. */
 export interface ToOptions<V, K> {
   /** @default by the bytes of the key, as Kafka's Java client does */
   readonly partition?: "round-robin" | "all" | ((value: V, record: Meta<K>, partitions: number) => number | readonly number[] | "all");
@@ -56,6 +59,7 @@ export interface AsOf {
 
 /** A stream that has side outputs as well. */
 export type WithSide<S, O> = S & { readonly side: O };
+/** The side outputs of a step, each as a stream. */
 export type SideStreams<O extends SideSpec, K> = { readonly [P in keyof O]: Stream<Carried<O[P]>, K> };
 type Branches<V, K> = { readonly [name: string]: (value: V, record: Meta<K>) => boolean };
 type Narrow<F, V> = F extends (value: any, ...rest: any) => value is infer S ? S : V;

@@ -25,7 +25,7 @@ export interface Topic<K, V> extends Source<V, K | null>, TopicSink<V, K | null>
  *
  * @example
  * ```ts
- * import { json, text, topic } from "@millrace/millrace";
+ * import { json, text, topic } from "millrace";
  *
  * const orders = topic("orders", { key: text, value: json<{ id: string; total: number }>(), partitions: 12 });
  * ```

@@ -8,6 +8,7 @@ import { nameFault } from "./plan/names.ts";
 import { planTopology } from "./plan/plan_topology.ts";
 import { type Scope, scopeOf } from "./scope.ts";
 
+/** What holds for a topology as a whole. */
 export interface TopologyOptions {
   /** What happens with records that cannot be handled, where nothing nearer says it: `from`, `to`, or `with`. @default fail() */
   readonly onError?: ErrorPolicy;
@@ -34,7 +35,7 @@ export interface Topology {
  *
  * @example
  * ```ts
- * import { integer, text, topic, topology } from "@millrace/millrace";
+ * import { integer, text, topic, topology } from "millrace";
  *
  * const lines = topic("lines", { value: text });
  * const counts = topic("counts", { key: text, value: integer });

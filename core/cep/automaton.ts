@@ -22,6 +22,8 @@ export interface State {
   /** "final": the match is complete. "pending": it is complete when its time is up. */
   readonly kind: "normal" | "pending" | "final";
   readonly edges: readonly Edge[];
+  /** Nothing more has to come: a run that gets here is a match, and may go on. */
+  readonly ends: boolean;
   /** A run that waits here ends so long after the event it took last. */
   readonly neighboursMs: number | undefined;
 }

@@ -66,6 +66,8 @@ interface Round {
   readonly neighboursMs: number | undefined;
 }
 
+const always: Clauses = [];
+
 const sequence = (items: readonly ItemSpec[], sink: Draft, following: ItemSpec | undefined, group: GroupRound | undefined): Draft => {
   for (let index = items.length - 1; index >= 0; index--) {
     const item = items[index]!;
@@ -176,14 +178,15 @@ const repeated = (item: TakeSpec | GroupSpec, loop: LoopSpec, sink: Draft, round
     sink = yielded;
   }
   let state = endless ? forEver(item, loop, behind, place) : sink;
-  let made = endless ? 1 : 0;
-  const again = (last: Draft, leavesTo: Draft | undefined, first: boolean): Draft =>
-    once(item, last, { ...round, first, leavesTo, neighboursMs: made++ > 0 ? loop.withinMs : undefined });
-  for (let i = endless ? loop.min : loop.max; i > 1; i--) {
-    state = again(state, i > loop.min ? sink : undefined, false);
+  const last = endless ? loop.min : loop.max;
+  const again = (n: number, behindIt: Draft, leavesTo: Draft | undefined): Draft =>
+    // Flink limits the time before every round but the last.
+    once(item, behindIt, { ...round, first: n === 1, leavesTo, neighboursMs: n < last ? loop.withinMs : undefined });
+  for (let n = last; n > 1; n--) {
+    state = again(n, state, n > loop.min ? sink : undefined);
     addStopsOfLoop(state, place);
   }
-  return again(state, item.optional ? sink : undefined, true);
+  return again(1, state, item.optional ? sink : undefined);
 };
 
 const once = (item: TakeSpec | GroupSpec, sink: Draft, round: Round): Draft => {
@@ -191,16 +194,15 @@ const once = (item: TakeSpec | GroupSpec, sink: Draft, round: Round): Draft => {
   const { group } = place;
   // Taking an optional item ends what was forbidden before it, also where that was inherited by the optional items behind.
   const behind = item.optional ? without(sink, round.nots) : sink;
-  const free = notEnded(group, undefined);
   if (item.kind === "group") {
     const state = sequence(item.items, behind, place.following, { group: item, place, first: round.first, leaves: leavesTo !== undefined });
-    if (leavesTo !== undefined) state.add("proceed", leavesTo, free);
+    if (leavesTo !== undefined) state.add("proceed", leavesTo, always);
     return state;
   }
   const state = new Draft("normal", round.neighboursMs ?? (item.loop === undefined ? item.neighboursMs : undefined));
   const fits = takes(item, group, until);
   state.add("take", behind, fits, item.step);
-  if (leavesTo !== undefined) state.add("proceed", leavesTo, free);
+  if (leavesTo !== undefined) state.add("proceed", leavesTo, always);
   const skips = skipped(item, round);
   if (skips === undefined) return state;
   if (leavesTo === undefined && !(round.first && isHead(place) && group!.leaves)) {
@@ -221,21 +223,20 @@ const once = (item: TakeSpec | GroupSpec, sink: Draft, round: Round): Draft => {
 /** A state that takes again and again, and leaves. */
 const forEver = (item: TakeSpec | GroupSpec, loop: LoopSpec, sink: Draft, place: Place): Draft => {
   const { group } = place;
-  const free = notEnded(group, undefined);
   if (item.kind === "group") {
     const again = new Draft("normal");
     const state = sequence(item.items, again, place.following, { group: item, place, first: false, leaves: true });
-    state.add("proceed", sink, free);
+    state.add("proceed", sink, always);
     addStopsOfLoop(state, place);
-    again.add("proceed", state, free);
+    again.add("proceed", state, always);
     return state;
   }
   const fits = takes(item, group, loop.until);
   const state = new Draft("normal");
-  state.add("proceed", sink, free);
+  state.add("proceed", sink, always);
   state.add("take", state, fits, item.step);
   addStopsOfLoop(state, place);
-  const skips = between(loop.between, item, group, loop.until);
+  const skips = between(loop.between, item, notEnded(group, loop.until));
   if (skips === undefined) return state;
   const waiting = new Draft("normal");
   waiting.add("take", state, fits, item.step);
@@ -268,25 +269,31 @@ const yielding = (state: Draft, item: TakeSpec, group: GroupRound | undefined): 
 /** Which events are let pass while the item is waited for; undefined: none. */
 const skipped = (item: TakeSpec, { place, first, until }: Round): Clauses | undefined => {
   const { group } = place;
-  if (!first) return between(item.loop!.between, item, group, until);
-  if (!isHead(place)) return between(betweenOf(item.follow), item, group, undefined);
-  return between(group!.first ? betweenOf(group!.group.follow) : group!.group.loop!.between, item, group, undefined);
+  if (!first) return between(item.loop!.between, item, notEnded(group, until));
+  if (!isHead(place)) return between(betweenOf(item.follow), item, notEnded(group, undefined));
+  // What would end a loop may come before it has begun.
+  if (group!.first) return between(betweenOf(group!.group.follow), item, notEnded(group!.place.group, undefined));
+  return between(group!.group.loop!.between, item, notEnded(group, undefined));
 };
 
-const between = (kind: Between, item: TakeSpec, group: GroupRound | undefined, until: number | undefined): Clauses | undefined => {
+const between = (kind: Between, item: TakeSpec, unless: Clauses): Clauses | undefined => {
   if (kind === "nothing") return undefined;
-  if (kind === "anything") return notEnded(group, until);
-  return [...notEnded(group, until), item.where === undefined ? [] : [-(item.where + 1)]];
+  if (kind === "anything") return unless;
+  return [...unless, item.where === undefined ? [] : [-(item.where + 1)]];
 };
 
 const betweenOf = (follow: Follow): Between => (follow === "followedBy" ? "others" : follow === "followedByAny" ? "anything" : "nothing");
 
 const isHead = (place: Place): boolean => place.group !== undefined && place.index === 0;
 
-/** No loop around has been ended by its condition. */
+/** The event ends no loop, neither one around nor the step's own. */
 const notEnded = (group: GroupRound | undefined, until: number | undefined): Clauses => {
-  const ends = group?.group.loop?.until;
-  return [...(ends === undefined ? [] : [[-(ends + 1)]]), ...(until === undefined ? [] : [[-(until + 1)]])];
+  const ends = until === undefined ? [] : [[-(until + 1)]];
+  for (let round = group; round !== undefined; round = round.place.group) {
+    const of = round.group.loop?.until;
+    if (of !== undefined) ends.push([-(of + 1)]);
+  }
+  return ends;
 };
 
 const takes = (item: TakeSpec | NotSpec, group: GroupRound | undefined, until?: number): Clauses => [
@@ -299,22 +306,19 @@ const negated = (clauses: Clauses): Clauses => [clauses.map(([literal]) => -lite
 
 // ---------------------------------------------------------------- the result
 
+const proceedsTo = (kind: State["kind"], state: Draft): boolean =>
+  state.kind === kind || state.edges.some(({ action, target }) => action === "proceed" && proceedsTo(kind, target));
+
 /** Who may go on to where only time is waited for need not wait for an event to do so. */
 const pendToo = (states: Iterable<Draft>): void => {
-  const pends = (state: Draft): boolean =>
-    state.kind === "pending" || state.edges.some(({ action, target }) => action === "proceed" && pends(target));
-  for (const state of states) if (pends(state)) state.kind = "pending";
+  for (const state of states) if (proceedsTo("pending", state)) state.kind = "pending";
 };
 
-/** An event that had to be looked at makes the match complete where nothing has to come behind. */
-const endLooks = (states: Iterable<Draft>): void => {
-  const waysToFinal = (state: Draft, when: Clauses): readonly { readonly final: Draft; readonly when: Clauses }[] =>
-    state.kind === "final"
-      ? [{ final: state, when }]
-      : state.edges.filter(({ action }) => action === "proceed").flatMap((edge) => waysToFinal(edge.target, [...when, ...edge.when]));
+/** An event that had to be looked at makes the match complete where nothing more has to come. */
+const endLooks = (states: Iterable<Draft>, final: Draft): void => {
   for (const state of states)
     for (const look of state.edges.filter(({ action }) => action === "look"))
-      for (const { final, when } of waysToFinal(look.target, look.when)) state.add("ignore", final, when);
+      if (proceedsTo("final", look.target)) state.add("ignore", final, look.when);
 };
 
 /** Keeps what can be reached from the start, numbered from there, without the edges that never open. */
@@ -324,13 +328,14 @@ const freeze = (start: Draft, final: Draft): Automaton => {
   for (const state of used) for (const edge of state.edges) if (opens(edge)) used.add(edge.target);
   used.add(final);
   pendToo(used);
-  endLooks(used);
+  endLooks(used, final);
   const order = [...used];
   const place = new Map(order.map((state, index) => [state, index]));
   const states = order.map(
     (state): State => ({
       kind: state.kind,
       neighboursMs: state.neighboursMs,
+      ends: proceedsTo("final", state),
       edges: state.edges
         .filter(opens)
         .map((edge): Edge => ({ action: edge.action, target: place.get(edge.target)!, step: edge.step, when: edge.when })),

@@ -132,13 +132,17 @@ export class Matcher<T> {
     const { states } = this.#options.automaton;
     const toVisit = this.#states;
     toVisit.length = 0;
-    for (let at: number | undefined = run.state; at !== undefined; at = toVisit.pop())
-      for (const edge of states[at]!.edges) {
+    for (let at: number | undefined = run.state; at !== undefined; at = toVisit.pop()) {
+      const { edges, neighboursMs } = states[at]!;
+      // A run that waits in such a state has ended by now, but one that only gets there with this event has not.
+      if (neighboursMs !== undefined && hasBegun(run) && this.#timestamp - run.at[0] >= neighboursMs) continue;
+      for (const edge of edges) {
         if (!this.#holds(edge.when)) continue;
         if (edge.action === "proceed" || edge.action === "look") toVisit.push(edge.target);
         else if (edge.action === "stop") this.#stopped = true;
         else if (edge.action === "take" || hasBegun(run)) this.#edges.push(edge);
       }
+    }
   }
 
   #changes(run: Run): boolean {
@@ -158,7 +162,7 @@ export class Matcher<T> {
     for (const edge of this.#edges) {
       const on = edge.target !== final && !this.#stopped;
       if (edge.action === "take") {
-        const ends = edge.target === final || this.#proceedsToFinal(edge.target);
+        const { ends } = automaton.states[edge.target]!;
         if (!on && !ends) continue;
         const label = branch(version, ways++);
         const at = (this.#id ??= buffer.nextId(this.#timestamp, this.#last));
@@ -184,20 +188,6 @@ export class Matcher<T> {
     else if (hasBegun(run)) buffer.release(run.at, version);
     else goesOn.push({ ...run, version: branch(version, ways) });
     for (const next of goesOn) push(open, next);
-  }
-
-  /** The state asks for no further event: with this one the match may be complete. */
-  #proceedsToFinal(state: number): boolean {
-    const { states, final } = this.#options.automaton;
-    const toVisit = this.#states;
-    toVisit.length = 0;
-    for (let at: number | undefined = state; at !== undefined; at = toVisit.pop())
-      for (const edge of states[at]!.edges) {
-        if (edge.action !== "proceed" || !this.#holds(edge.when)) continue;
-        if (edge.target === final) return true;
-        toVisit.push(edge.target);
-      }
-    return false;
   }
 
   #holds(when: Clauses): boolean {

@@ -22,11 +22,6 @@ export interface LoopOptions<T, M> {
   readonly consecutive?: boolean;
   /** Events that fit may be left out too, so that every combination is a match. @default false */
   readonly combinations?: boolean;
-  /**
-   * Each round begins less than this after the event that was taken before it, be it of the round or of the step before. As in Flink, the last round of `times` is not limited, nor is what a loop without upper
-   * bound takes beyond its minimum.
-   */
-  readonly within?: Duration;
   /** Ends the loop: an event for which it is true is not taken, and the loop takes nothing behind it. Only for loops without upper bound. */
   readonly until?: (event: T, soFar: M) => boolean;
 }
@@ -67,8 +62,13 @@ export interface PatternTail<out T, out M> {
 /** A pattern whose last step can be repeated or made optional. */
 export interface Pattern<out T, out M, in out L extends PropertyKey> extends PatternTail<T, M> {
   oneOrMore(options?: LoopOptions<T, Looped<M, L>>): Pattern<T, Looped<M, L>, L>;
-  /** Exactly so often, or from `min` to `max` times; without `max` there is no upper bound. */
-  times(n: number | { readonly min: number; readonly max?: number }, options?: LoopOptions<T, Looped<M, L>>): Pattern<T, Looped<M, L>, L>;
+  /**
+   * Exactly so often.
+   * @param options `within`: each round but the last begins less than this after the event before it, as in Flink; not for groups.
+   */
+  times(n: number, options?: LoopOptions<T, Looped<M, L>> & { readonly within?: Duration }): Pattern<T, Looped<M, L>, L>;
+  /** From `min` to `max` times; without `max` there is no upper bound. */
+  times(n: { readonly min: number; readonly max?: number }, options?: LoopOptions<T, Looped<M, L>>): Pattern<T, Looped<M, L>, L>;
   /** The step (or the group) may be left out. */
   optional(): Pattern<T, Optioned<M, L>, L>;
 }

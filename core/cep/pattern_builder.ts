@@ -14,6 +14,9 @@ export const writtenPattern = (pattern: PatternTail<any, any>): PatternSpec => {
   return pattern.written();
 };
 
+/** The options of both forms of a loop. */
+type TimesOptions = LoopOptions<any, any> & { readonly within?: Duration };
+
 const invalid = (message: string): TopologyError => new TopologyError("PATTERN_INVALID", message);
 
 /** What has been said so far. */
@@ -76,10 +79,11 @@ class Builder {
     if (between === "first-and-last") return this.#with({ withinMs: Math.min(time, this.#scope.withinMs ?? time) });
     if (between !== "neighbours")
       throw invalid(`Cannot measure a pattern between '${String(between)}': say "first-and-last" or "neighbours"`);
-    if (last.kind === "group" || (last.kind === "take" && (last.loop !== undefined || last.optional || this.#scope.items.length === 1)))
-      throw invalid(
-        'Cannot measure between neighbours on the first step, a loop, an optional step or a group: use within(time), or the option "within" of the loop',
-      );
+    const before = this.#scope.items.at(-2);
+    if (before === undefined || last.kind === "group" || (last.kind === "take" && (last.loop !== undefined || last.optional)))
+      throw invalid("Cannot measure between neighbours on the first step, a loop, an optional step or a group: use within(time)");
+    if (last.kind === "not" && (before.kind === "group" || (before.kind === "take" && before.loop !== undefined)))
+      throw invalid(`Cannot measure '${last.name}' between neighbours behind a loop or a group: use within(time)`);
     return this.#replaceLast({ ...last, neighboursMs: Math.min(time, last.neighboursMs ?? time) });
   }
 
@@ -87,7 +91,7 @@ class Builder {
     return this.#loop(1, Number.POSITIVE_INFINITY, options);
   }
 
-  times(n: number | { readonly min: number; readonly max?: number }, options: LoopOptions<any, any> = {}): Builder {
+  times(n: number | { readonly min: number; readonly max?: number }, options: TimesOptions = {}): Builder {
     const { min, max = Number.POSITIVE_INFINITY } = typeof n === "number" ? { min: n, max: n } : n;
     if (!Number.isInteger(min) || min < (typeof n === "number" ? 1 : 0))
       throw invalid(`Cannot repeat ${this.#lastText()} ${min} times: give a whole number, at least ${typeof n === "number" ? 1 : 0}`);
@@ -193,13 +197,13 @@ class Builder {
     });
   }
 
-  #loop(min: number, max: number, options: LoopOptions<any, any>): Builder {
+  #loop(min: number, max: number, options: TimesOptions): Builder {
     const last = this.#positive("a repetition");
     const text = this.#lastText();
     const { greedy = false, consecutive = false, combinations = false, within, until } = options;
     if (last.loop !== undefined) throw invalid(`Cannot repeat ${text} twice: say oneOrMore() or times() once`);
     if (last.kind === "take" && last.neighboursMs !== undefined)
-      throw invalid(`Cannot repeat ${text} and measure it between neighbours: use the option "within" of the loop`);
+      throw invalid(`Cannot repeat ${text} and measure it between neighbours: use within(time)`);
     if (consecutive && combinations) throw invalid(`Cannot repeat ${text} with "consecutive" and "combinations" at once: choose one`);
     if (greedy && combinations) throw invalid(`Cannot repeat ${text} with "greedy" and "combinations" at once: choose one`);
     if (greedy && last.kind === "group") throw invalid('Cannot repeat a group with "greedy": make the loops inside of it greedy');
@@ -207,10 +211,14 @@ class Builder {
       throw invalid(`Cannot end ${text} with "until", as it ends after ${max} times anyway: leave out the upper bound`);
     if (within !== undefined) {
       checkDuration(within, 'the option "within"');
+      if (min !== max) throw invalid(`Cannot use the option "within" for ${text}, whose number is not fixed: use it with times(n), or within(time) for the whole pattern`);
       if (last.kind === "group" || this.#scope.around !== undefined)
         throw invalid('Cannot use the option "within" in a group: use within(time) for the whole pattern');
     }
-    if (last.kind === "group" && endsGreedy(last)) throw invalid("Cannot repeat a group that ends with a greedy loop: let another step end it");
+    if (last.kind === "group" && max === Number.POSITIVE_INFINITY && endsGreedy(last.items))
+      throw invalid(
+        "Cannot repeat a group that ends with a greedy loop without an upper bound: let another step end it, or give an upper bound",
+      );
     const own = new Set(stepsOf(last));
     const shapes = this.#scope.shapes.map((known) => (own.has(known.step) ? { ...known, shape: "loop" as const } : known));
     const { index, predicates } = this.#predicate(until, shapes, 'The option "until"');
@@ -291,7 +299,15 @@ const stepsOf = (item: ItemSpec): readonly number[] =>
 const endsOptional = (item: ItemSpec): boolean =>
   item.kind !== "not" && (item.optional || (item.kind === "group" && endsOptional(item.items.at(-1)!)));
 
-const endsGreedy = (item: ItemSpec): boolean => (item.kind === "group" ? endsGreedy(item.items.at(-1)!) : item.kind === "take" && item.loop?.greedy === true);
+/** A greedy loop may be the last of the items that takes something. */
+const endsGreedy = (items: readonly ItemSpec[]): boolean => {
+  for (const item of items.toReversed()) {
+    if (item.kind === "not") continue;
+    if (item.kind === "group" ? endsGreedy(item.items) : item.loop?.greedy) return true;
+    if (!item.optional) return false;
+  }
+  return false;
+};
 
 const checkDuration = (time: number, where: string): void => {
   if (!Number.isFinite(time) || time <= 0)

@@ -19,7 +19,8 @@ export type RequestKind =
   | "ListOffsets"
   | "OffsetFetch"
   | "OffsetCommit"
-  | "DeleteRecords";
+  | "DeleteRecords"
+  | "DescribeTransactions";
 
 /**
  * The way from a client to the log: every request goes through here, and nothing else does. Put another one in its place to lose requests or answers, to delay

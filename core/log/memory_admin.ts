@@ -73,6 +73,14 @@ export class MemoryAdmin implements LogAdmin {
     });
   }
 
+  transactionStates(transactionalIds: readonly string[]): Promise<ReadonlyMap<string, "open" | "none" | "unknown">> {
+    return this.ask(
+      "DescribeTransactions",
+      { transactionalIds },
+      () => new Map(transactionalIds.map((id) => [id, this.broker.transactions.stateOf(id)])),
+    );
+  }
+
   brokers(): Promise<number> {
     return this.ask("Metadata", {}, () => this.broker.brokers);
   }

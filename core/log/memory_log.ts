@@ -52,7 +52,10 @@ export interface MemoryLog {
  *
  * @example
  * ```ts
- * const cluster = memoryLog({ clock });
+ * import { VirtualClock } from "../time_source/virtual_clock.ts";
+ * import { memoryLog } from "./memory_log.ts";
+ *
+ * const cluster = memoryLog({ clock: new VirtualClock() });
  * const log = cluster.connect();
  * await log.admin.create([{ topic: "payments", partitions: 4, replication: -1, config: {} }]);
  * ```

@@ -92,6 +92,12 @@ export class TransactionCoordinator {
     return { producerId: transaction.producerId, producerEpoch: transaction.epoch };
   }
 
+  /** Whether an id has a transaction that nobody has decided yet; "unknown" for an id that nobody has opened. */
+  stateOf(transactionalId: string): "open" | "none" | "unknown" {
+    const transaction = this.transactions.get(transactionalId);
+    return transaction === undefined ? "unknown" : transaction.state === "ongoing" ? "open" : "none";
+  }
+
   addPartitions(who: TransactionalIdentity, partitions: readonly PartitionLog[]): void {
     const transaction = this.enter(who);
     for (const partition of partitions) transaction.partitions.add(partition);

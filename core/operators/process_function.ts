@@ -8,7 +8,9 @@ export type Out<R> = Iterable<R> | void;
 
 /** What a whole task knows; there is no key. */
 export interface TaskContext<S extends Descriptors, O extends SideSpec> {
+  /** Handles of what the step has declared, bound to the current key. */
   readonly state: Opened<S>;
+  /** One function per declared side output. */
   readonly side: Sides<O>;
   /** Of the step's inputs; -Infinity in the beginning, +Infinity when they have ended. */
   readonly watermark: number;
@@ -25,6 +27,7 @@ export interface Context<K, S extends Descriptors, O extends SideSpec> extends T
 
 /** With state and timers of the record's key. */
 export interface KeyedContext<K, S extends StateSpec, O extends SideSpec> extends Context<K, S, O> {
+  /** Of the current key. Setting one needs an `onTimer`. */
   readonly timers: Timers;
 }
 

@@ -12,6 +12,7 @@ export interface Output<out T> {
 /** Declares a side output of a process function: `side: { rejected: output<Order>() }`. */
 export const output = <T>(serde?: Serde<T>): Output<T> => ({ serde });
 
+/** The side outputs of a step, by name. */
 export type SideSpec = { readonly [name: string]: Output<unknown> };
 
 /** What a side output carries. */

@@ -6,6 +6,7 @@ import type { TimerService } from "../state/timer_service.ts";
 export interface TimerDomain {
   /** Fires when the clock comes to that time; one that lies behind it fires with the next step of the clock. */
   set(timestamp: number): void;
+  /** Nothing happens when there is no such timer. */
   delete(timestamp: number): void;
 }
 
@@ -17,6 +18,7 @@ export interface Timers {
 
 /** A timer that has come due. */
 export interface Timer {
+  /** What it was set for, not when it fired. */
   readonly timestamp: number;
   readonly domain: "event" | "processing";
 }

@@ -229,6 +229,8 @@ export interface LogAdmin {
   ): Promise<ReadonlyMap<string, CommittedOffset>>;
   /** Commits outside a transaction; with `group` it is refused when the generation is old. */
   commitOffsets(groupId: string, offsets: readonly CommittedOffset[], group?: GroupMetadata): Promise<void>;
+  /** Whether these transactional ids have a transaction open; "unknown" where the broker does not know the id or cannot say. */
+  transactionStates(transactionalIds: readonly string[]): Promise<ReadonlyMap<string, "open" | "none" | "unknown">>;
   /** Moves the log start up to `offset`. */
   deleteRecords(offsets: readonly FetchPosition[]): Promise<void>;
   brokers(): Promise<number>;

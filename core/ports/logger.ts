@@ -1,3 +1,4 @@
+/** How much a message matters. */
 export type LogLevel = "debug" | "info" | "warn" | "error";
 
 /** Structured logging. Fields never hold record values, headers or credentials. */

@@ -4,23 +4,29 @@ import type { Application } from "./application.ts";
 import type { RestoreProgress } from "./restore.ts";
 import { Worker } from "./worker.ts";
 
+/** "rebalancing" while tasks are being assigned, opened and restored; "error" after what no policy has forgiven. */
 export type AppState = "created" | "rebalancing" | "running" | "paused" | "stopping" | "stopped" | "error";
 
 /** What listeners are told. */
 export interface AppEvents {
   state: { readonly from: AppState; readonly to: AppState };
+  /** What no policy has forgiven, before it is decided what follows. */
   error: MillraceError;
+  /** One store has come further on its way back: changelog records done, of a total. */
   restore: RestoreProgress;
   /** Records and milliseconds of one commit. */
   commit: { readonly records: number; readonly durationMs: number };
+  /** The tasks of this instance from now on. */
   assigned: { readonly tasks: readonly string[] };
 }
 
+/** Listeners by event, as `run` takes them. What one throws is logged and changes nothing. */
 export type Listeners = { readonly [E in keyof AppEvents]?: (event: AppEvents[E]) => void };
 
 /** What happens after an error that no policy has forgiven. */
 export type UncaughtPolicy = "replace-worker" | "stop-instance" | "stop-application";
 
+/** How an application is closed. */
 export interface CloseOptions {
   /** How long the last commit and the farewell may take before everything is dropped. */
   readonly timeout?: number;
@@ -31,6 +37,7 @@ export interface App {
   readonly state: AppState;
   /** Resolves when the app has stopped, rejects with what stopped it. A bounded run ends by itself. */
   readonly finished: Promise<void>;
+  /** Calls the listener at each such event, until the function that is returned is called. */
   on<E extends keyof AppEvents>(event: E, listener: (event: AppEvents[E]) => void): () => void;
   /** Takes nothing in until `resume`; what is done stays done. */
   pause(): void;

@@ -9,6 +9,7 @@ import type { ControlTopic } from "./control_topic.ts";
 import type { Counters } from "./counters.ts";
 import type { Plan, TopicRef } from "./plan.ts";
 import type { Guarantee } from "./task_environment.ts";
+import type { TopicLimits } from "./topic_limits.ts";
 
 /** How an application runs: every option with its default filled in. Times are in milliseconds of the Clock. */
 export interface Settings {
@@ -57,6 +58,8 @@ export interface Application {
   readonly processId: string;
   /** Partitions of every topic that is read or written. */
   readonly partitions: ReadonlyMap<string, number>;
+  /** What the topics take that are written, as far as it is known. */
+  readonly limits: ReadonlyMap<string, TopicLimits>;
   /** Tasks per sub-topology, by its id. */
   readonly tasks: ReadonlyMap<number, number>;
   /** Every source has an end; where it is stands in the control topic as soon as it is known. */

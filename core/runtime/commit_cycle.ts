@@ -110,7 +110,13 @@ export class CommitCycle {
     const nowMs = this.#clock.monotonic();
     if (outbox.records === 0) this.#gatheringSinceMs = nowMs;
     if (!committer.sendsAhead || this.#ahead || outbox.records === 0) return;
-    if (outbox.bytes < sendAheadBytes && nowMs - this.#gatheringSinceMs < application.settings.commitIntervalMs / 8) return;
+    // The first records open the transaction at once, so that its round trips are over when the commit comes; those behind them gather.
+    if (
+      this.#aheadRecords > 0 &&
+      outbox.bytes < sendAheadBytes &&
+      nowMs - this.#gatheringSinceMs < application.settings.commitIntervalMs / 4
+    )
+      return;
     this.#outbox = application.log.outbox();
     this.#ahead = true;
     this.#aheadRecords += outbox.records;

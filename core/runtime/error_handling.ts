@@ -2,6 +2,7 @@ import type { ErrorPolicy, Policy } from "../error_policy.ts";
 import { DecodeError, type MillraceError, ProduceError, StepError } from "../errors.ts";
 import type { RawHeaders } from "../ports/log.ts";
 import type { SubtopologyPlan } from "./plan.ts";
+import { refusal, type TopicLimits } from "./topic_limits.ts";
 
 /** Which policy stands for an error, in one sub-topology: that of the step that failed, or of the input whose record does not decode. */
 export class ErrorHandling {
@@ -28,25 +29,49 @@ export class ErrorHandling {
 
 const encoder = new TextEncoder();
 
-/** The cause, as headers of the record in its dead-letter topic. No stack: it may name files and values. */
-export const deadLetterHeaders = (
+interface RawRecord {
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: number;
+  readonly key: Uint8Array | null;
+  readonly value: Uint8Array | null;
+  readonly timestamp: number;
+  readonly headers: RawHeaders;
+}
+
+/**
+ * The record as it goes to its dead-letter topic: as it came, with the cause in its headers. No stack: it may name files and values. Throws ProduceError when the topic does not take it: left out in silence it would be lost.
+ */
+export const deadLetterRecord = (
+  policy: { readonly topic: string; readonly payload: boolean },
   error: MillraceError,
-  place: { readonly topic: string; readonly partition: number; readonly offset: number },
-  before: RawHeaders,
-): RawHeaders => [
-  ...before,
-  ...(
-    [
-      ["millrace.error.class", error.name],
-      ["millrace.error.code", error.code],
-      ["millrace.error.message", error.message],
-      ["millrace.error.step", error.step ?? ""],
-      ["millrace.error.topic", place.topic],
-      ["millrace.error.partition", String(place.partition)],
-      ["millrace.error.offset", String(place.offset)],
-    ] as const
-  ).map(([name, value]) => [name, encoder.encode(value)] as const),
-];
+  record: RawRecord,
+  limits: TopicLimits,
+  nowMs: number,
+): Pick<RawRecord, "key" | "value" | "timestamp" | "headers"> => {
+  const { topic, partition, offset, key } = record;
+  const cause: readonly (readonly [string, string])[] = [
+    ["millrace.error.class", error.name],
+    ["millrace.error.code", error.code],
+    ["millrace.error.message", error.message],
+    ["millrace.error.step", error.step ?? ""],
+    ["millrace.error.topic", topic],
+    ["millrace.error.partition", String(partition)],
+    ["millrace.error.offset", String(offset)],
+  ];
+  const headers: RawHeaders = [...record.headers, ...cause.map(([name, text]) => [name, encoder.encode(text)] as const)];
+  const value = policy.payload ? record.value : null;
+  // The timestamp may be what is wrong with the record.
+  const aheadMs = record.timestamp - nowMs;
+  const timestamp = record.timestamp >= 0 && aheadMs <= limits.aheadMaxMs && -aheadMs <= limits.behindMaxMs ? record.timestamp : nowMs;
+  const why = refusal(limits, policy.topic, { key, value, timestamp, headers }, nowMs);
+  if (why === undefined) return { key, value, timestamp, headers };
+  throw new ProduceError(
+    "RECORD_REFUSED",
+    `A record cannot go to its dead-letter topic, deadLetter(topic, { payload: false }) would leave its value out. ${why}`,
+    { step: error.step, topic, partition, offset, cause: error },
+  );
+};
 
 /** How many times a policy tries before it does something else, and what that is. */
 export const afterRetries = (

@@ -3,8 +3,6 @@ import type { TaskEnvironment } from "./task_environment.ts";
 import type { TaskInput } from "./task_input.ts";
 import type { TimeGraph } from "./time_graph.ts";
 
-const hourMs = 3_600_000;
-
 /**
  * What the inputs of one task say of event time, and when they count as idle.
  *
@@ -22,7 +20,6 @@ export class InputTimes {
   readonly #advanceWhenIdle: boolean;
   /** Since when all inputs are idle: by the Clock, with the watermark of that moment. */
   #idleSince: { readonly now: number; readonly watermark: number } | undefined;
-  #warnedFuture = false;
 
   constructor(options: {
     readonly plan: SubtopologyPlan;
@@ -56,22 +53,6 @@ export class InputTimes {
     if (source === undefined) return;
     if (this.#toldIdle[input.index]) this.#setIdle(input.index, false);
     if (value === null) return;
-    const { clock, bounded, counters, logger } = this.#environment;
-    const ahead = input.plan.time?.maxFutureMs ?? (bounded ? Number.POSITIVE_INFINITY : hourMs);
-    if (ahead !== Number.POSITIVE_INFINITY && timestamp > clock.now() + ahead) {
-      // The record is handled, but one clock that is wrong must not close every window.
-      counters.counter("future_records", { step: input.plan.step }).add();
-      if (!this.#warnedFuture) {
-        this.#warnedFuture = true;
-        const unit = timestamp > 1e14 ? "; the unit looks like microseconds" : "";
-        logger.log("warn", `A record is ${timestamp - clock.now()} ms ahead of the clock, so it does not move the watermark${unit}`, {
-          step: input.plan.step,
-          topic: input.topic,
-          partition: input.partition,
-        });
-      }
-      return;
-    }
     if (source.onRecord(value, timestamp)) this.changed(input);
   }
 

@@ -251,9 +251,16 @@ export class Membership {
     const { log, settings, logger, clock, control } = this.#options.application;
     for (const transactionalId of departed)
       try {
+        const state = (await log.admin.transactionStates([transactionalId])).get(transactionalId);
         const producer = await log.producer({ transactionalId, transactionTimeoutMs: settings.transactionTimeoutMs });
         await producer.close();
-        logger.log("info", "The transaction of a departed worker was ended", { transactionalId });
+        logger.log(
+          "info",
+          state === "open"
+            ? "A departed worker had left a transaction open: it was aborted"
+            : "A departed worker was fenced: it had no transaction open",
+          { transactionalId },
+        );
         await control.write(log, null, [workerTombstone(transactionalId)], clock);
       } catch (error) {
         logger.log("warn", "The transaction of a departed worker could not be ended: the broker's timeout will", {

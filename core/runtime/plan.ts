@@ -142,8 +142,10 @@ export interface SinkPlan {
 
 /** A system outside Kafka. Writes may be repeated after a crash: give records an id. */
 export interface SinkWriter<in V, in K> {
+  /** Called once, before the instance joins; what it rejects with ends the start. */
   open?(): Promise<void>;
   /** Resolves when the batch is safe; a rejection is retried with backoff until the task's time-out. */
   write(batch: readonly Draft<V, K>[], signal: AbortSignal): Promise<void>;
+  /** Called once, when everything else has ended. */
   close?(): Promise<void>;
 }

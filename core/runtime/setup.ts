@@ -9,11 +9,14 @@ import type { Bounds } from "./control_topic.ts";
 import { partitionCounts } from "./partition_counts.ts";
 import type { Plan, TopicDeclaration, TopicRef } from "./plan.ts";
 import { timeStore } from "./stream_task.ts";
+import { noLimits, type TopicLimits, topicLimits } from "./topic_limits.ts";
 
 /** Topics as they are, after the missing internal ones were made. */
 export interface Topics {
   readonly partitions: ReadonlyMap<string, number>;
   readonly tasks: ReadonlyMap<number, number>;
+  /** Of those that are written. */
+  readonly limits: ReadonlyMap<string, TopicLimits>;
 }
 
 /** Internal topics take timestamps of any time: event time may lie in the past or in the future. */
@@ -53,7 +56,26 @@ export const setUpTopics = async (
   spec(names.control, 1, compacted);
   spec(names.watermarks, 1, { ...compacted, "segment.ms": "60000", "min.cleanable.dirty.ratio": "0.1" });
   await createOrCheck(log, specs, logger);
-  return { partitions, tasks: counts.tasks };
+  const written = [...users].flatMap(([topic, { written }]) => (written ? [topic] : []));
+  const limits = await readLimits(log, [...written, ...specs.map(({ topic }) => topic)], logger);
+  return { partitions, tasks: counts.tasks, limits };
+};
+
+/** What the log would refuse of each topic. To read a topic's settings is a right of its own: without it the log decides when it is too late for a policy. */
+const readLimits = async (log: Log, topics: readonly string[], logger: Logger): Promise<ReadonlyMap<string, TopicLimits>> => {
+  const read = async (topic: string): Promise<readonly [string, TopicLimits]> => {
+    try {
+      return [topic, topicLimits(await log.admin.config(topic))];
+    } catch (error) {
+      if (!(error instanceof LogError) || error.disposition !== "configuration") throw error;
+      logger.log("info", "The settings of a topic cannot be read, so records that it does not take are not known beforehand", {
+        topic,
+        reason: error.message,
+      });
+      return [topic, noLimits];
+    }
+  };
+  return new Map(await Promise.all(topics.map(read)));
 };
 
 const createOrCheck = async (log: Log, specs: readonly TopicSpec[], logger: Logger): Promise<void> => {
@@ -83,16 +105,21 @@ const createOrCheck = async (log: Log, specs: readonly TopicSpec[], logger: Logg
 };
 
 interface UserTopic {
+  /** The one that is named when the topic is missing, and what it does with it. */
   readonly step: string;
   readonly use: "read" | "written";
   readonly declared: TopicDeclaration | undefined;
+  readonly written: boolean;
 }
 
 /** Every topic that is not ours: read, written, or a dead-letter topic. */
 const userTopics = (plan: Plan): ReadonlyMap<string, UserTopic> => {
   const topics = new Map<string, UserTopic>();
   const add = (topic: TopicRef, step: string, use: "read" | "written"): void => {
-    if (!topic.internal && topics.get(topic.name)?.declared === undefined) topics.set(topic.name, { step, use, declared: topic.declared });
+    if (topic.internal) return;
+    const known = topics.get(topic.name);
+    const written = use === "written" || known?.written === true;
+    topics.set(topic.name, known?.declared === undefined ? { step, use, declared: topic.declared, written } : { ...known, written });
   };
   for (const { inputs, nodes } of plan.subtopologies) {
     for (const input of inputs) {

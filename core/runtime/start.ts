@@ -73,6 +73,7 @@ export const start = async (options: StartOptions): Promise<App & { kill(): void
       fingerprint: fingerprint(plan),
       processId: options.random.uuid(),
       partitions: topics.partitions,
+      limits: topics.limits,
       tasks: topics.tasks,
       bounded,
       control,

@@ -3,7 +3,7 @@ import { type BaseOffsets, type CommittedOffset, noHeaders, partitionId } from "
 import type { Store } from "../ports/store.ts";
 import { type KeyCodec, StepState } from "../state/step_state.ts";
 import { finishedRecord } from "./control_topic.ts";
-import { afterRetries, deadLetterHeaders, ErrorHandling } from "./error_handling.ts";
+import { afterRetries, deadLetterRecord, ErrorHandling } from "./error_handling.ts";
 import { InputTimes } from "./input_times.ts";
 import { decodeOffsetMetadata, encodeOffsetMetadata } from "./offset_metadata.ts";
 import { OperatorChain } from "./operator_chain.ts";
@@ -12,6 +12,7 @@ import type { SealedTask, Task } from "./sealed_task.ts";
 import { Staging } from "./staging.ts";
 import type { TaskEnvironment } from "./task_environment.ts";
 import type { InputPosition, TaskInput } from "./task_input.ts";
+import { refuseTooLarge } from "./topic_limits.ts";
 import { TopicWriter } from "./topic_writer.ts";
 import { type TimeReport, WatermarkReports } from "./watermark_reports.ts";
 
@@ -103,6 +104,7 @@ export class StreamTask implements Task {
           step: node.step,
           topic,
           partitions: environment.partitionsOf(topic),
+          limits: environment.limitsOf(topic),
           task: partition,
           outlet: this.#staging,
           now: () => environment.clock.now(),
@@ -249,11 +251,17 @@ export class StreamTask implements Task {
   }
 
   #deadLetter(policy: { readonly topic: string; readonly payload: boolean }, input: TaskInput, error: MillraceError): void {
-    const raw = input.raw();
-    const partition = input.partition % this.#environment.partitionsOf(policy.topic);
-    const timestamp = raw.timestamp >= 0 ? raw.timestamp : this.#environment.clock.now();
-    const headers = deadLetterHeaders(error, { topic: input.topic, partition: input.partition, offset: raw.offset }, raw.headers);
-    this.#staging.write(policy.topic, partition, raw.key, policy.payload ? raw.value : null, timestamp, headers);
+    const environment = this.#environment;
+    const { topic } = policy;
+    const place = { topic: input.topic, partition: input.partition };
+    const { key, value, timestamp, headers } = deadLetterRecord(
+      policy,
+      error,
+      { ...place, ...input.raw() },
+      environment.limitsOf(topic),
+      environment.clock.now(),
+    );
+    this.#staging.write(topic, input.partition % environment.partitionsOf(topic), key, value, timestamp, headers);
   }
 
   #advance(goOn: () => boolean): boolean {
@@ -331,10 +339,12 @@ export class StreamTask implements Task {
     const logged = environment.guarantee !== "none";
     const seal = (state: StepState, store: string): void => {
       const topic = environment.changelogTopic(store);
+      const limits = environment.limitsOf(topic);
       let records = 0;
       state.seal((key, value) => {
         if (!logged) return;
         records++;
+        refuseTooLarge(limits, store, key, value);
         outbox.append(topic, this.partition, key, value, now, noHeaders);
       });
       if (records > 0) changelog.set(partitionId(topic, this.partition), records);

@@ -3,6 +3,7 @@ import type { Outbox } from "../ports/log.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { Counters } from "./counters.ts";
 import type { TopicRef } from "./plan.ts";
+import type { TopicLimits } from "./topic_limits.ts";
 
 export type Guarantee = "exactly-once" | "at-least-once" | "none";
 
@@ -22,6 +23,7 @@ export interface TaskEnvironment {
   outbox(): Outbox;
   topicName(topic: TopicRef): string;
   partitionsOf(topic: string): number;
+  limitsOf(topic: string): TopicLimits;
   tasksOf(subtopology: number): number;
   readonly controlTopic: string;
   readonly watermarksTopic: string;

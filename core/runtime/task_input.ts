@@ -3,6 +3,7 @@ import { DecodeError, reason } from "../errors.ts";
 import { type Fetched, noHeaders, partitionId, type RawHeaders } from "../ports/log.ts";
 import { RecordMeta, SourceRecord } from "../record.ts";
 import { SourceTime } from "../time/source_time.ts";
+import type { InputChecks } from "./input_checks.ts";
 import type { InputPlan } from "./plan.ts";
 import type { UpstreamVector } from "./upstream_vector.ts";
 import { decodeUpstreamTime, isWatermark, type UpstreamTime } from "./watermark_record.ts";
@@ -62,13 +63,23 @@ export class TaskInput {
   /** Why the head could not be prepared, and since when: the registry is away, which is no fault of the record. */
   unprepared: { readonly error: unknown; readonly sinceMs: number } | undefined;
 
+  readonly #checks: InputChecks;
   readonly #chunks: Fetched[] = [];
   /** The cursor stands on a record that is not decoded yet. */
   #positioned = false;
   #chunk: Fetched | undefined;
 
-  constructor(index: number, plan: InputPlan, topic: string, partition: number, at: InputPosition, vector: UpstreamVector | undefined) {
+  constructor(
+    index: number,
+    plan: InputPlan,
+    topic: string,
+    partition: number,
+    at: InputPosition,
+    vector: UpstreamVector | undefined,
+    checks: InputChecks,
+  ) {
     this.index = index;
+    this.#checks = checks;
     this.plan = plan;
     this.topic = topic;
     this.partition = partition;
@@ -225,6 +236,7 @@ export class TaskInput {
     const { records } = this.#chunk!;
     let key: unknown = null;
     if (rawKey !== null) {
+      if (plan.checkPartitioning) this.#checks.key(rawKey);
       const decoded = plan.key.deserialize(rawKey, this.topic);
       if (E.isLeft(decoded)) return this.#fail(decoded.left, "key");
       key = decoded.right;
@@ -257,8 +269,8 @@ export class TaskInput {
       record = record.withTimestamp(timestamp);
     }
     const { timestamp } = record;
-    if (!Number.isSafeInteger(timestamp) || timestamp < 0)
-      return this.#fail(new DecodeError("BAD_TIMESTAMP", badTimestamp(timestamp)), "timestamp");
+    const wrong = this.#checks.timestamp(timestamp);
+    if (wrong !== undefined) return this.#fail(new DecodeError("BAD_TIMESTAMP", wrong), "timestamp");
     this.headTimestamp = timestamp;
     this.head = { kind: "record", value, record };
   }
@@ -279,8 +291,3 @@ export class TaskInput {
 
 /** How long a registry that is away is left in peace. */
 const prepareBackoffMs = 500;
-
-const badTimestamp = (timestamp: unknown): string => {
-  if (timestamp === -1) return "The record has no timestamp: give the source a timestamp function";
-  return `The timestamp is ${String(timestamp)}: it has to be a whole number of milliseconds since 1970`;
-};

@@ -4,6 +4,7 @@ import type { Store } from "../ports/store.ts";
 import { keyCodec } from "../state/codecs.ts";
 import type { KeyCodec } from "../state/step_state.ts";
 import type { Application } from "./application.ts";
+import { InputChecks } from "./input_checks.ts";
 import { decodeOffsetMetadata } from "./offset_metadata.ts";
 import type { InputPlan, SubtopologyPlan } from "./plan.ts";
 import { type RestoreProgress, type Restoring, restore } from "./restore.ts";
@@ -128,7 +129,7 @@ const makeTask = (
   ends: ReadonlyMap<string, number>,
 ): Task => {
   const { plan, partition, stores, inputs } = opening;
-  const { bounded, control, settings } = application;
+  const { bounded, control, settings, clock } = application;
   const close = () => closeStores([opening]);
   const vectorOf = (input: InputPlan): UpstreamVector | undefined => {
     if (input.kind !== "repartition" && input.kind !== "sink") return undefined;
@@ -140,7 +141,8 @@ const makeTask = (
   const inputsAt = (at: ReadonlyMap<string, InputPosition>): readonly TaskInput[] =>
     inputs.map(({ index, plan: input, topic }) => {
       const id = partitionId(topic, partition);
-      const made = new TaskInput(index, input, topic, partition, at.get(id)!, vectorOf(input));
+      const checks = new InputChecks({ plan: input, topic, partition, partitions: application.partitions.get(topic) ?? 1, clock, bounded });
+      const made = new TaskInput(index, input, topic, partition, at.get(id)!, vectorOf(input), checks);
       made.knownEnd = ends.get(id) ?? 0;
       if (control.bounds !== undefined) made.endAt(control.bounds);
       return made;

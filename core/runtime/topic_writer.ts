@@ -4,6 +4,7 @@ import type { RawHeaders } from "../ports/log.ts";
 import type { RecordMeta } from "../record.ts";
 import type { Push } from "./operator.ts";
 import type { OutputPlan } from "./plan.ts";
+import { noLimits, recordOverheadMax, refusal, type TopicLimits } from "./topic_limits.ts";
 
 /** Where encoded records go: into the worker's outbox, at once or when the record they belong to is through. */
 export interface Outlet {
@@ -22,6 +23,12 @@ export class TopicWriter {
   readonly #outlet: Outlet;
   readonly #now: () => number;
   readonly #nullKeyDropped: () => void;
+  readonly #limits: TopicLimits;
+  /** Key and value together: what is no larger fits for certain. */
+  readonly #fittingBytes: number;
+  /** Timestamps between these fit for certain. */
+  #latest: number;
+  readonly #earliest: number;
   #turn: number;
 
   constructor(options: {
@@ -29,6 +36,8 @@ export class TopicWriter {
     readonly step: string;
     readonly topic: string;
     readonly partitions: number;
+    /** @default whatever the log takes */
+    readonly limits?: TopicLimits;
     readonly task: number;
     readonly outlet: Outlet;
     readonly now: () => number;
@@ -42,6 +51,10 @@ export class TopicWriter {
     this.#now = options.now;
     this.#nullKeyDropped = options.nullKeyDropped;
     this.#turn = options.task * stickyRecords;
+    this.#limits = options.limits ?? noLimits;
+    this.#fittingBytes = Math.min(this.#limits.recordBytesMax - recordOverheadMax, Number.MAX_SAFE_INTEGER);
+    this.#latest = this.#now() + this.#limits.aheadMaxMs;
+    this.#earliest = this.#limits.behindMaxMs === Number.POSITIVE_INFINITY ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
   }
 
   readonly push: Push = (value, record) => {
@@ -52,6 +65,7 @@ export class TopicWriter {
     const valueBytes = value === null && plan.nullDeletes ? null : this.#encode("value", value);
     // A result of an endless window has no moment of its own; it is sent with the present one.
     const timestamp = Number.isFinite(record.timestamp) ? record.timestamp : this.#now();
+    this.#check(keyBytes, valueBytes, timestamp, record.rawHeaders);
     const chosen = this.#partition(value, record, keyBytes);
     if (typeof chosen === "number") return this.#outlet.write(this.topic, chosen, keyBytes, valueBytes, timestamp, record.rawHeaders);
     for (const partition of chosen) this.#outlet.write(this.topic, partition, keyBytes, valueBytes, timestamp, record.rawHeaders);
@@ -59,6 +73,23 @@ export class TopicWriter {
 
   get allPartitions(): readonly number[] {
     return Array.from({ length: this.partitions }, (_, partition) => partition);
+  }
+
+  /** Refuses what the log would: there the whole commit would fail, here the record's policy decides. */
+  #check(key: Uint8Array | null, value: Uint8Array | null, timestamp: number, headers: RawHeaders): void {
+    const bytes = (key === null ? 0 : key.length) + (value === null ? 0 : value.length);
+    if (
+      bytes <= this.#fittingBytes &&
+      headers.length === 0 &&
+      timestamp <= this.#latest &&
+      timestamp >= this.#earliest &&
+      (key !== null || !this.#limits.needsKey)
+    )
+      return;
+    const nowMs = this.#now();
+    this.#latest = nowMs + this.#limits.aheadMaxMs;
+    const why = refusal(this.#limits, this.topic, { key, value, timestamp, headers }, nowMs);
+    if (why !== undefined) throw new ProduceError("RECORD_REFUSED", why, { step: this.#step, topic: this.topic });
   }
 
   #partition(value: unknown, record: RecordMeta, keyBytes: Uint8Array | null): number | readonly number[] {

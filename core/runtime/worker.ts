@@ -12,6 +12,7 @@ import type { RestoreProgress } from "./restore.ts";
 import type { Task } from "./sealed_task.ts";
 import { SiblingWatermarks } from "./sibling_watermarks.ts";
 import type { TaskEnvironment } from "./task_environment.ts";
+import { noLimits } from "./topic_limits.ts";
 
 /** What a worker tells its application. */
 export interface WorkerEvents {
@@ -65,6 +66,7 @@ export class Worker {
       outbox: (): Outbox => this.#commits.outbox,
       topicName: (topic) => names.of(topic),
       partitionsOf: (topic) => application.partitions.get(topic) ?? 1,
+      limitsOf: (topic) => application.limits.get(topic) ?? noLimits,
       tasksOf: (subtopology) => application.tasks.get(subtopology) ?? 0,
       controlTopic: names.control,
       watermarksTopic: names.watermarks,

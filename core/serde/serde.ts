@@ -11,6 +11,7 @@ export type Decoded<T> = Either<DecodeError, T>;
 export interface Serde<T> {
   /** Throws when the value cannot be written; the engine makes a ProduceError of it. */
   serialize(value: T, topic: string): Uint8Array;
+  /** Gives what cannot be read as a DecodeError; does not throw. The bytes may be a view of a larger buffer: who keeps them copies them. */
   deserialize(bytes: Uint8Array, topic: string): Decoded<T>;
   /** Awaited once per topic that is written or read, before its first record. */
   open?(topic: string, where: "key" | "value", use: "read" | "write"): Promise<void>;

@@ -34,10 +34,12 @@ declare const readable: unique symbol;
 
 /** A piece of state as a program declares it: a value, which becomes a handle in every task. */
 export interface Descriptor<out A, out S extends StateScope> {
+  /** Whose state it is: of each key, of the whole task, or the copy that every task has. */
   readonly scope: S;
   readonly [opens]: (place: StatePlace) => A;
 }
 
+/** How a piece of state is written, and how long it lasts. */
 export interface StateOptions<T> {
   /** How values are written. @default self-describing */
   readonly serde?: Serde<T>;
@@ -50,6 +52,8 @@ export interface StateOptions<T> {
  *
  * @example
  * ```ts
+ * import { hours, valueState } from "millrace";
+ *
  * const seen = valueState({ initial: false, ttl: { after: hours(1) } });
  * ```
  */
@@ -102,11 +106,13 @@ export function broadcastState<K extends SimpleKey, V>(options: { readonly serde
   return { scope: "broadcast", [opens]: (place) => new TaskMap(place.context.state, openMap<K, V>(place, options)) };
 }
 
+/** State of any kind, by the names under which a function finds it. */
 export type Descriptors = { readonly [name: string]: Descriptor<unknown, StateScope> };
 /** State of a step that has keys. */
 export type StateSpec = { readonly [name: string]: Descriptor<unknown, "key" | "operator"> };
 /** State of a step without keys. */
 export type StoreSpec = { readonly [name: string]: Descriptor<unknown, "operator"> };
+/** Broadcast state, by name. */
 export type BroadcastSpec = { readonly [name: string]: BroadcastState<any, any> };
 
 /** The handles of what was declared. */

@@ -15,6 +15,8 @@ export interface VirtualClockOptions {
  *
  * @example
  * ```ts
+ * import { VirtualClock } from "./virtual_clock.ts";
+ *
  * const clock = new VirtualClock();
  * let rang = false;
  * clock.after(1_000, () => {
@@ -46,7 +48,7 @@ export class VirtualClock implements Clock {
   }
 
   after(delayMs: number, callback: () => void): Timeout {
-    return this.timers.add(this.elapsedMs + Math.max(0, delayMs), callback);
+    return this.timers.add(this.elapsedMs + (Number.isNaN(delayMs) ? 0 : Math.max(0, delayMs)), callback);
   }
 
   yield(): Promise<void> {
@@ -85,7 +87,7 @@ export class VirtualClock implements Clock {
       await this.settle();
       while (!done()) {
         const dueMs = this.timers.nextDueMs;
-        if (dueMs === undefined || dueMs > untilMs) return false;
+        if (dueMs === undefined || dueMs > untilMs || dueMs === Number.POSITIVE_INFINITY) return false;
         await this.fireNext();
       }
       return true;

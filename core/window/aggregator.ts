@@ -114,6 +114,8 @@ export const reducing = <V>(fn: (a: V, b: V) => V): MergingAggregator<V, V | und
  *
  * @example
  * ```ts
+ * import { combine, count, sum } from "millrace";
+ *
  * const statistics = combine({ n: count<{ amount: number }>(), total: sum((payment: { amount: number }) => payment.amount) });
  * ```
  */

@@ -42,6 +42,8 @@ export const atEnd = (time: WindowClock): Trigger<unknown> => (time === "event" 
  *
  * @example
  * ```ts
+ * import { assigner } from "millrace";
+ *
  * // Each order until its own deadline.
  * const untilDeadline = assigner<{ deadline: number }>({ assign: (order, timestamp) => [{ start: timestamp, end: order.deadline }] });
  * ```

@@ -23,6 +23,8 @@ export interface MergeContext<W extends Window, S extends StateSpec> extends Tri
  *
  * @example
  * ```ts
+ * import { trigger } from "millrace";
+ *
  * // At the end, and early whenever a large payment comes.
  * const atOnceIfLarge = trigger<{ amount: number }>({
  *   onRecord(payment, _timestamp, { window, timers }) {

@@ -38,6 +38,8 @@ export const placesWhere = (length: number, leaves: (place: number) => boolean):
  *
  * @example
  * ```ts
+ * import { evictor } from "millrace";
+ *
  * const withoutTests = evictor<{ test: boolean }>({ before: (values) => values.filter(({ test }) => !test) });
  * ```
  */

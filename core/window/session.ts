@@ -12,6 +12,8 @@ import { mergingSpace } from "./window_space.ts";
  *
  * @example
  * ```ts
+ * import { minutes, session } from "millrace";
+ *
  * const visit = session({ gap: minutes(30) });
  * ```
  */

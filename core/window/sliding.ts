@@ -17,6 +17,8 @@ export interface WindowTime {
  *
  * @example
  * ```ts
+ * import { minutes, sliding } from "millrace";
+ *
  * const lastHalfHour = sliding({ size: minutes(30), every: minutes(5) });
  * ```
  */

@@ -9,6 +9,8 @@ import { requireLength } from "./window_error.ts";
  *
  * @example
  * ```ts
+ * import { minutes, tumbling } from "millrace";
+ *
  * const perMinute = tumbling({ size: minutes(1) });
  * ```
  */

@@ -19,6 +19,8 @@ export interface FraudOptions {
   /** Stands before application id, topics and index; empty by default. */
   readonly prefix: string;
   readonly sessionTimeoutMs?: number;
+  /** Records per second that a bounded run is fed with at most. */
+  readonly rate?: number;
 }
 
 export type FraudArguments =
@@ -52,6 +54,7 @@ export const fraudArguments = (args: readonly string[]): FraudArguments => {
       ...only("brokers", given["brokers"] as string | undefined),
       ...only("registry", given["registry"] as string | undefined),
       ...only("search", given["search"] as string | undefined),
+      ...only("rate", given["rate"] as number | undefined),
       ...only("sessionTimeoutMs", given["session-timeout"] as number | undefined),
     },
   };
@@ -101,6 +104,7 @@ const table: OptionTable = {
     help: "keep Avro schemas in this registry (Confluent's API); without it the records are plain Avro",
   },
   search: { value: "URL", read: httpAddress, help: "also write alerts to this Elasticsearch-compatible server" },
+  rate: { value: "N", read: positiveNumber, help: "feed a bounded run with at most N records per second; without it as fast as it goes" },
   prefix: { value: "P", read: namePart, help: "put P before application id, topics and index, so that runs do not meet" },
   "session-timeout": { value: "MS", read: wholeNumber, help: "how long a silent instance stays in the group, in milliseconds" },
   help: { help: "show this" },

@@ -3,7 +3,7 @@ import type { Alert } from "./alert.ts";
 import type { FraudOptions } from "./arguments.ts";
 import { fraudDetection, fraudTopics } from "./fraud_detection.ts";
 import { generate } from "./generate.ts";
-import { fed, fedFrom, linesOf } from "./input.ts";
+import { atRate, fed, fedFrom, linesOf } from "./input.ts";
 import type { Surroundings } from "./surroundings.ts";
 
 /** Takes alerts as they are committed. */
@@ -36,9 +36,10 @@ export const bounded = async (options: FraudOptions, surroundings: Surroundings,
   const topics = fraudTopics({ prefix: options.prefix, transaction: surroundings.transaction, account: surroundings.account });
   const topology = fraudDetection(options.prefix, topics, [...surroundings.sinks, listening("terminal", onAlert)]);
   const feeds = options.brokers === undefined || options.produce;
-  const { input, transactions, seed } = options;
-  const feed = (written: number): Iterable<Fed> | AsyncIterable<Fed> =>
+  const { input, transactions, seed, rate } = options;
+  const all = (written: number): Iterable<Fed> | AsyncIterable<Fed> =>
     input === undefined ? fedFrom(generate({ transactions: transactions!, seed }), topics, written) : fileFrom(input, written);
+  const feed = (written: number): Iterable<Fed> | AsyncIterable<Fed> => (rate === undefined ? all(written) : atRate(all(written), rate));
   async function* fileFrom(path: string, written: number): AsyncGenerator<Fed> {
     let seen = 0;
     for await (const line of linesOf(path)) if (seen++ >= written) yield fed(line, topics);

@@ -1,4 +1,4 @@
-import { type Clock, type Fed, sleep } from "../../mod.ts";
+import { type Clock, type Fed, sleep, systemClock } from "../../mod.ts";
 import type { FraudTopics } from "./fraud_detection.ts";
 import { accountIdOf, eventTimeOf, type Line } from "./model.ts";
 
@@ -36,6 +36,17 @@ export async function* fedInTime(
     if (earlyMs > pieceMs) await sleep(clock, earlyMs);
     onSent(line);
     yield fed(line, topics);
+  }
+}
+
+/** At most so many records per second of the machine's clock. */
+export async function* atRate(records: Iterable<Fed> | AsyncIterable<Fed>, perSecond: number): AsyncGenerator<Fed> {
+  const startMs = systemClock.monotonic();
+  let given = 0;
+  for await (const record of records) {
+    const earlyMs = (given++ * 1000) / perSecond - (systemClock.monotonic() - startMs);
+    if (earlyMs > 10) await sleep(systemClock, earlyMs);
+    yield record;
   }
 }
 

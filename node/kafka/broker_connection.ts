@@ -95,7 +95,8 @@ export class BrokerConnection {
    */
   async send<Answer>(request: WireRequest<Answer>): Promise<Answer> {
     const connection = this.#connection;
-    if (connection.sasl !== null && this.alive && !connection.isAuthenticated()) {
+    // Asking for the versions comes before the login, which needs to know them.
+    if (connection.sasl !== null && request.api.key !== api.apiVersions.key && this.alive && !connection.isAuthenticated()) {
       try {
         await connection.authenticate();
       } catch (thrown) {

@@ -38,6 +38,7 @@ export class Cluster {
     const cluster = new Cluster(options);
     try {
       cluster.#control = cluster.#firstSeed();
+      await cluster.#control;
       await cluster.ask((connection) => metadata([], metadataVersion(connection))).then((answer) => cluster.#learn(answer));
       return cluster;
     } catch (thrown) {

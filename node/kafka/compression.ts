@@ -3,6 +3,7 @@ import * as zlib from "node:zlib";
 import { LogError } from "../../core/ports/log.ts";
 import { lz4FrameLength } from "./lz4_frame_length.ts";
 
+/** How batches are compressed; snappy and lz4 need a package of their own, see KafkaOptions. */
 export type Compression = "none" | "gzip" | "snappy" | "lz4" | "zstd";
 
 /** Unpacks the records of a batch; `codec` is Kafka's number. Throws LogError UNSUPPORTED_COMPRESSION_TYPE when a package is missing. */

@@ -46,6 +46,7 @@ export const errorNumber = {
   memberIdRequired: 79,
   fencedInstanceId: 82,
   unstableOffsetCommit: 88,
+  transactionalIdNotFound: 105,
 } as const;
 
 /** Whether a partition's answer says that its leader is, or may be, elsewhere by now. */

@@ -11,10 +11,13 @@ import {
   type TopicPartition,
   type TopicSpec,
 } from "../../core/ports/log.ts";
+import type { BrokerConnection } from "./broker_connection.ts";
 import type { Cluster } from "./cluster.ts";
 import type { ConnectionSet } from "./connection_set.ts";
 import { brokerError, errorNumber, isLeaderChange } from "./error_codes.ts";
 import type { WireRequest } from "./request.ts";
+import { describeTransactions, describeTransactionsApi } from "./requests/describe_transactions.ts";
+import type { CoordinatorKind } from "./requests/find_coordinator.ts";
 import type { TopicMetadata } from "./requests/metadata.ts";
 import { deleteRecords, listOffsets, listOffsetsAt, offsetCommit, offsetFetch, type PartitionResult } from "./requests/offsets.ts";
 import { createPartitions, createTopics, deleteTopics, describeConfigs, type TopicResult } from "./requests/topics.ts";
@@ -133,6 +136,7 @@ export class KafkaAdmin implements LogAdmin {
     const committed = new Map<string, CommittedOffset>();
     if (partitions.length === 0) return committed;
     const results = await this.#askCoordinator(
+      "group",
       groupId,
       async (send) => {
         const results = await send(offsetFetch(groupId, partitions, options.requireStable));
@@ -153,6 +157,7 @@ export class KafkaAdmin implements LogAdmin {
   async commitOffsets(groupId: string, offsets: readonly CommittedOffset[], group?: GroupMetadata): Promise<void> {
     if (offsets.length === 0) return;
     await this.#askCoordinator(
+      "group",
       groupId,
       async (send) => {
         for (const { topic, partition, error } of await send(offsetCommit(groupId, offsets, group))) {
@@ -165,6 +170,26 @@ export class KafkaAdmin implements LogAdmin {
       },
       this.#cluster.options.retryForMs,
     );
+  }
+
+  /** Brokers before 3.0 cannot say. */
+  async transactionStates(transactionalIds: readonly string[]): Promise<ReadonlyMap<string, "open" | "none" | "unknown">> {
+    const states = await Promise.all(
+      transactionalIds.map(async (id) => {
+        const described = await this.#askCoordinator(
+          "transaction",
+          id,
+          async (send, connection) =>
+            connection.speaks(describeTransactionsApi, describeTransactionsApi.version)
+              ? send(describeTransactions([id]))
+              : new Map<string, string>(),
+          this.#cluster.options.retryForMs,
+        );
+        const state = described.get(id);
+        return [id, state === undefined ? "unknown" : state === "Ongoing" ? "open" : "none"] as const;
+      }),
+    );
+    return new Map(states);
   }
 
   // ---------------------------------------------------------------- whom to ask
@@ -196,14 +221,15 @@ export class KafkaAdmin implements LogAdmin {
   }
 
   #askCoordinator<Answer>(
-    groupId: string,
-    ask: (send: <One>(request: WireRequest<One>) => Promise<One>) => Promise<Answer>,
+    kind: CoordinatorKind,
+    key: string,
+    ask: (send: <One>(request: WireRequest<One>) => Promise<One>, connection: BrokerConnection) => Promise<Answer>,
     forMs: number,
   ): Promise<Answer> {
     return retry(
       async () => {
-        const connection = await this.#connections.to(await this.#cluster.coordinator("group", groupId), "admin");
-        return ask((request) => connection.send(request));
+        const connection = await this.#connections.to(await this.#cluster.coordinator(kind, key), "admin");
+        return ask((request) => connection.send(request), connection);
       },
       {
         clock: this.#cluster.clock,
@@ -211,7 +237,7 @@ export class KafkaAdmin implements LogAdmin {
         pauseMaxMs: 100,
         again: isRetriableOrIndefinite,
         beforeRetry: ({ code }) => {
-          if (code !== "UNSTABLE_OFFSET_COMMIT") this.#cluster.forgetCoordinator("group", groupId);
+          if (code !== "UNSTABLE_OFFSET_COMMIT") this.#cluster.forgetCoordinator(kind, key);
         },
       },
     );

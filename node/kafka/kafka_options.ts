@@ -8,6 +8,7 @@ import type { KafkaSasl } from "./kafkajs_connection.ts";
 import { systemClock } from "./system_clock.ts";
 import type { TransactionProtocol } from "./transaction_coordinator.ts";
 
+/** How to reach a cluster, and how to speak with it. */
 export interface KafkaOptions {
   /** Some of the cluster's brokers, each as "host:port"; the others are learned from them. */
   readonly brokers: readonly string[];

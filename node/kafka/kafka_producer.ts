@@ -131,7 +131,7 @@ export class KafkaProducer implements Producer {
       }
       await coordinator.commitOffsets(this.#epoch, group, offsets);
     } catch (thrown) {
-      if (thrown instanceof LogError && definite.has(thrown.disposition)) {
+      if (thrown instanceof LogError && thrown.code !== "UNKNOWN" && definite.has(thrown.disposition)) {
         this.#refused ??= thrown;
         throw thrown;
       }

@@ -8,6 +8,7 @@ import type { AvroResolver } from "./avro_types.ts";
 import { checkedSchema } from "./schema_check.ts";
 import type { RegisteredSchema, SchemaRegistry } from "./schema_registry.ts";
 
+/** Where schemas are kept, and how values are registered. */
 export interface AvroOptions {
   /** Values carry the id of the schema that wrote them, and that schema comes from here. @default none: everybody has the schema in the program */
   readonly registry?: SchemaRegistry;

@@ -20,6 +20,7 @@ export type AvroSchema =
   | { readonly type: "map"; readonly values: AvroSchema }
   | { readonly type: keyof AvroPrimitives; readonly logicalType?: string };
 
+/** The schema of a record. */
 export interface AvroRecord {
   readonly type: "record";
   readonly name: string;
@@ -29,6 +30,7 @@ export interface AvroRecord {
   readonly fields: readonly AvroField[];
 }
 
+/** A field of a record. */
 export interface AvroField {
   readonly name: string;
   readonly type: AvroSchema;

@@ -2,6 +2,7 @@ import type { Agent } from "node:http";
 import { ConfigurationError, MillraceError, reason } from "../../core/errors.ts";
 import type { RegisteredSchema, SchemaRegistry } from "./schema_registry.ts";
 
+/** How to reach a schema registry. */
 export interface ConfluentRegistryOptions {
   /** Address with scheme, for example "https://registry.example.com:8081"; a path may follow (Apicurio's is /apis/ccompat/v7). */
   readonly host: string;

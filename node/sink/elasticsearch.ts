@@ -8,6 +8,7 @@ import { type Attempt, type Persistence, persist, type Waiting } from "./persist
 import { type SearchAuth, type SearchClient, searchClient } from "./search_client.ts";
 import { errorOf, reasonOf } from "./search_error.ts";
 
+/** How to reach a search server, and what becomes of values there. */
 export interface ElasticsearchOptions<V> {
   /** Address of the server, `https://host:9200`; a path is kept, user and password in it count as `auth`. */
   readonly url: string;

@@ -67,6 +67,7 @@ const admin = (log: Log, changes: Partial<Log["admin"]>): Log => {
       offsets: (partitions, at, isolation) => inner.offsets(partitions, at, isolation),
       committed: (groupId, partitions, options) => inner.committed(groupId, partitions, options),
       commitOffsets: (groupId, offsets, group) => inner.commitOffsets(groupId, offsets, group),
+      transactionStates: (transactionalIds) => inner.transactionStates(transactionalIds),
       deleteRecords: (offsets) => inner.deleteRecords(offsets),
       brokers: () => inner.brokers(),
       ...changes,

@@ -170,6 +170,25 @@ export const transactionChapter: LogChapter = {
       },
     },
     {
+      name: "tell whether they are open, where the broker can say it",
+      play: async (stage) => {
+        const log = await stage.connect();
+        const topic = await stage.topic(log, "told");
+        const [idle, busy, absent] = [stage.world.unique("idle"), stage.world.unique("busy"), stage.world.unique("absent")];
+        await stage.producer(log, idle);
+        const producer = await stage.producer(log, busy);
+        await stage.values(log, producer, topic, ["open"]);
+        const states = await log.admin.transactionStates([idle, busy, absent]);
+        expect([...states.keys()].sort()).toEqual([idle, busy, absent].sort());
+        expect(states.get(absent)).toBe("unknown");
+        expect(states.get(idle)).not.toBe("open");
+        // A broker that is too old to say says "unknown" of all.
+        expect(states.get(busy)).toBe(states.get(idle) === "unknown" ? "unknown" : "open");
+        await producer.commit();
+        expect((await log.admin.transactionStates([busy])).get(busy)).not.toBe("open");
+      },
+    },
+    {
       name: "with a timeout above the broker's limit are refused as a mistake of configuration",
       play: async (stage) => {
         const log = await stage.connect();

@@ -9,13 +9,14 @@ import { generate } from "../../examples/fraud-detection/generate.ts";
 import { kafkaLog } from "../../node/kafka/mod.ts";
 import { expectedAlerts } from "../examples/fraud/checker.ts";
 import { readAll } from "./read_all.ts";
-import { transactionStates } from "./transaction_state.ts";
 
 export interface KillOptions {
   readonly brokers: string;
   readonly kills: number;
   readonly transactions: number;
   readonly seed: number;
+  /** Records per second: slow enough for the input to flow through all kills. */
+  readonly rate: number;
   readonly registry?: string | undefined;
   readonly search?: string | undefined;
   readonly say: (line: string) => void;
@@ -62,6 +63,8 @@ export const killRun = async (options: KillOptions): Promise<KillReport> => {
     prefix,
     "--session-timeout",
     "6000",
+    "--rate",
+    String(options.rate),
     ...(registry === undefined ? [] : ["--registry", registry]),
     ...(search === undefined ? [] : ["--search", search]),
   ];
@@ -96,8 +99,9 @@ export const killRun = async (options: KillOptions): Promise<KillReport> => {
   let done = 0;
   for (let kill = 1; kill <= kills; kill++) {
     // Data has to flow again after the kill before; then a random moment.
+    while (victim.transactionalId === undefined && victim.child.exitCode === null) await sleep(50);
     await flowing(log, prefix);
-    await sleep(200 + random.next() * 800);
+    await sleep(random.next() * 500);
     if (victim.child.exitCode !== null || stays.child.exitCode !== null) {
       say(`The input ended before kill ${kill}`);
       break;
@@ -105,10 +109,10 @@ export const killRun = async (options: KillOptions): Promise<KillReport> => {
     victim.child.kill("SIGKILL");
     await victim.ended;
     const id = victim.transactionalId;
-    const state = id === undefined ? "unknown" : ((await transactionStates([brokers], [id])).get(id) ?? "unknown");
-    if (state === "Ongoing") open++;
+    const state = id === undefined ? "unknown" : ((await log.admin.transactionStates([id])).get(id) ?? "unknown");
+    if (state === "open") open++;
     done++;
-    say(`kill ${kill} of ${kills}: ${victim.name} (process ${victim.child.pid}), its transaction was ${state}`);
+    say(`kill ${kill} of ${kills}: ${victim.name} (process ${victim.child.pid}), its transaction: ${state}`);
     // The roles change, so that the one that feeds is killed as well.
     victim = stays;
     stays = start(kill % 2 === 0);
@@ -173,6 +177,7 @@ if (import.meta.main) {
       kills: { type: "string", default: "10" },
       transactions: { type: "string", default: "200000" },
       seed: { type: "string", default: "1" },
+      rate: { type: "string", default: "4000" },
       registry: { type: "string" },
       search: { type: "string" },
     },
@@ -182,6 +187,7 @@ if (import.meta.main) {
     kills: Number(values.kills),
     transactions: Number(values.transactions),
     seed: Number(values.seed),
+    rate: Number(values.rate),
     registry: values.registry,
     search: values.search,
     say: (line) => console.log(line),

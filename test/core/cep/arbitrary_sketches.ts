@@ -21,21 +21,21 @@ export const someEvents = (maxLength: number): fc.Arbitrary<readonly Seen[]> =>
 const follow = fc.constantFrom("next" as const, "followedBy" as const, "followedBy" as const, "followedByAny" as const);
 const between = fc.constantFrom("nothing" as const, "others" as const, "others" as const, "anything" as const);
 
-const loop = (options: { readonly until: boolean }): fc.Arbitrary<SketchLoop> =>
-  fc
-    .record({
-      min: fc.integer({ min: 1, max: 2 }),
-      more: fc.constantFrom(0, 1, 2, Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY),
-      between,
-      until: fc.constantFrom(undefined, ending),
-    })
-    .map(({ min, more, between, until }) => ({
-      min,
-      max: min + more,
-      between,
-      until: options.until && more === Number.POSITIVE_INFINITY ? until : undefined,
-      greedy: false,
-    }));
+const loop: fc.Arbitrary<SketchLoop> = fc
+  .record({
+    min: fc.integer({ min: 1, max: 2 }),
+    more: fc.constantFrom(0, 1, 2, Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY),
+    between,
+    until: fc.constantFrom(undefined, undefined, ending),
+    greedy: fc.boolean(),
+  })
+  .map(({ min, more, between, until, greedy }) => ({
+    min,
+    max: min + more,
+    between,
+    until: more === Number.POSITIVE_INFINITY ? until : undefined,
+    greedy: greedy && between !== "anything",
+  }));
 
 const take = (options: { readonly optional: boolean; readonly loops: boolean }): fc.Arbitrary<SketchTake> =>
   fc.record({
@@ -47,7 +47,7 @@ const take = (options: { readonly optional: boolean; readonly loops: boolean }):
       ? fc.oneof({ weight: 2, arbitrary: fc.constant(false) }, { weight: 1, arbitrary: fc.constant(true) })
       : fc.constant(false),
     loop: options.loops
-      ? fc.oneof({ weight: 2, arbitrary: fc.constant(undefined) }, { weight: 1, arbitrary: loop({ until: true }) })
+      ? fc.oneof({ weight: 2, arbitrary: fc.constant(undefined) }, { weight: 1, arbitrary: loop })
       : fc.constant(undefined),
   });
 
@@ -57,18 +57,27 @@ const not: fc.Arbitrary<SketchItem> = fc.record({
   letter: fc.constant(unwanted),
 });
 
-const group: fc.Arbitrary<SketchGroup> = fc.record({
-  kind: fc.constant("group" as const),
-  follow,
-  items: fc
-    .array(fc.oneof({ weight: 4, arbitrary: take({ optional: true, loops: true }) }, { weight: 1, arbitrary: not }), {
-      minLength: 1,
-      maxLength: 3,
-    })
-    .map(sound(true)),
-  optional: fc.boolean(),
-  loop: fc.oneof({ weight: 1, arbitrary: fc.constant(undefined) }, { weight: 2, arbitrary: loop({ until: false }) }),
-});
+const group: fc.Arbitrary<SketchGroup> = fc
+  .record({
+    kind: fc.constant("group" as const),
+    follow,
+    items: fc
+      .array(fc.oneof({ weight: 4, arbitrary: take({ optional: true, loops: true }) }, { weight: 1, arbitrary: not }), {
+        minLength: 1,
+        maxLength: 3,
+      })
+      .map(sound(true)),
+    optional: fc.boolean(),
+    loop: fc.oneof(
+      { weight: 1, arbitrary: fc.constant(undefined) },
+      { weight: 2, arbitrary: loop.map((repeated) => ({ ...repeated, greedy: false })) },
+    ),
+  })
+  // A group that repeats for ever must not end with a greedy loop.
+  .map((item) => (item.loop?.max === Number.POSITIVE_INFINITY ? { ...item, items: item.items.map(modest) } : item));
+
+const modest = (item: SketchItem): SketchItem =>
+  item.kind === "take" && item.loop !== undefined ? { ...item, loop: { ...item.loop, greedy: false } } : item;
 
 /** Leaves out what the builder refuses: a negative first or behind something optional, notNext behind a negative, and the like. */
 function sound(inGroup: boolean): (items: readonly SketchItem[]) => readonly SketchItem[] {
@@ -113,7 +122,7 @@ export const linearSketches: fc.Arbitrary<Sketch> = plainSketches.map(({ items, 
   withinMs,
 }));
 
-/** Patterns with everything but greedy loops. */
+/** Patterns with everything. */
 export const fullSketches: fc.Arbitrary<Sketch> = fc
   .record({
     items: fc
@@ -146,24 +155,3 @@ const choosy = (item: SketchItem): SketchItem =>
     : item.kind === "group"
       ? { ...item, items: item.items.map(choosy) }
       : item;
-
-/** A greedy loop between steps that are neither optional nor loops. */
-export const greedySketches: fc.Arbitrary<Sketch> = fc
-  .record({
-    before: fc.array(take({ optional: false, loops: false }), { maxLength: 1 }),
-    greedy: fc.tuple(take({ optional: false, loops: false }), loop({ until: true }), fc.boolean()).map(
-      ([item, looped, optional]): SketchTake => ({
-        ...item,
-        optional,
-        loop: {
-          ...looped,
-          between: looped.between === "anything" ? "others" : looped.between,
-          max: looped.min === looped.max ? looped.max + 1 : looped.max,
-          greedy: true,
-        },
-      }),
-    ),
-    after: fc.array(take({ optional: false, loops: false }), { maxLength: 2 }),
-    withinMs: within,
-  })
-  .map(({ before, greedy, after, withinMs }) => ({ items: [...before, greedy, ...after], withinMs }));

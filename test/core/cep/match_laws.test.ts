@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { matchOperator } from "../../../core/cep/match_operator.ts";
 import type { MatchOptions } from "../../../core/cep/match_options.ts";
 import { type Emitted, OperatorHarness } from "../../support/operator_harness.ts";
-import { fullSketches, greedySketches, linearSketches, plainSketches, someEvents } from "./arbitrary_sketches.ts";
+import { fullSketches, linearSketches, plainSketches, someEvents } from "./arbitrary_sketches.ts";
 import { naiveMatches } from "./naive_matches.ts";
 import { builtSketch, type Seen, type Sketch, shownMatch } from "./sketch.ts";
 
@@ -53,7 +53,6 @@ describe("match operator finds what a search through all possibilities finds", (
   for (const [name, sketches] of [
     ["steps that follow each other", plainSketches],
     ["optional steps, loops, groups and what must not come", fullSketches],
-    ["greedy loops", greedySketches],
   ] as const)
     it(`in patterns of ${name}`, () => {
       fc.assert(

@@ -3,12 +3,18 @@ import { fits, type Seen, type Sketch, type SketchBetween, type SketchItem, type
 /** Which step took which event. */
 type Taken = readonly { readonly step: number; readonly index: number }[];
 
-/** Where a search stands: what has been taken, what must not come from there on, and the greedy loop just left, which the events behind must not suit. */
+/** Where a search stands: what has been taken, what must not come from there on, and the greedy loops just left, which the events behind must not suit. */
 interface Stand {
   readonly taken: Taken;
   readonly last: number;
   readonly nots: readonly string[];
-  readonly left: SketchTake | undefined;
+  readonly left: readonly SketchTake[];
+}
+
+/** What ends the loops around a step: it is not taken, and the step is not waited for any longer. What ends a loop may come before the loop has begun. */
+interface Ends {
+  readonly inside: readonly string[];
+  readonly waiting: readonly string[];
 }
 
 type Goal = (stand: Stand) => void;
@@ -33,23 +39,23 @@ export const naiveMatches = ({ items, withinMs = Number.POSITIVE_INFINITY }: Ske
     return fits(item, events[index]!, count);
   };
 
-  /** The greedy loop just left would take this event, unless another has ended it before. */
-  const wantedBack = (stand: Stand, index: number): boolean => {
-    const { left } = stand;
-    if (left === undefined || !suits(left, index, stand)) return false;
-    return left.loop?.until === undefined || !events.slice(stand.last + 1, index + 1).some(({ letter }) => letter === left.loop?.until);
-  };
+  /** A greedy loop just left would take this event, unless another has ended it before. */
+  const wantedBack = (stand: Stand, index: number): boolean =>
+    stand.left.some((item) => {
+      const until = item.loop!.until;
+      const ended = until !== undefined && events.slice(stand.last + 1, index + 1).some(({ letter }) => letter === until);
+      return !ended && suits(item, index, stand);
+    });
 
   /** The events that the item may take next. */
-  const next = (item: SketchTake, between: SketchBetween, stand: Stand, later: boolean): readonly number[] => {
+  const next = (item: SketchTake, between: SketchBetween, stand: Stand, ends: Ends): readonly number[] => {
     const result: number[] = [];
-    const until = item.loop?.until;
     for (let index = stand.last + 1; index < events.length; index++) {
       const { letter } = events[index]!;
       if (!inTime(stand, index) || stand.nots.includes(letter) || wantedBack(stand, index)) break;
       const suited = suits(item, index, stand);
-      if (suited && letter !== until) result.push(index);
-      if (between === "nothing" || (between === "others" && suited) || (later && letter === until)) break;
+      if (suited && !ends.inside.includes(letter)) result.push(index);
+      if (between === "nothing" || (between === "others" && suited) || ends.waiting.includes(letter)) break;
     }
     return result;
   };
@@ -59,6 +65,7 @@ export const naiveMatches = ({ items, withinMs = Number.POSITIVE_INFINITY }: Ske
     i: number,
     head: SketchBetween | undefined,
     stand: Stand,
+    ends: Ends,
     following: SketchItem | undefined,
     goal: Goal,
   ): void => {
@@ -68,14 +75,15 @@ export const naiveMatches = ({ items, withinMs = Number.POSITIVE_INFINITY }: Ske
       return;
     }
     const behind = parts[i + 1] ?? following;
-    const goOn: Goal = (from) => sequence(parts, i + 1, undefined, from, following, goal);
+    const goOn: Goal = (from) => sequence(parts, i + 1, undefined, from, { ...ends, waiting: ends.inside }, following, goal);
     if (item.kind === "not") {
       const after = stand.last + 1;
       if (item.follow === "notFollowedBy") goOn({ ...stand, nots: [...stand.nots, item.letter] });
-      else if (after < events.length && events[after]!.letter !== item.letter && inTime(stand, after) && !wantedBack(stand, after)) goOn(stand);
+      else if (after < events.length && events[after]!.letter !== item.letter && inTime(stand, after) && !wantedBack(stand, after))
+        goOn(stand);
       return;
     }
-    if (item.optional) goOn(item.kind === "take" && item.loop?.greedy ? { ...stand, left: item } : stand);
+    if (item.optional) goOn(item.kind === "take" && isGreedy(item) ? { ...stand, left: [...stand.left, item] } : stand);
     const { min, max, between } = item.loop ?? { min: 1, max: 1, between: "nothing" as const };
     const forbiddenInside = behind?.kind === "not" && behind.follow === "notFollowedBy" ? [behind.letter] : [];
     const round = (n: number, from: Stand): void => {
@@ -88,21 +96,23 @@ export const naiveMatches = ({ items, withinMs = Number.POSITIVE_INFINITY }: Ske
           : (head ?? { next: "nothing" as const, followedBy: "others" as const, followedByAny: "anything" as const }[item.follow]);
       const done: Goal = (after) => {
         if (n + 1 >= min) goOn(after);
-        if (n + 1 < max) round(n + 1, { ...after, nots: forbiddenInside, left: undefined });
+        if (n + 1 < max) round(n + 1, { ...after, nots: forbiddenInside, left: item.kind === "group" ? after.left : [] });
       };
+      const own = item.loop?.until === undefined ? [] : [item.loop.until];
+      const around = { inside: [...ends.inside, ...own], waiting: n > 0 ? [...ends.inside, ...own] : ends.waiting };
       if (item.kind === "group") {
-        sequence(item.items, 0, kind, from, behind, done);
+        sequence(item.items, 0, kind, from, around, behind, done);
         return;
       }
-      const left = item.loop?.greedy ? item : undefined;
-      for (const index of next(item, kind, from, n > 0))
+      const left = isGreedy(item) ? [item] : [];
+      for (const index of next(item, kind, from, around))
         done({ taken: [...from.taken, { step: places.get(item)!, index }], last: index, nots: [], left });
     };
     round(0, stand);
   };
 
   for (let start = 0; start < events.length; start++)
-    sequence(items, 0, "nothing", { taken: [], last: start - 1, nots: [], left: undefined }, undefined, (stand) => {
+    sequence(items, 0, "nothing", { taken: [], last: start - 1, nots: [], left: [] }, { inside: [], waiting: [] }, undefined, (stand) => {
       if (stand.taken[0]?.index !== start) return;
       if (items.at(-1)!.kind === "not")
         for (let index = stand.last + 1; index < events.length && inTime(stand, index); index++)
@@ -111,6 +121,9 @@ export const naiveMatches = ({ items, withinMs = Number.POSITIVE_INFINITY }: Ske
     });
   return found.sort();
 };
+
+/** Where the number of rounds is fixed there is nothing to be greedy for. */
+const isGreedy = ({ loop }: SketchTake): boolean => loop !== undefined && loop.greedy && loop.min !== loop.max;
 
 /** The steps' numbers, and what each condition is shown: the steps in front of it and its own; in a group those of the group. A single step of a group that repeats is shown as one event. */
 const numbered = (items: readonly SketchItem[]) => {

@@ -92,6 +92,17 @@ describe("virtual clock", () => {
     await expect(clock.complete(new Promise(() => {}), 1_000)).rejects.toThrow("still pending after 1000 ms of virtual time");
   });
 
+  it("never fires what is due never, and takes a delay that is no number for none", async () => {
+    const clock = new VirtualClock();
+    const fired: string[] = [];
+    clock.after(Number.POSITIVE_INFINITY, () => fired.push("never"));
+    clock.after(Number.NaN, () => fired.push("at once"));
+    clock.after(-5, () => fired.push("at once too"));
+    await clock.advance(10);
+    expect(await clock.runUntil(() => fired.length === 3)).toBe(false);
+    expect([fired, clock.monotonic()]).toEqual([["at once", "at once too"], 10]);
+  });
+
   it("keeps monotonic time when the wall clock jumps", async () => {
     const clock = new VirtualClock({ startMs: 0 });
     let fired = false;

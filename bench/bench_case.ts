@@ -1,0 +1,20 @@
+/** What a run of a case is told. */
+export interface BenchSetting {
+  /** How many records there are, as a share of what the case says. */
+  readonly scale: number;
+  /** HOST:PORT; only cases that need a broker look at it. */
+  readonly brokers: string | undefined;
+}
+
+/** Numbers of one run, by their names in the JSON line. */
+export type Measured = Readonly<Record<string, number>>;
+
+/** Something to be measured. Each run of it has a process of its own, so that neither its memory nor what the compiler has learned comes from another case. */
+export interface BenchCase {
+  /** What the line is called, and what `--only` looks for. */
+  readonly name: string;
+  readonly needsKafka?: boolean;
+  /** What else the line says of the case. */
+  readonly about?: Readonly<Record<string, string | number>>;
+  run(setting: BenchSetting): Promise<Measured>;
+}

@@ -1,0 +1,16 @@
+import type { BenchCase } from "./bench_case.ts";
+
+/** The files of this folder that hold cases, in the order in which they are run. Each is loaded only by who needs it: what a case does not use shall not be in its memory. */
+export const families: readonly string[] = [
+  "keyed_count",
+  "operators",
+  "window",
+  "fraud_job",
+  "memory_log",
+  "kafka_transport",
+  "stateless_map",
+  "latency",
+];
+
+export const casesOf = async (family: string): Promise<readonly BenchCase[]> =>
+  ((await import(`./${family}.ts`)) as { readonly cases: readonly BenchCase[] }).cases;

@@ -1,0 +1,99 @@
+import { StoreError } from "../errors.ts";
+import { murmur2 } from "../partitioner.ts";
+import { noHeaders, type RawHeaders } from "../ports/log.ts";
+
+/** What the log refuses to take into a topic. Known beforehand, it can be said of the one record that is to blame; the log refuses everything that is sent together. */
+export interface TopicLimits {
+  /** Of a batch with one record in it, as `recordBytes` counts. */
+  readonly recordBytesMax: number;
+  /** How far a timestamp may lie ahead of the log's clock, and behind it. */
+  readonly aheadMaxMs: number;
+  readonly behindMaxMs: number;
+  /** A compacted topic takes no record without a key. */
+  readonly needsKey: boolean;
+}
+
+/** Of a topic whose configuration is not known: the log itself decides. */
+export const noLimits: TopicLimits = {
+  recordBytesMax: Number.POSITIVE_INFINITY,
+  aheadMaxMs: Number.POSITIVE_INFINITY,
+  behindMaxMs: Number.POSITIVE_INFINITY,
+  needsKey: false,
+};
+
+/** Reads the limits out of a topic's configuration, in Kafka's names. What is not said there is not limited. */
+export const topicLimits = (config: ReadonlyMap<string, string>): TopicLimits => {
+  const bound = (name: string): number => {
+    const value = config.get(name);
+    const number = value === undefined || value === longest ? Number.NaN : Number(value);
+    return number >= 0 ? number : Number.POSITIVE_INFINITY;
+  };
+  // Before 3.6 there was one setting for both directions.
+  const either = bound("message.timestamp.difference.max.ms");
+  const stamped = config.get("message.timestamp.type") === "LogAppendTime";
+  return {
+    recordBytesMax: bound("max.message.bytes"),
+    aheadMaxMs: stamped ? Number.POSITIVE_INFINITY : Math.min(either, bound("message.timestamp.after.max.ms")),
+    behindMaxMs: stamped ? Number.POSITIVE_INFINITY : Math.min(either, bound("message.timestamp.before.max.ms")),
+    needsKey: (config.get("cleanup.policy") ?? "").split(",").some((policy) => policy.trim() === "compact"),
+  };
+};
+
+/** Why the log would refuse a record, as a sentence that says what to do; undefined when it would not. */
+export const refusal = (
+  limits: TopicLimits,
+  topic: string,
+  record: { readonly key: Uint8Array | null; readonly value: Uint8Array | null; readonly timestamp: number; readonly headers: RawHeaders },
+  nowMs: number,
+): string | undefined => {
+  const { key, value, timestamp, headers } = record;
+  if (key === null && limits.needsKey)
+    return `Topic '${topic}' is compacted and takes no record without a key: give it one, or set cleanup.policy=delete`;
+  const bytes = recordBytes(key, value, headers);
+  if (bytes > limits.recordBytesMax)
+    return `A record of ${bytes} bytes (key ${key?.length ?? 0}, value ${value?.length ?? 0}) is too large for topic '${topic}', which takes ${limits.recordBytesMax}: raise its max.message.bytes, or write smaller records`;
+  if (timestamp - nowMs > limits.aheadMaxMs)
+    return `Timestamp ${timestamp} lies ${timestamp - nowMs} ms ahead of the clock, and topic '${topic}' takes ${limits.aheadMaxMs}: raise its message.timestamp.after.max.ms, or correct the timestamp`;
+  if (nowMs - timestamp > limits.behindMaxMs)
+    return `Timestamp ${timestamp} lies ${nowMs - timestamp} ms behind the clock, and topic '${topic}' takes ${limits.behindMaxMs}: raise its message.timestamp.before.max.ms, or correct the timestamp`;
+  return undefined;
+};
+
+/** Throws a StoreError for an entry of a store that its changelog does not take. No record alone is to blame, so no policy is asked. */
+export const refuseTooLarge = (limits: TopicLimits, store: string, key: Uint8Array, value: Uint8Array | null): void => {
+  if (key.length + (value?.length ?? 0) + recordOverheadMax <= limits.recordBytesMax) return;
+  const bytes = recordBytes(key, value, noHeaders);
+  if (bytes > limits.recordBytesMax)
+    throw new StoreError(
+      "STATE_TOO_LARGE",
+      `An entry of store '${store}' has ${bytes} bytes (key ${keyHash(key)}), and its changelog takes ${limits.recordBytesMax}: keep less under one key, such as a list or map state instead of one large value, or raise max.message.bytes of the changelog topic`,
+      { step: store },
+    );
+};
+
+/** Tells a key in a log without showing it: its murmur2, in eight digits. */
+export const keyHash = (key: Uint8Array): string => `#${(murmur2(key) >>> 0).toString(16).padStart(8, "0")}`;
+
+/** What a record needs beside key, value and headers is never more than this. */
+export const recordOverheadMax = 96;
+
+/** How many bytes a batch has that holds just this record, uncompressed: Kafka's record batch, format version 2. */
+export const recordBytes = (key: Uint8Array | null, value: Uint8Array | null, headers: RawHeaders): number => {
+  let body = 3 + field(key?.length ?? -1) + field(value?.length ?? -1) + varint(headers.length);
+  for (const [name, content] of headers) body += field(encoder.encode(name).length) + field(content?.length ?? -1);
+  return batchHeaderBytes + varint(body) + body;
+};
+
+const batchHeaderBytes = 61;
+const encoder = new TextEncoder();
+const longest = "9223372036854775807";
+
+/** Bytes behind their length; -1 stands for null. */
+const field = (length: number): number => varint(length) + Math.max(0, length);
+
+/** A varint in zigzag form, in which lengths are written. */
+const varint = (value: number): number => {
+  let bytes = 1;
+  for (let rest = value < 0 ? -2 * value - 1 : 2 * value; rest >= 128; rest = Math.floor(rest / 128)) bytes++;
+  return bytes;
+};
