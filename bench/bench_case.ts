@@ -1,7 +1,7 @@
 /** What a run of a case is told. */
 export interface BenchSetting {
-  /** How many records there are, as a share of what the case says. */
-  readonly scale: number;
+  /** The share that is wanted of a case's full number of records, or of milliseconds. */
+  share(full: number): number;
   /** HOST:PORT; only cases that need a broker look at it. */
   readonly brokers: string | undefined;
 }

@@ -7,8 +7,8 @@ import { meter } from "./meter.ts";
 export const cases: readonly BenchCase[] = [
   {
     name: "fraud job, embedded, exactly-once",
-    run: async ({ scale }) => {
-      const transactions = 50_000 * scale;
+    run: async ({ share }) => {
+      const transactions = share(50_000);
       const measuring = meter();
       let alerts = 0;
       const options = { speed: 1, forever: false, seed: 1, json: true, produce: false, prefix: "", transactions };

@@ -171,7 +171,7 @@ const transportCase = (name: string, measure: (log: Log, count: number) => Promi
   needsKafka: true,
   run: async (setting) => {
     const log = await brokerLog(setting);
-    const measured = await measure(log, records * setting.scale);
+    const measured = await measure(log, setting.share(records));
     await log.close();
     return measured;
   },

@@ -78,13 +78,13 @@ const kafkaRecords = 1_000_000;
 export const cases: readonly BenchCase[] = [
   {
     name: "keyed count, embedded, exactly-once",
-    run: ({ scale }) => measure(embeddedRecords * scale, "exactly-once", embeddedLog(), (payment) => asJson.serialize(payment, ""), plain),
+    run: ({ share }) => measure(share(embeddedRecords), "exactly-once", embeddedLog(), (payment) => asJson.serialize(payment, ""), plain),
   },
   {
     name: "keyed count, embedded, exactly-once, JSON",
-    run: ({ scale }) =>
+    run: ({ share }) =>
       measure(
-        embeddedRecords * scale,
+        share(embeddedRecords),
         "exactly-once",
         embeddedLog(),
         (payment) => asJson.serialize(payment, ""),
@@ -93,9 +93,9 @@ export const cases: readonly BenchCase[] = [
   },
   {
     name: "keyed count, embedded, exactly-once, Avro",
-    run: ({ scale }) =>
+    run: ({ share }) =>
       measure(
-        embeddedRecords * scale,
+        share(embeddedRecords),
         "exactly-once",
         embeddedLog(),
         (payment) => asAvro.serialize(payment, ""),
@@ -107,7 +107,7 @@ export const cases: readonly BenchCase[] = [
       name: `keyed count, Kafka, ${guarantee}`,
       needsKafka: true,
       run: async (setting) =>
-        measure(kafkaRecords * setting.scale, guarantee, await brokerLog(setting), (payment) => asJson.serialize(payment, ""), plain),
+        measure(setting.share(kafkaRecords), guarantee, await brokerLog(setting), (payment) => asJson.serialize(payment, ""), plain),
     }),
   ),
 ];

@@ -16,7 +16,7 @@ type Guarantee = NonNullable<RunOptions["guarantee"]>;
 
 const recordsPerSecond = 10_000;
 const warmUpMs = 3_000;
-const measuredMs = 10_000;
+const fullMeasuredMs = 10_000;
 const tickMs = 2;
 const keys = Array.from({ length: 1_000 }, (_, i) => `user-${i}`);
 
@@ -63,14 +63,13 @@ const readSteadily = (log: Log, from: string): (() => Promise<readonly number[]>
   const latencies: number[] = [];
   let over = false;
   const reading = (async () => {
-    const view = new DataView(new ArrayBuffer(8));
     while (!over)
       for (const { topic, partition, records, nextOffset } of await fetcher.poll([...positions.values()], 100)) {
         const nowMs = performance.now();
         positions.set(partitionId(topic, partition), { topic, partition, offset: nextOffset });
         while (records.next()) {
-          records.value()!.forEach((byte, i) => view.setUint8(i, byte));
-          const sentMs = view.getFloat64(0);
+          const { buffer, byteOffset } = records.value()!;
+          const sentMs = new DataView(buffer, byteOffset).getFloat64(0);
           if (sentMs - startMs > warmUpMs) latencies.push(nowMs - sentMs);
         }
       }
@@ -84,21 +83,19 @@ const readSteadily = (log: Log, from: string): (() => Promise<readonly number[]>
   };
 };
 
-const measure = async (log: Log, guarantee: Guarantee, commitIntervalMs: number, scale: number): Promise<Measured> => {
+const measure = async (log: Log, guarantee: Guarantee, commitIntervalMs: number, measuredMs: number): Promise<Measured> => {
   const [input, output] = [fresh("sent"), fresh("received")];
   await createTopics(log, [input, output]);
-  const started = Promise.withResolvers<void>();
   const app = await run(latestPerKey(input, output), {
     log,
     applicationId: fresh("latency"),
     guarantee,
     commit: { interval: millis(commitIntervalMs) },
-    on: { assigned: () => started.resolve() },
   });
-  await started.promise;
+  await new Promise<void>((resolve) => app.on("assigned", () => resolve()));
   const received = readSteadily(log, output);
   const stop = await sendSteadily(log, input);
-  await new Promise((resolve) => setTimeout(resolve, warmUpMs + measuredMs * scale));
+  await new Promise((resolve) => setTimeout(resolve, warmUpMs + measuredMs));
   await stop();
   // What was sent last has a few commits' time to come out.
   await new Promise((resolve) => setTimeout(resolve, 500 + 3 * commitIntervalMs));
@@ -118,7 +115,8 @@ const latencyCase = (where: "embedded" | "Kafka", guarantee: Guarantee, commitIn
   name: `latency, ${where}, ${guarantee}, commit every ${commitIntervalMs} ms`,
   needsKafka: where === "Kafka",
   about: { guarantee, commitIntervalMs },
-  run: async (setting) => measure(where === "Kafka" ? await brokerLog(setting) : embeddedLog(), guarantee, commitIntervalMs, setting.scale),
+  run: async (setting) =>
+    measure(where === "Kafka" ? await brokerLog(setting) : embeddedLog(), guarantee, commitIntervalMs, setting.share(fullMeasuredMs)),
 });
 
 export const cases: readonly BenchCase[] = [

@@ -10,8 +10,8 @@ const recordsPerTransaction = 100_000;
 export const cases: readonly BenchCase[] = [
   {
     name: "log in memory",
-    run: async ({ scale }) => {
-      const records = 5_000_000 * scale;
+    run: async ({ share }) => {
+      const records = share(5_000_000);
       const log = embeddedLog();
       const topic = fresh("bench");
       await createTopics(log, [topic]);

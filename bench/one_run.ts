@@ -4,6 +4,6 @@ import { casesOf } from "./cases.ts";
 const [family, name, scale, brokers] = process.argv.slice(2) as [string, string, string, string | undefined];
 const found = (await casesOf(family)).find((one) => one.name === name);
 if (found === undefined) throw new Error(`There is no case '${name}' in bench/${family}.ts`);
-process.stdout.write(`${JSON.stringify(await found.run({ scale: Number(scale), brokers }))}\n`);
+process.stdout.write(`${JSON.stringify(await found.run({ share: (full) => Math.ceil(full * Number(scale)), brokers }))}\n`);
 // What a case leaves open shall not keep the next one waiting.
 process.exit(0);

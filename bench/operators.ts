@@ -104,8 +104,8 @@ const temporalJoin = (state: StepState): Steps => {
 /** Operators and their state, without a task around them; a commit every 100,000 records. Making the records is not measured. */
 const operatorCase = (name: string, make: (state: StepState) => Steps): BenchCase => ({
   name,
-  run: async ({ scale }) => {
-    const total = Math.ceil((records * scale) / commitEvery) * commitEvery;
+  run: async ({ share }) => {
+    const total = Math.ceil(share(records) / commitEvery) * commitEvery;
     const state = new StepState(new MemoryStore(), keyCodec(undefined));
     const { push, operator } = make(state);
     let seconds = 0;

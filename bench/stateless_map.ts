@@ -23,7 +23,7 @@ export const cases: readonly BenchCase[] = (["exactly-once", "at-least-once"] as
           .map((value) => value.subarray(1))
           .to(topic(output, { value: bytes }));
       }),
-      records: records * setting.scale,
+      records: setting.share(records),
       guarantee,
       serialize: (payment) => payments.serialize(payment, ""),
       log: await brokerLog(setting),

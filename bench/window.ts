@@ -44,7 +44,7 @@ const measure = (factory: OperatorFactory, records: number): Measured => {
 const windowCase = (name: string, panes: number, records: number, factory: OperatorFactory): BenchCase => ({
   name,
   about: { panesPerRecord: panes },
-  run: async ({ scale }) => measure(factory, records * scale),
+  run: async ({ share }) => measure(factory, share(records)),
 });
 
 const counted = { kind: "aggregate", aggregator: count() } as const;

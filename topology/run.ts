@@ -26,6 +26,9 @@ import type { Topology } from "./topology.ts";
  */
 export const run = (topology: Topology, options: RunOptions = {}): Promise<App> => runOn(topology, options, {});
 
+/** Each store of each task has a changelog in this process too: they are compacted early, so that memory follows the state and not its history. */
+const compactionBytes = 1 << 20;
+
 /** What a layer above knows better: where the log comes from. */
 export interface RunOn {
   readonly log?: RunOptions["log"];
@@ -44,7 +47,7 @@ export const runOn = async (topology: Topology, options: RunOptions, on: RunOn):
   return start({
     plan: topology.plan(),
     settings,
-    log: given ?? memoryLog({ clock, random }).connect(),
+    log: given ?? memoryLog({ clock, random, compactionBytes }).connect(),
     ownsLog: on.ownsLog ?? given === undefined,
     createTopics: on.createTopics ?? given === undefined,
     clock,

@@ -22,6 +22,8 @@ export interface RunOptions {
   readonly commit?: {
     /** @default 100 ms [commit.interval.ms, execution.checkpointing.interval] */
     readonly interval?: Duration;
+    /** A commit that takes longer is given up, and the log is asked what became of it. @default transactionTimeout [execution.checkpointing.timeout] */
+    readonly timeout?: Duration;
     /** The least time between the end of a commit and the next. @default 0 [execution.checkpointing.min-pause] */
     readonly minPause?: Duration;
     /** So many commits in a row may fail. @default unlimited [execution.checkpointing.tolerable-failed-checkpoints] */
@@ -101,7 +103,7 @@ const known: Readonly<Record<string, readonly string[]>> = {
     "stores",
     "watermarkPeriod",
   ],
-  commit: ["interval", "minPause", "tolerableFailures"],
+  commit: ["interval", "timeout", "minPause", "tolerableFailures"],
   group: ["sessionTimeout", "rebalanceTimeout", "heartbeat"],
   memory: ["fetchBytes", "overlayBytes", "cacheEntries"],
 };
@@ -141,6 +143,7 @@ export const settingsOf = (topology: string, options: RunOptions): Settings => {
     applicationId,
     guarantee,
     commitIntervalMs,
+    commitTimeoutMs: duration(commit.timeout ?? options.transactionTimeout ?? 60_000, "commit.timeout"),
     commitMinPauseMs: duration(commit.minPause ?? 0, "commit.minPause"),
     tolerableFailures: commit.tolerableFailures ?? Number.POSITIVE_INFINITY,
     transactionTimeoutMs: duration(options.transactionTimeout ?? 60_000, "transactionTimeout"),

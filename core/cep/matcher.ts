@@ -72,11 +72,7 @@ export class Matcher<T> {
       this.#goOn(run, open, matches);
     }
     if (open === undefined) return runs;
-    const { after } = this.#options;
-    const now: Runs = { open, complete: runs.complete, last: later(this.#id, runs.last) };
-    if (after.kind !== "none") return this.#settle(now, matches, timestamp);
-    for (const match of matches) this.#giveOut(match, timestamp);
-    return this.#unlessNone(now);
+    return this.#settle({ open, complete: runs.complete, last: later(this.#id, runs.last) }, matches, timestamp);
   }
 
   /**
@@ -214,12 +210,15 @@ export class Matcher<T> {
 
   // ---------------------------------------------------------------- matches
 
-  /** Gives out the matches that began before every run that is still open, the earliest first. Each may end runs and matches that began later. */
+  /**
+   * Gives out the matches, the earliest first. Where a match may end others it waits until no run is open that began before it, as that might end it; each may end runs and matches that began later.
+   */
   #settle(runs: Runs, matches: readonly BegunRun[], timestamp: number): Runs {
+    const waits = this.#options.after.kind !== "none";
     let open = runs.open;
     let complete = runs.complete.slice();
     for (const match of matches) push(complete, match);
-    while (complete.length > 0 && compareRuns(complete[0]!, open[0]!) <= 0) {
+    while (complete.length > 0 && !(waits && compareRuns(complete[0]!, open[0]!) > 0)) {
       const ends = this.#giveOut(pop(complete)!, timestamp);
       if (ends === undefined) continue;
       const goesOn = (run: Run): boolean => {
@@ -230,7 +229,7 @@ export class Matcher<T> {
       open = keep(open, goesOn);
       complete = keep(complete, goesOn);
     }
-    return this.#unlessNone({ ...runs, open, complete });
+    return open.length === 1 && complete.length === 0 ? this.none : { ...runs, open, complete };
   }
 
   #giveOut(match: BegunRun, timestamp: number): ((start: EventId) => boolean) | undefined {
@@ -240,10 +239,6 @@ export class Matcher<T> {
     buffer.release(match.at, match.version);
     onMatch(fullMatch(spec, path), timestamp);
     return ends;
-  }
-
-  #unlessNone(runs: Runs): Runs {
-    return runs.open.length === 1 && runs.complete.length === 0 ? this.none : runs;
   }
 }
 

@@ -211,7 +211,10 @@ class Builder {
       throw invalid(`Cannot end ${text} with "until", as it ends after ${max} times anyway: leave out the upper bound`);
     if (within !== undefined) {
       checkDuration(within, 'the option "within"');
-      if (min !== max) throw invalid(`Cannot use the option "within" for ${text}, whose number is not fixed: use it with times(n), or within(time) for the whole pattern`);
+      if (min !== max)
+        throw invalid(
+          `Cannot use the option "within" for ${text}, whose number is not fixed: use it with times(n), or within(time) for the whole pattern`,
+        );
       if (last.kind === "group" || this.#scope.around !== undefined)
         throw invalid('Cannot use the option "within" in a group: use within(time) for the whole pattern');
     }

@@ -2,6 +2,7 @@ import { ConfigurationError, FatalError, MillraceError, reason } from "../errors
 import type { Metric } from "../ports/metrics.ts";
 import type { Application } from "./application.ts";
 import type { RestoreProgress } from "./restore.ts";
+import { asConfigurationError } from "./setup.ts";
 import { Worker } from "./worker.ts";
 
 /** "rebalancing" while tasks are being assigned, opened and restored; "error" after what no policy has forgiven. */
@@ -149,7 +150,8 @@ class RunningApp implements App {
         try {
           await this.#worker.run();
           break;
-        } catch (error) {
+        } catch (thrown) {
+          const error = asConfigurationError(thrown);
           if (!this.#forgives(error)) throw error;
           this.#worker = this.#makeWorker();
           // A worker that only tells the leader: every member then hears of it with its next assignment.

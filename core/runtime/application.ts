@@ -16,6 +16,8 @@ export interface Settings {
   readonly applicationId: string;
   readonly guarantee: Guarantee;
   readonly commitIntervalMs: number;
+  /** A commit that takes longer counts as one whose outcome is not known. */
+  readonly commitTimeoutMs: number;
   readonly commitMinPauseMs: number;
   /** So many commits in a row may fail before the instance gives up. */
   readonly tolerableFailures: number;
@@ -67,6 +69,10 @@ export interface Application {
   readonly control: ControlTopic;
   readonly names: TopicNames;
 }
+
+/** The transactional id of a worker: nobody else's, and its own for as long as the process lives. */
+export const workerTransactionalId = (applicationId: string, processId: string, slot: number): string =>
+  `${applicationId}-${processId}-${slot}`;
 
 /** What internal topics are called. */
 export class TopicNames {

@@ -26,6 +26,7 @@ interface Sealed {
   readonly offsets: readonly CommittedOffset[];
   readonly records: number;
   readonly startedMs: number;
+  timedOut: boolean;
 }
 
 const sendAheadBytes = 256 << 10;
@@ -83,7 +84,8 @@ export class CommitCycle {
 
   /** When the next commit is due, by the monotonic clock. */
   get dueMs(): number {
-    return this.#sealed !== undefined || this.#paused ? Number.POSITIVE_INFINITY : this.#nextMs;
+    if (this.#sealed !== undefined) return this.#sealed.startedMs + this.#options.application.settings.commitTimeoutMs;
+    return this.#paused ? Number.POSITIVE_INFINITY : this.#nextMs;
   }
 
   /** Between the last commit of an old generation and the assignment of the new one nothing is sealed. */
@@ -93,12 +95,33 @@ export class CommitCycle {
 
   /** Called between slices: takes up what has settled, and begins the next commit when it is due. */
   async step(): Promise<void> {
+    this.#checkTimeout();
     await this.#takeUp();
     if (this.#sealed !== undefined || this.#paused) return;
     const { settings } = this.#options.application;
     const due = this.#clock.monotonic() >= this.#nextMs;
     if (due || this.#requested || this.#uncommittedBytes() > settings.overlayBytes) this.#begin();
     else this.#sendAhead();
+  }
+
+  /** A commit that takes too long counts as one of unknown outcome: a new epoch decides what became of it. */
+  #checkTimeout(): void {
+    const sealed = this.#sealed;
+    const { commitTimeoutMs } = this.#options.application.settings;
+    if (
+      sealed === undefined ||
+      sealed.timedOut ||
+      this.#settled !== undefined ||
+      this.#clock.monotonic() - sealed.startedMs < commitTimeoutMs
+    )
+      return;
+    sealed.timedOut = true;
+    const error = new LogError(
+      "REQUEST_TIMED_OUT",
+      "indefinite",
+      `The commit was not through after ${commitTimeoutMs} ms (commit.timeout)`,
+    );
+    this.#settled = { failure: new CommitFailure("unknown", error) };
   }
 
   /**
@@ -193,6 +216,7 @@ export class CommitCycle {
       records: outbox.records + ahead,
       offsets: [...parts.values()].flatMap((part) => part.offsets),
       startedMs: this.#clock.monotonic(),
+      timedOut: false,
     };
     this.#sealed = sealed;
     committer.commit(outbox, sealed.offsets, group()).then(
@@ -204,7 +228,7 @@ export class CommitCycle {
   }
 
   #settledWith(sealed: Sealed, settled: Settled): void {
-    if (this.#sealed !== sealed) return;
+    if (this.#sealed !== sealed || sealed.timedOut) return;
     this.#settled = settled;
     this.#tellWaiting();
     this.#options.wake();

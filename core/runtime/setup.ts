@@ -1,9 +1,10 @@
 import type { ErrorPolicy, Policy } from "../error_policy.ts";
-import { ConfigurationError, reason } from "../errors.ts";
+import { ConfigurationError, MillraceError, reason } from "../errors.ts";
 import type { Clock } from "../ports/clock.ts";
 import { sleep } from "../ports/clock.ts";
 import { type Log, LogError, partitionId, type TopicPartition, type TopicSpec } from "../ports/log.ts";
 import type { Logger } from "../ports/logger.ts";
+import type { Serde } from "../serde/serde.ts";
 import { type Settings, TopicNames } from "./application.ts";
 import type { Bounds } from "./control_topic.ts";
 import { partitionCounts } from "./partition_counts.ts";
@@ -191,20 +192,33 @@ export const boundsNow = async (log: Log, plan: Plan, topics: Topics, names: Top
   return bounds;
 };
 
-/** Lets serdes fetch or register what they need, before the first record. */
+/** Lets serdes fetch or register what they need, before the first record. A registry that is away now has to be mended: there is nothing yet that could wait for it. */
 export const openSerdes = async (plan: Plan, names: TopicNames): Promise<void> => {
+  const open = async (
+    serdes: { readonly key: Serde<any>; readonly value: Serde<any> },
+    topic: string,
+    step: string,
+    use: "read" | "write",
+  ) => {
+    try {
+      await serdes.key.open?.(topic, "key", use);
+      await serdes.value.open?.(topic, "value", use);
+    } catch (error) {
+      if (!(error instanceof MillraceError) || error.code !== "REGISTRY_UNREACHABLE") throw error;
+      throw new ConfigurationError(
+        error.code,
+        `${error.message}. Step '${step}' needs it for topic '${topic}': check its address and that it runs`,
+        {
+          step,
+          topic,
+          cause: error,
+        },
+      );
+    }
+  };
   for (const { inputs, nodes } of plan.subtopologies) {
-    for (const input of inputs) {
-      const topic = names.of(input.topic);
-      await input.key.open?.(topic, "key", "read");
-      await input.value.open?.(topic, "value", "read");
-    }
-    for (const { output } of nodes) {
-      if (output === undefined) continue;
-      const topic = names.of(output.topic);
-      await output.key.open?.(topic, "key", "write");
-      await output.value.open?.(topic, "value", "write");
-    }
+    for (const input of inputs) await open(input, names.of(input.topic), input.step, "read");
+    for (const { output, step } of nodes) if (output !== undefined) await open(output, names.of(output.topic), step, "write");
   }
 };
 

@@ -1,16 +1,16 @@
-import { ConfigurationError, FatalError, reason } from "../errors.ts";
+import { ConfigurationError, FatalError, MillraceError, reason } from "../errors.ts";
 import { partitionForKey } from "../partitioner.ts";
 import type { Clock } from "../ports/clock.ts";
-import { type Log, noHeaders } from "../ports/log.ts";
+import { type Log, LogError, noHeaders } from "../ports/log.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { Random } from "../ports/random.ts";
 import type { StoreEngine } from "../ports/store.ts";
 import { type DraftHeaders, draftHeaders } from "../record.ts";
 import type { Serde } from "../serde/serde.ts";
 import { type App, type Listeners, launch, type UncaughtPolicy } from "./app.ts";
-import { type Application, type Settings, TopicNames } from "./application.ts";
+import { type Application, type Settings, TopicNames, workerTransactionalId } from "./application.ts";
 import { ControlTopic } from "./control_topic.ts";
-import { Counters } from "./counters.ts";
+import { Counters, warnOfDropped } from "./counters.ts";
 import { type FeedRecord, feed } from "./feed.ts";
 import { fingerprint } from "./fingerprint.ts";
 import type { InputPlan, Plan } from "./plan.ts";
@@ -59,6 +59,8 @@ export const start = async (options: StartOptions): Promise<App & { kill(): void
     checkTimeouts(settings);
     const topics = await setUpTopics(log, plan, settings, clock, logger, options.createTopics);
     await openSerdes(plan, names);
+    const processId = options.random.uuid();
+    if (settings.guarantee === "exactly-once") await tryTransactions(log, settings, processId);
     const control = new ControlTopic(names.control);
     await control.readToEnd(log);
     const application: Application = {
@@ -68,10 +70,10 @@ export const start = async (options: StartOptions): Promise<App & { kill(): void
       clock,
       random: options.random,
       logger,
-      counters: new Counters(),
+      counters: new Counters(warnOfDropped(logger)),
       stores: options.stores,
       fingerprint: fingerprint(plan),
-      processId: options.random.uuid(),
+      processId,
       partitions: topics.partitions,
       limits: topics.limits,
       tasks: topics.tasks,
@@ -108,7 +110,12 @@ export const start = async (options: StartOptions): Promise<App & { kill(): void
         isStopped: () => app.state === "stopping" || app.state === "stopped" || app.state === "error",
       }).catch((error: unknown) => {
         logger.log("error", `The input could not be written: ${reason(error)}`);
-        app.fail(new FatalError("INTERNAL", `The input could not be written: ${reason(error)}`, { cause: error }));
+        const known = asConfigurationError(error);
+        app.fail(
+          known instanceof MillraceError
+            ? known
+            : new FatalError("INTERNAL", `The input could not be written: ${reason(error)}`, { cause: error }),
+        );
       });
     return app;
   } catch (error) {
@@ -143,6 +150,22 @@ const checkTimeouts = (settings: Settings): void => {
       "OPTION_INVALID",
       `group.heartbeat is ${heartbeatMs} ms and group.sessionTimeout ${sessionTimeoutMs} ms: a session has to last at least two heartbeats`,
     );
+};
+
+/** Opens the first worker's epoch once, so that a right or a timeout that the brokers do not grant is found before anything is begun. */
+const tryTransactions = async (log: Log, settings: Settings, processId: string): Promise<void> => {
+  const { applicationId, transactionTimeoutMs } = settings;
+  try {
+    const producer = await log.producer({ transactionalId: workerTransactionalId(applicationId, processId, 0), transactionTimeoutMs });
+    await producer.close();
+  } catch (error) {
+    if (!(error instanceof LogError) || error.code !== "INVALID_TRANSACTION_TIMEOUT") throw error;
+    throw new ConfigurationError(
+      "TRANSACTION_TIMEOUT_TOO_LARGE",
+      `Option 'transactionTimeout' cannot be ${transactionTimeoutMs} ms. ${reason(error)}`,
+      { cause: error },
+    );
+  }
 };
 
 /** What is to be written before or while the run goes on: the feed that was given, and sources that are records in the program. */

@@ -1,4 +1,4 @@
-import { type DecodeError, type MillraceError, type StepError, TaskTimeoutError } from "../errors.ts";
+import { type DecodeError, type MillraceError, reason, type StepError, TaskTimeoutError } from "../errors.ts";
 import { type BaseOffsets, type CommittedOffset, noHeaders, partitionId } from "../ports/log.ts";
 import type { Store } from "../ports/store.ts";
 import { type KeyCodec, StepState } from "../state/step_state.ts";
@@ -168,6 +168,16 @@ export class StreamTask implements Task {
 
   #checkWaiting(input: TaskInput, nowMs: number): undefined {
     const { unprepared } = input;
+    if (unprepared !== undefined && !unprepared.told) {
+      unprepared.told = true;
+      this.#environment.logger.log("warn", "A record waits for what is needed to read it, and is tried again until taskTimeout", {
+        step: input.plan.step,
+        topic: input.topic,
+        partition: input.partition,
+        offset: input.position,
+        reason: reason(unprepared.error),
+      });
+    }
     if (unprepared !== undefined && nowMs - unprepared.sinceMs > this.#options.taskTimeoutMs)
       throw new TaskTimeoutError(
         "REGISTRY_UNREACHABLE",

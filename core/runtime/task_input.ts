@@ -61,7 +61,7 @@ export class TaskInput {
   knownEnd = 0;
 
   /** Why the head could not be prepared, and since when: the registry is away, which is no fault of the record. */
-  unprepared: { readonly error: unknown; readonly sinceMs: number } | undefined;
+  unprepared: { readonly error: unknown; readonly sinceMs: number; told: boolean } | undefined;
 
   readonly #checks: InputChecks;
   readonly #chunks: Fetched[] = [];
@@ -226,7 +226,7 @@ export class TaskInput {
     if (error === undefined) this.unprepared = undefined;
     else if (error instanceof DecodeError) this.#fail(error, "value");
     else {
-      this.unprepared = { error, sinceMs: this.unprepared?.sinceMs ?? nowMs };
+      this.unprepared = { error, sinceMs: this.unprepared?.sinceMs ?? nowMs, told: this.unprepared?.told ?? false };
       this.notBeforeMs = nowMs + prepareBackoffMs;
     }
   }

@@ -1,7 +1,7 @@
 import { FatalError, reason } from "../errors.ts";
 import type { GroupMember, Outbox } from "../ports/log.ts";
 import type { Metric } from "../ports/metrics.ts";
-import type { Application } from "./application.ts";
+import { type Application, workerTransactionalId } from "./application.ts";
 import { CommitCycle } from "./commit_cycle.ts";
 import { committerFor } from "./committer.ts";
 import { workerTombstone } from "./control_topic.ts";
@@ -53,7 +53,7 @@ export class Worker {
     this.#application = application;
     this.#purge = new Purge(application);
     this.#events = events;
-    this.#transactionalId = `${settings.applicationId}-${application.processId}-${slot}`;
+    this.#transactionalId = workerTransactionalId(settings.applicationId, application.processId, slot);
     const environment: TaskEnvironment = {
       clock,
       logger: application.logger,

@@ -2,7 +2,7 @@ import type { ConnectionOptions } from "node:tls";
 import type { Clock } from "../../core/ports/clock.ts";
 import { LogError } from "../../core/ports/log.ts";
 import { connectError } from "./connect_error.ts";
-import { brokerError } from "./error_codes.ts";
+import { asUser, brokerError } from "./error_codes.ts";
 import { type KafkajsConnection, type KafkaSasl, kafkajsConnection } from "./kafkajs_connection.ts";
 import { type Api, api, type WireRequest } from "./request.ts";
 import { apiVersions, type BrokerAbilities } from "./requests/api_versions.ts";
@@ -128,7 +128,8 @@ export class BrokerConnection {
       if (request.api.key !== api.apiVersions.key) reader.end();
       return request.read(reader, this.#throttle);
     } catch (thrown) {
-      if (thrown instanceof LogError || !(thrown instanceof RangeError)) throw thrown;
+      if (thrown instanceof LogError) throw asUser(thrown, userOf(this.#settings));
+      if (!(thrown instanceof RangeError)) throw thrown;
       const error = this.#failure("indefinite", request.api, "an answer that cannot be read", thrown);
       this.destroy(error);
       throw error;
@@ -249,3 +250,7 @@ const within = (clock: Clock, ms: number, work: Promise<void>): Promise<void> =>
     const timeout = clock.after(ms, () => reject(new Error(`No answer within ${ms} ms`)));
     work.then(resolve, reject).finally(() => timeout.cancel());
   });
+
+/** The name that the broker knows this program by, as far as it was given here. */
+export const userOf = ({ sasl }: ConnectionSettings): string | undefined =>
+  sasl !== undefined && "username" in sasl ? sasl.username : undefined;

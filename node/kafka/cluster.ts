@@ -1,9 +1,9 @@
 import type { Clock } from "../../core/ports/clock.ts";
-import { LogError } from "../../core/ports/log.ts";
+import { LogError, type LogErrorOptions } from "../../core/ports/log.ts";
 import type { Logger } from "../../core/ports/logger.ts";
-import { BrokerConnection, type ConnectionSettings } from "./broker_connection.ts";
+import { BrokerConnection, type ConnectionSettings, userOf } from "./broker_connection.ts";
 import { ConnectionSet } from "./connection_set.ts";
-import { brokerError, errorNumber } from "./error_codes.ts";
+import { asUser, brokerError, errorNumber } from "./error_codes.ts";
 import { api, type WireRequest } from "./request.ts";
 import { type CoordinatorKind, findCoordinator } from "./requests/find_coordinator.ts";
 import { type BrokerAddress, type ClusterMetadata, metadata, metadataWithIds } from "./requests/metadata.ts";
@@ -110,12 +110,17 @@ export class Cluster {
     return leader === undefined || leader < 0 ? undefined : leader;
   }
 
+  /** An error of a broker's answer, see brokerError, with the name of the user where it matters. */
+  refusal(number: number, what: string, detail?: string | null, place?: LogErrorOptions): LogError {
+    return asUser(brokerError(number, what, detail, place), userOf(this.options));
+  }
+
   /** Why a partition has no leader, as an error. */
   noLeader(topic: string, partition: number): LogError {
     const known = this.#topics.get(topic);
     const number = known === undefined || Array.isArray(known) ? errorNumber.leaderNotAvailable : (known as { error: number }).error;
     const missing = Array.isArray(known) && partition >= known.length;
-    return brokerError(missing ? errorNumber.unknownTopicOrPartition : number, `Cannot use ${topic}/${partition}`, null, {
+    return this.refusal(missing ? errorNumber.unknownTopicOrPartition : number, `Cannot use ${topic}/${partition}`, null, {
       topic,
       partition,
     });

@@ -16,6 +16,18 @@ export const brokerError = (number: number, what: string, detail?: string | null
   );
 };
 
+/** Says whose right is missing, when that is what the error is about. A user who came with a certificate is not known here. */
+export const asUser = (error: LogError, user: string | undefined): LogError =>
+  user === undefined || !error.code.endsWith("_AUTHORIZATION_FAILED") || !error.message.includes(theUser)
+    ? error
+    : new LogError(error.code, error.disposition, error.message.replace(theUser, `user '${user}'`), {
+        topic: error.topic,
+        partition: error.partition,
+        offset: error.offset,
+        cause: error.cause,
+      });
+const theUser = "the user";
+
 /** The numbers that code decides by. */
 export const errorNumber = {
   none: 0,
@@ -141,10 +153,18 @@ const table = new Map<number, Row>([
     ],
   ],
   [27, ["REBALANCE_IN_PROGRESS", "REBALANCE_IN_PROGRESS", "membership", "the group is rebalancing"]],
-  [29, ["TOPIC_AUTHORIZATION_FAILED", "TOPIC_AUTHORIZATION_FAILED", "configuration", "the user is not allowed to: grant it on the topic"]],
+  [
+    29,
+    [
+      "TOPIC_AUTHORIZATION_FAILED",
+      "TOPIC_AUTHORIZATION_FAILED",
+      "configuration",
+      "the user may not: grant READ to read, WRITE to write, CREATE to create, DESCRIBE for all of them, on the topic",
+    ],
+  ],
   [
     30,
-    ["GROUP_AUTHORIZATION_FAILED", "GROUP_AUTHORIZATION_FAILED", "configuration", "the user is not allowed to: grant READ on the group"],
+    ["GROUP_AUTHORIZATION_FAILED", "GROUP_AUTHORIZATION_FAILED", "configuration", "the user may not: grant READ and DESCRIBE on the group"],
   ],
   [
     31,
@@ -152,7 +172,7 @@ const table = new Map<number, Row>([
       "CLUSTER_AUTHORIZATION_FAILED",
       "CLUSTER_AUTHORIZATION_FAILED",
       "configuration",
-      "the user is not allowed to: grant it on the cluster",
+      "the user may not: grant WRITE on a topic to produce, CREATE on the cluster to create topics, or the operation in question on the cluster",
     ],
   ],
   [
@@ -231,7 +251,7 @@ const table = new Map<number, Row>([
       "TRANSACTIONAL_ID_AUTHORIZATION_FAILED",
       "TRANSACTIONAL_ID_AUTHORIZATION_FAILED",
       "configuration",
-      "the user is not allowed to: grant WRITE and DESCRIBE on the transactional id",
+      "the user may not: grant WRITE and DESCRIBE on the transactional id",
     ],
   ],
   [55, ["OPERATION_NOT_ATTEMPTED", "UNKNOWN", "rejected", "another partition of the same request was refused"]],

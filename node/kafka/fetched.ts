@@ -2,7 +2,6 @@ import { type Fetched, type Isolation, LogError, type RecordCursor } from "../..
 import { BatchCursor } from "./batch_cursor.ts";
 import { scanBatches } from "./batch_scan.ts";
 import type { Decompress } from "./compression.ts";
-import { brokerError, errorNumber } from "./error_codes.ts";
 import type { FetchResult } from "./requests/fetch.ts";
 
 /** What a reader gets of a partition's part of an answer; undefined when the position did not move. */
@@ -26,11 +25,11 @@ export const fetchedRecords = (result: FetchResult, offset: number, isolation: I
   };
 };
 
-/** A partition's error, by the broker's number unless given. */
+/** A partition's error. */
 export const fetchedError = (
-  result: Pick<FetchResult, "topic" | "partition" | "error" | "highWatermark" | "lastStableOffset" | "logStartOffset">,
+  result: Pick<FetchResult, "topic" | "partition" | "highWatermark" | "lastStableOffset" | "logStartOffset">,
   offset: number,
-  error: LogError = refusal(result, offset),
+  error: LogError,
 ): Fetched => ({
   topic: result.topic,
   partition: result.partition,
@@ -41,14 +40,6 @@ export const fetchedError = (
   ...marks(result),
   bytes: 0,
 });
-
-const refusal = (
-  { topic, partition, error, logStartOffset, highWatermark }: Parameters<typeof fetchedError>[0],
-  offset: number,
-): LogError => {
-  const range = error === errorNumber.offsetOutOfRange ? `it holds ${logStartOffset} to ${highWatermark}` : null;
-  return brokerError(error, `Cannot read ${topic}/${partition} at offset ${offset}`, range, { topic, partition, offset });
-};
 
 /** A broker tells the last stable offset to read-committed readers only; for the others everything up to the high watermark is as good. */
 const marks = ({

@@ -14,7 +14,7 @@ import {
 import type { BrokerConnection } from "./broker_connection.ts";
 import type { Cluster } from "./cluster.ts";
 import type { ConnectionSet } from "./connection_set.ts";
-import { brokerError, errorNumber, isLeaderChange } from "./error_codes.ts";
+import { errorNumber, isLeaderChange } from "./error_codes.ts";
 import type { WireRequest } from "./request.ts";
 import { describeTransactions, describeTransactionsApi } from "./requests/describe_transactions.ts";
 import type { CoordinatorKind } from "./requests/find_coordinator.ts";
@@ -41,7 +41,7 @@ export class KafkaAdmin implements LogAdmin {
     for (const found of (await this.#cluster.metadata(topics)).topics) {
       if (found.error === errorNumber.unknownTopicOrPartition || found.error === errorNumber.invalidTopic) continue;
       if (found.error !== errorNumber.none && found.error !== errorNumber.leaderNotAvailable) {
-        throw brokerError(found.error, `Cannot describe topic '${found.topic}'`, null, { topic: found.topic });
+        throw this.#cluster.refusal(found.error, `Cannot describe topic '${found.topic}'`, null, { topic: found.topic });
       }
       described.set(found.topic, { topic: found.topic, topicId: found.topicId, partitions: found.partitions.length });
     }
@@ -58,7 +58,7 @@ export class KafkaAdmin implements LogAdmin {
     const results = await this.#askController(createTopics(topics, this.#brokerTimeoutMs));
     for (const { topic, error, detail } of results) {
       if (error !== errorNumber.none && error !== errorNumber.topicAlreadyExists)
-        throw brokerError(error, `Cannot create topic '${topic}'`, detail, { topic });
+        throw this.#cluster.refusal(error, `Cannot create topic '${topic}'`, detail, { topic });
     }
     await this.#until(
       topics.map(({ topic }) => topic),
@@ -72,7 +72,7 @@ export class KafkaAdmin implements LogAdmin {
       // The answer to an attempt that succeeded may have been lost, and a program that asks for what is there already has what it wants.
       const present = (await this.describe([topic])).get(topic)?.partitions;
       if (result.error !== errorNumber.invalidPartitions || present !== total) {
-        throw brokerError(result.error, `Cannot give topic '${topic}' ${total} partitions`, result.detail, { topic });
+        throw this.#cluster.refusal(result.error, `Cannot give topic '${topic}' ${total} partitions`, result.detail, { topic });
       }
     }
     await this.#until([topic], (found) => isReady(found) && found.partitions.length >= total);
@@ -82,14 +82,14 @@ export class KafkaAdmin implements LogAdmin {
     if (topics.length === 0) return;
     for (const { topic, error, detail } of await this.#askController(deleteTopics(topics, this.#brokerTimeoutMs))) {
       if (error !== errorNumber.none && error !== errorNumber.unknownTopicOrPartition)
-        throw brokerError(error, `Cannot delete topic '${topic}'`, detail, { topic });
+        throw this.#cluster.refusal(error, `Cannot delete topic '${topic}'`, detail, { topic });
     }
     await this.#until(topics, ({ error }) => error === errorNumber.unknownTopicOrPartition);
   }
 
   async config(topic: string): Promise<ReadonlyMap<string, string>> {
     const { error, detail, config } = await this.#patiently(() => this.#cluster.ask(describeConfigs("topic", topic)));
-    if (error !== errorNumber.none) throw brokerError(error, `Cannot read the settings of topic '${topic}'`, detail, { topic });
+    if (error !== errorNumber.none) throw this.#cluster.refusal(error, `Cannot read the settings of topic '${topic}'`, detail, { topic });
     return config;
   }
 
@@ -142,7 +142,10 @@ export class KafkaAdmin implements LogAdmin {
         const results = await send(offsetFetch(groupId, partitions, options.requireStable));
         for (const { topic, partition, error } of results) {
           if (error !== errorNumber.none)
-            throw brokerError(error, `Cannot read the offset of ${topic}/${partition} in group '${groupId}'`, null, { topic, partition });
+            throw this.#cluster.refusal(error, `Cannot read the offset of ${topic}/${partition} in group '${groupId}'`, null, {
+              topic,
+              partition,
+            });
         }
         return results;
       },
@@ -162,7 +165,7 @@ export class KafkaAdmin implements LogAdmin {
       async (send) => {
         for (const { topic, partition, error } of await send(offsetCommit(groupId, offsets, group))) {
           if (error !== errorNumber.none)
-            throw brokerError(error, `Cannot commit the offset of ${topic}/${partition} for group '${groupId}'`, null, {
+            throw this.#cluster.refusal(error, `Cannot commit the offset of ${topic}/${partition} for group '${groupId}'`, null, {
               topic,
               partition,
             });
@@ -208,7 +211,7 @@ export class KafkaAdmin implements LogAdmin {
         const connection = await this.#connections.to(await this.#cluster.controller(), "admin");
         const results = await connection.send(request);
         const passing = results.find(({ error }) => error === errorNumber.notController || error === throttled || error === timedOut);
-        if (passing !== undefined) throw brokerError(passing.error, `Cannot change topic '${passing.topic}'`, passing.detail);
+        if (passing !== undefined) throw this.#cluster.refusal(passing.error, `Cannot change topic '${passing.topic}'`, passing.detail);
         return results;
       },
       {
@@ -280,7 +283,7 @@ export class KafkaAdmin implements LogAdmin {
             note(result);
             continue;
           }
-          const refusal = brokerError(error, `Cannot ${what} ${topic}/${partition}`, null, { topic, partition });
+          const refusal = this.#cluster.refusal(error, `Cannot ${what} ${topic}/${partition}`, null, { topic, partition });
           if (!isRetriable(refusal)) throw refusal;
           if (isLeaderChange(error)) this.#cluster.forgetLeader(topic, partition);
           passing ??= refusal;

@@ -250,7 +250,9 @@ export class KafkaFetcher implements Fetcher {
     }
     this.#unknownSince.delete(id);
     const fetched =
-      error === errorNumber.none ? fetchedRecords(result, offset, this.#options.isolation, this.#decompress) : fetchedError(result, offset);
+      error === errorNumber.none
+        ? fetchedRecords(result, offset, this.#options.isolation, this.#decompress)
+        : fetchedError(result, offset, this.#refusal(result, offset));
     if (fetched === undefined) return;
     if (fetched.error?.disposition === "retriable" || fetched.error?.disposition === "indefinite") {
       this.#pausedUntil.set(id, this.#clock.monotonic() + failurePauseMsMax);
@@ -273,8 +275,14 @@ export class KafkaFetcher implements Fetcher {
       const offset = asked.get(partitionId(result.topic, result.partition))!;
       // It may have come into range in between.
       if (offset >= logStartOffset && offset <= highWatermark) continue;
-      this.#keep(fetchedError({ ...result, logStartOffset, highWatermark, lastStableOffset: find(stable, result) }, offset));
+      const known = { ...result, logStartOffset, highWatermark, lastStableOffset: find(stable, result) };
+      this.#keep(fetchedError(known, offset, this.#refusal(known, offset)));
     }
+  }
+
+  #refusal({ topic, partition, error, logStartOffset, highWatermark }: FetchResult, offset: number): LogError {
+    const range = error === errorNumber.offsetOutOfRange ? `it holds ${logStartOffset} to ${highWatermark}` : null;
+    return this.#cluster.refusal(error, `Cannot read ${topic}/${partition} at offset ${offset}`, range, { topic, partition, offset });
   }
 
   #failed(nodeId: number, positions: readonly FetchPosition[], thrown: unknown): void {
@@ -316,7 +324,7 @@ export class KafkaFetcher implements Fetcher {
       if (error.disposition === "retriable" && now - since < unknownTopicPatienceMs) continue;
       this.#unknownSince.delete(id);
       const nothing = { highWatermark: -1, lastStableOffset: -1, logStartOffset: -1 };
-      this.#keep(fetchedError({ topic, partition, error: errorNumber.unknownTopicOrPartition, ...nothing }, offset, error));
+      this.#keep(fetchedError({ topic, partition, ...nothing }, offset, error));
     }
     if (this.#closed) return;
     this.#request();

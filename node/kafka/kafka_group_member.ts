@@ -4,7 +4,7 @@ import type { BrokerConnection } from "./broker_connection.ts";
 import type { Cluster } from "./cluster.ts";
 import type { ConnectionSet } from "./connection_set.ts";
 import { decodeAssignment, encodeAssignment, encodeSubscription, subscribedUserData } from "./consumer_protocol.ts";
-import { brokerError, errorNumber } from "./error_codes.ts";
+import { errorNumber } from "./error_codes.ts";
 import { Heartbeats } from "./heartbeats.ts";
 import { heartbeat, type JoinAnswer, joinGroup, leaveGroup, type MemberName, syncGroup } from "./requests/groups.ts";
 import { isRetriableOrIndefinite, retry } from "./retry.ts";
@@ -182,7 +182,7 @@ export class KafkaGroupMember implements GroupMember {
       case errorNumber.rebalanceInProgress:
         return;
       default: {
-        const refusal = brokerError(error, `Cannot ${what} group '${this.#options.groupId}'`);
+        const refusal = this.#cluster.refusal(error, `Cannot ${what} group '${this.#options.groupId}'`);
         // In `joinAndSync` a passing fault leads to a pause and another attempt.
         throw refusal;
       }
@@ -221,7 +221,7 @@ export class KafkaGroupMember implements GroupMember {
         this.#cluster.forgetCoordinator("group", groupId);
         return;
       default: {
-        const refusal = brokerError(error, `Cannot stay in group '${groupId}'`);
+        const refusal = this.#cluster.refusal(error, `Cannot stay in group '${groupId}'`);
         if (!isRetriableOrIndefinite(refusal)) this.#fail(refusal);
       }
     }

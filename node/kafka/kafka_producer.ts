@@ -198,6 +198,7 @@ export class KafkaProducer implements Producer {
       leader: (topic, partition) => cluster.leader(topic, partition),
       leaderOf: (topic, partition) => cluster.leaderOf(topic, partition),
       forgetLeader: (topic, partition) => cluster.forgetLeader(topic, partition),
+      refusal: (number, what, detail, place) => cluster.refusal(number, what, detail, place),
       connect: (nodeId) => this.#delivering.to(nodeId, "produce"),
       hangUp: () => {
         cluster.release(this.#delivering);

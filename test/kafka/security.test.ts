@@ -98,6 +98,7 @@ describeKafka("a secured broker", () => {
       );
       expect(error).toBeInstanceOf(LogError);
       expect((error as LogError).disposition).toBe("configuration");
+      expect(error.message).toContain("user 'mallory' may not: grant ");
       return `${(error as LogError).code}: ${error.message.split(":")[0]}`;
     };
     expect(await refused(log.admin.describe([topic]))).toBe(`TOPIC_AUTHORIZATION_FAILED: Cannot describe topic '${topic}'`);
@@ -110,10 +111,9 @@ describeKafka("a secured broker", () => {
     expect(await refused(log.admin.create([{ topic: unique("new"), partitions: 1, replication: -1, config: {} }]))).toMatch(
       /^(TOPIC|CLUSTER)_AUTHORIZATION_FAILED: Cannot create topic 'new-/,
     );
-    const producer = await log.producer({ transactionalId: null, transactionTimeoutMs: 60_000 });
-    const outbox = log.outbox();
-    outbox.append(topic, 0, null, new Uint8Array(3), Date.now(), []);
-    expect(await refused(producer.send(outbox))).toBe(`TOPIC_AUTHORIZATION_FAILED: Cannot use ${topic}/0`);
+    expect(await refused(log.producer({ transactionalId: null, transactionTimeoutMs: 60_000 }))).toBe(
+      "CLUSTER_AUTHORIZATION_FAILED: Cannot open a producer",
+    );
     const fetcher = log.fetcher({ isolation: "read-committed" });
     const [fetched] = await fetcher.poll([{ topic, partition: 0, offset: 0 }], 5_000);
     expect(fetched?.error?.code).toBe("TOPIC_AUTHORIZATION_FAILED");

@@ -49,12 +49,14 @@ const take = (options: { readonly optional: boolean; readonly loops: boolean }):
     loop: options.loops
       ? fc.oneof({ weight: 2, arbitrary: fc.constant(undefined) }, { weight: 1, arbitrary: loop })
       : fc.constant(undefined),
+    neighboursMs: fc.constantFrom(undefined, undefined, undefined, 4),
   });
 
 const not: fc.Arbitrary<SketchItem> = fc.record({
   kind: fc.constant("not" as const),
   follow: fc.constantFrom("notNext" as const, "notFollowedBy" as const),
   letter: fc.constant(unwanted),
+  neighboursMs: fc.constantFrom(undefined, undefined, undefined, 4),
 });
 
 const group: fc.Arbitrary<SketchGroup> = fc
@@ -92,9 +94,22 @@ function sound(inGroup: boolean): (items: readonly SketchItem[]) => readonly Ske
       else kept.push(item);
     }
     while (inGroup && endsOpen(kept)) kept.pop();
-    return kept.length > 0 ? kept : [{ kind: "take", follow: "next", letter: "a", counts: false, optional: false, loop: undefined }];
+    return kept.length > 0
+      ? kept.map((item, i) => (item.kind === "group" || (!inGroup && isMeasurable(kept, i)) ? item : { ...item, neighboursMs: undefined }))
+      : [{ kind: "take", follow: "next", letter: "a", counts: false, optional: false, loop: undefined, neighboursMs: undefined }];
   };
 }
+
+/** Where time between neighbours may be measured. */
+const isMeasurable = (items: readonly SketchItem[], i: number): boolean => {
+  const item = items[i]!;
+  const before = items[i - 1];
+  if (before === undefined || item.kind === "group") return false;
+  if (item.kind === "take") return item.loop === undefined && !item.optional;
+  return (
+    (item.follow === "notNext" || i === items.length - 1) && before.kind !== "group" && (before.kind === "not" || before.loop === undefined)
+  );
+};
 
 const endsOptional = (item: SketchItem): boolean =>
   item.kind !== "not" && (item.optional || (item.kind === "group" && endsOptional(item.items.at(-1)!)));
@@ -109,7 +124,7 @@ const within = fc.constantFrom(undefined, undefined, 6, 12, 24);
 
 /** Patterns of steps that follow each other, and nothing else. */
 export const plainSketches: fc.Arbitrary<Sketch> = fc.record({
-  items: fc.array(take({ optional: false, loops: false }), { minLength: 1, maxLength: 4 }),
+  items: fc.array(take({ optional: false, loops: false }), { minLength: 1, maxLength: 4 }).map(sound(false)),
   withinMs: within,
 });
 
@@ -141,7 +156,7 @@ export const fullSketches: fc.Arbitrary<Sketch> = fc
     const last = items.at(-1)!;
     return {
       items: hasUnwanted(items) ? items.map(choosy) : items,
-      withinMs: last.kind === "not" && last.follow === "notFollowedBy" ? (withinMs ?? 8) : withinMs,
+      withinMs: last.kind === "not" && last.follow === "notFollowedBy" && last.neighboursMs === undefined ? (withinMs ?? 8) : withinMs,
     };
   });
 

@@ -27,8 +27,9 @@ export const naiveMatches = ({ items, withinMs = Number.POSITIVE_INFINITY }: Ske
   const { places, shown } = numbered(items);
   const found: string[] = [];
 
-  const inTime = ({ taken }: Stand, index: number): boolean =>
-    taken.length === 0 || events[index]!.time - events[taken[0]!.index]!.time < withinMs;
+  const inTime = ({ taken, last }: Stand, index: number, neighboursMs = Number.POSITIVE_INFINITY): boolean =>
+    taken.length === 0 ||
+    (events[index]!.time - events[taken[0]!.index]!.time < withinMs && events[index]!.time - events[last]!.time < neighboursMs);
 
   const suits = (item: SketchTake, index: number, { taken }: Stand): boolean => {
     let count = 0;
@@ -52,7 +53,7 @@ export const naiveMatches = ({ items, withinMs = Number.POSITIVE_INFINITY }: Ske
     const result: number[] = [];
     for (let index = stand.last + 1; index < events.length; index++) {
       const { letter } = events[index]!;
-      if (!inTime(stand, index) || stand.nots.includes(letter) || wantedBack(stand, index)) break;
+      if (!inTime(stand, index, item.neighboursMs) || stand.nots.includes(letter) || wantedBack(stand, index)) break;
       const suited = suits(item, index, stand);
       if (suited && !ends.inside.includes(letter)) result.push(index);
       if (between === "nothing" || (between === "others" && suited) || ends.waiting.includes(letter)) break;
@@ -79,7 +80,12 @@ export const naiveMatches = ({ items, withinMs = Number.POSITIVE_INFINITY }: Ske
     if (item.kind === "not") {
       const after = stand.last + 1;
       if (item.follow === "notFollowedBy") goOn({ ...stand, nots: [...stand.nots, item.letter] });
-      else if (after < events.length && events[after]!.letter !== item.letter && inTime(stand, after) && !wantedBack(stand, after))
+      else if (
+        after < events.length &&
+        events[after]!.letter !== item.letter &&
+        inTime(stand, after, item.neighboursMs) &&
+        !wantedBack(stand, after)
+      )
         goOn(stand);
       return;
     }
@@ -114,9 +120,10 @@ export const naiveMatches = ({ items, withinMs = Number.POSITIVE_INFINITY }: Ske
   for (let start = 0; start < events.length; start++)
     sequence(items, 0, "nothing", { taken: [], last: start - 1, nots: [], left: [] }, { inside: [], waiting: [] }, undefined, (stand) => {
       if (stand.taken[0]?.index !== start) return;
-      if (items.at(-1)!.kind === "not")
-        for (let index = stand.last + 1; index < events.length && inTime(stand, index); index++)
-          if (stand.nots.includes(events[index]!.letter) || (items.at(-1)!.follow === "notFollowedBy" && wantedBack(stand, index))) return;
+      const last = items.at(-1)!;
+      if (last.kind === "not" && last.follow === "notFollowedBy")
+        for (let index = stand.last + 1; index < events.length && inTime(stand, index, last.neighboursMs); index++)
+          if (stand.nots.includes(events[index]!.letter) || wantedBack(stand, index)) return;
       found.push(stand.taken.map(({ step, index }) => `s${step}:${index}`).join(" "));
     });
   return found.sort();

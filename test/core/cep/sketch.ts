@@ -27,12 +27,15 @@ export interface SketchTake {
   readonly counts: boolean;
   readonly optional: boolean;
   readonly loop: SketchLoop | undefined;
+  /** The event before it is less than this away. */
+  readonly neighboursMs: number | undefined;
 }
 
 export interface SketchNot {
   readonly kind: "not";
   readonly follow: "notNext" | "notFollowedBy";
   readonly letter: string;
+  readonly neighboursMs: number | undefined;
 }
 
 export interface SketchGroup {
@@ -65,6 +68,7 @@ export const builtSketch = ({ items, withinMs }: Sketch): BuiltPattern<Seen, Rec
       const name = `s${step++}`;
       if (item.kind === "not") {
         pattern = pattern[item.follow](name, (event: Seen) => event.letter === item.letter);
+        if (item.neighboursMs !== undefined) pattern = pattern.within(item.neighboursMs, "neighbours");
         continue;
       }
       const follow = i === 0 ? "begin" : item.follow;
@@ -83,6 +87,7 @@ export const builtSketch = ({ items, withinMs }: Sketch): BuiltPattern<Seen, Rec
       else pattern = pattern[follow](name);
       if (item.loop !== undefined) pattern = repeat(pattern, item.loop);
       if (item.optional) pattern = pattern.optional();
+      if (item.kind === "take" && item.neighboursMs !== undefined) pattern = pattern.within(item.neighboursMs, "neighbours");
     }
     return pattern;
   };

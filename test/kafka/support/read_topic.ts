@@ -16,7 +16,8 @@ const readable = (headers: RawHeaders): ReadRecord["headers"] => headers.map(([n
 export const readTopic = async (log: Log, topic: string, isolation: Isolation = "read-committed"): Promise<ReadRecord[]> => {
   const partitions = (await log.admin.describe([topic])).get(topic)?.partitions ?? 0;
   const positions = Array.from({ length: partitions }, (_, partition) => ({ topic, partition, offset: 0 }));
-  const ends = await log.admin.offsets(positions, "latest", isolation);
+  // Up to the high watermark: the markers of the last transactions may still be on their way.
+  const ends = await log.admin.offsets(positions, "latest", "read-uncommitted");
   const fetcher = log.fetcher({ isolation });
   const read: ReadRecord[] = [];
   const open = () => positions.filter(({ partition, offset }) => offset < ends.get(`${topic}/${partition}`)!);

@@ -7,6 +7,7 @@ import { BatchLimits } from "../../../node/kafka/batch_limits.ts";
 import type { BrokerConnection } from "../../../node/kafka/broker_connection.ts";
 import { decompressor } from "../../../node/kafka/compression.ts";
 import { Delivery } from "../../../node/kafka/delivery.ts";
+import { brokerError } from "../../../node/kafka/error_codes.ts";
 import { KafkaOutbox } from "../../../node/kafka/kafka_outbox.ts";
 import type { WireRequest } from "../../../node/kafka/request.ts";
 import type { ProduceResult } from "../../../node/kafka/requests/produce.ts";
@@ -74,6 +75,7 @@ class Brokers {
         forgetLeader: () => {},
         connect: async (nodeId) =>
           ({ send: (request: WireRequest<unknown>) => this.#answer(nodeId, request) }) as unknown as BrokerConnection,
+        refusal: brokerError,
         hangUp: () => {
           this.hungUp++;
         },
