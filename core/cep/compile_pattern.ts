@@ -9,7 +9,7 @@ import type { Between, Follow, GroupSpec, ItemSpec, LoopSpec, NotSpec, PatternSp
  */
 export const compilePattern = (pattern: PatternSpec): Automaton => {
   const final = new Draft("final");
-  return freeze(sequence(pattern.items, final, undefined, undefined), final);
+  return freeze(sequence(pattern.items, final, [], undefined), final);
 };
 
 interface DraftEdge {
@@ -39,8 +39,8 @@ class Draft {
 interface Place {
   readonly items: readonly ItemSpec[];
   readonly index: number;
-  /** What comes behind the item, also when that stands behind the group around it. */
-  readonly following: ItemSpec | undefined;
+  /** What must not come right behind the item, also when that is said behind the group around it. */
+  readonly notsBehind: readonly Clauses[];
   readonly group: GroupRound | undefined;
 }
 
@@ -68,11 +68,14 @@ interface Round {
 
 const always: Clauses = [];
 
-const sequence = (items: readonly ItemSpec[], sink: Draft, following: ItemSpec | undefined, group: GroupRound | undefined): Draft => {
+const sequence = (items: readonly ItemSpec[], sink: Draft, notsBehind: readonly Clauses[], group: GroupRound | undefined): Draft => {
+  let behind = notsBehind;
   for (let index = items.length - 1; index >= 0; index--) {
     const item = items[index]!;
-    const place: Place = { items, index, following: items[index + 1] ?? following, group };
+    const place: Place = { items, index, notsBehind: behind, group };
     sink = item.kind === "not" ? absent(item, sink, place) : present(item, sink, place);
+    if (item.kind !== "not" || item.follow === "notNext") behind = [];
+    else behind = [takes(item, group), ...behind];
   }
   return sink;
 };
@@ -87,6 +90,7 @@ const absent = (item: NotSpec, sink: Draft, place: Place): Draft => {
     const pending = new Draft("pending", item.neighboursMs);
     pending.add("stop", pending, fits);
     pending.add("ignore", pending, negated(fits));
+    addStops(pending, notsBefore(place));
     return pending;
   }
   const state = new Draft("normal", item.neighboursMs);
@@ -112,11 +116,6 @@ const notsBefore = (place: Place): readonly Clauses[] => {
 
 const addStops = (state: Draft, nots: readonly Clauses[]): void => {
   for (const not of nots) state.add("stop", state, not);
-};
-
-/** Inside of a loop the step behind may be waited for already, so what must not come before that step must not come here either. */
-const addStopsOfLoop = (state: Draft, { following, group }: Place): void => {
-  if (following?.kind === "not" && following.follow === "notFollowedBy") state.add("stop", state, takes(following, group));
 };
 
 /** The state as it is for a run that has taken the optional item: what must not come before that item may come now. */
@@ -167,7 +166,7 @@ const present = (item: TakeSpec | GroupSpec, sink: Draft, place: Place): Draft =
   return state;
 };
 
-/** The rounds of a loop, from the last to the first. */
+/** The rounds of a loop, from the last to the first. Between them the step behind may be waited for already, so what must not come before that step must not come there either. */
 const repeated = (item: TakeSpec | GroupSpec, loop: LoopSpec, sink: Draft, round: Round): Draft => {
   const { place, nots } = round;
   const endless = loop.max === Number.POSITIVE_INFINITY;
@@ -184,7 +183,7 @@ const repeated = (item: TakeSpec | GroupSpec, loop: LoopSpec, sink: Draft, round
     once(item, behindIt, { ...round, first: n === 1, leavesTo, neighboursMs: n < last ? loop.withinMs : undefined });
   for (let n = last; n > 1; n--) {
     state = again(n, state, n > loop.min ? sink : undefined);
-    addStopsOfLoop(state, place);
+    addStops(state, place.notsBehind);
   }
   return again(1, state, item.optional ? sink : undefined);
 };
@@ -195,7 +194,12 @@ const once = (item: TakeSpec | GroupSpec, sink: Draft, round: Round): Draft => {
   // Taking an optional item ends what was forbidden before it, also where that was inherited by the optional items behind.
   const behind = item.optional ? without(sink, round.nots) : sink;
   if (item.kind === "group") {
-    const state = sequence(item.items, behind, place.following, { group: item, place, first: round.first, leaves: leavesTo !== undefined });
+    const state = sequence(item.items, behind, place.notsBehind, {
+      group: item,
+      place,
+      first: round.first,
+      leaves: leavesTo !== undefined,
+    });
     if (leavesTo !== undefined) state.add("proceed", leavesTo, always);
     return state;
   }
@@ -213,8 +217,8 @@ const once = (item: TakeSpec | GroupSpec, sink: Draft, round: Round): Draft => {
   const waiting = new Draft("normal");
   waiting.add("take", behind, fits, item.step);
   waiting.add("ignore", waiting, skips);
-  if (!round.first) addStopsOfLoop(waiting, place);
-  else if (isHead(place) && !group!.first) addStopsOfLoop(waiting, group!.place);
+  if (!round.first) addStops(waiting, place.notsBehind);
+  else if (isHead(place) && !group!.first) addStops(waiting, group!.place.notsBehind);
   else addStops(waiting, round.nots);
   state.add("ignore", waiting, skips);
   return state;
@@ -225,9 +229,9 @@ const forEver = (item: TakeSpec | GroupSpec, loop: LoopSpec, sink: Draft, place:
   const { group } = place;
   if (item.kind === "group") {
     const again = new Draft("normal");
-    const state = sequence(item.items, again, place.following, { group: item, place, first: false, leaves: true });
+    const state = sequence(item.items, again, place.notsBehind, { group: item, place, first: false, leaves: true });
     state.add("proceed", sink, always);
-    addStopsOfLoop(state, place);
+    addStops(state, place.notsBehind);
     again.add("proceed", state, always);
     return state;
   }
@@ -235,13 +239,13 @@ const forEver = (item: TakeSpec | GroupSpec, loop: LoopSpec, sink: Draft, place:
   const state = new Draft("normal");
   state.add("proceed", sink, always);
   state.add("take", state, fits, item.step);
-  addStopsOfLoop(state, place);
+  addStops(state, place.notsBehind);
   const skips = between(loop.between, item, notEnded(group, loop.until));
   if (skips === undefined) return state;
   const waiting = new Draft("normal");
   waiting.add("take", state, fits, item.step);
   waiting.add("ignore", waiting, skips);
-  addStopsOfLoop(waiting, place);
+  addStops(waiting, place.notsBehind);
   state.add("ignore", waiting, skips);
   return state;
 };

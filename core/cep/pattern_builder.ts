@@ -82,7 +82,8 @@ class Builder {
     const before = this.#scope.items.at(-2);
     if (before === undefined || last.kind === "group" || (last.kind === "take" && (last.loop !== undefined || last.optional)))
       throw invalid("Cannot measure between neighbours on the first step, a loop, an optional step or a group: use within(time)");
-    if (last.kind === "not" && (before.kind === "group" || (before.kind === "take" && before.loop !== undefined)))
+    const taken = this.#scope.items.findLast((item) => item.kind !== "not");
+    if (last.kind === "not" && (taken?.kind === "group" || taken?.loop !== undefined))
       throw invalid(`Cannot measure '${last.name}' between neighbours behind a loop or a group: use within(time)`);
     return this.#replaceLast({ ...last, neighboursMs: Math.min(time, last.neighboursMs ?? time) });
   }

@@ -7,7 +7,7 @@ import { fullSketches, linearSketches, plainSketches, someEvents } from "./arbit
 import { naiveMatches } from "./naive_matches.ts";
 import { builtSketch, type Seen, type Sketch, shownMatch } from "./sketch.ts";
 
-const numRuns = 300;
+const numRuns = 600000;
 const end = 1_000_000;
 
 type Options = MatchOptions<Seen, string>;

@@ -1,4 +1,4 @@
-import { fits, type Seen, type Sketch, type SketchBetween, type SketchItem, type SketchTake } from "./sketch.ts";
+import { fits, type Seen, type Sketch, type SketchBetween, type SketchItem, type SketchNot, type SketchTake } from "./sketch.ts";
 
 /** Which step took which event. */
 type Taken = readonly { readonly step: number; readonly index: number }[];
@@ -67,7 +67,7 @@ export const naiveMatches = ({ items, withinMs = Number.POSITIVE_INFINITY }: Ske
     head: SketchBetween | undefined,
     stand: Stand,
     ends: Ends,
-    following: SketchItem | undefined,
+    following: readonly SketchItem[],
     goal: Goal,
   ): void => {
     const item = parts[i];
@@ -75,39 +75,38 @@ export const naiveMatches = ({ items, withinMs = Number.POSITIVE_INFINITY }: Ske
       goal(stand);
       return;
     }
-    const behind = parts[i + 1] ?? following;
+    const after = [...parts.slice(i + 1), ...following];
     const goOn: Goal = (from) => sequence(parts, i + 1, undefined, from, { ...ends, waiting: ends.inside }, following, goal);
     if (item.kind === "not") {
-      const after = stand.last + 1;
+      const index = stand.last + 1;
       if (item.follow === "notFollowedBy") goOn({ ...stand, nots: [...stand.nots, item.letter] });
       else if (
-        after < events.length &&
-        events[after]!.letter !== item.letter &&
-        inTime(stand, after, item.neighboursMs) &&
-        !wantedBack(stand, after)
+        index < events.length &&
+        events[index]!.letter !== item.letter &&
+        inTime(stand, index, item.neighboursMs) &&
+        !wantedBack(stand, index)
       )
         goOn(stand);
       return;
     }
     if (item.optional) goOn(item.kind === "take" && isGreedy(item) ? { ...stand, left: [...stand.left, item] } : stand);
     const { min, max, between } = item.loop ?? { min: 1, max: 1, between: "nothing" as const };
-    const forbiddenInside = behind?.kind === "not" && behind.follow === "notFollowedBy" ? [behind.letter] : [];
+    const forbiddenInside = leading(after, "notFollowedBy");
     const round = (n: number, from: Stand): void => {
-      // A loop that might be left ends with what the step behind it forbids.
-      if (n >= Math.max(1, min) && behind?.kind === "not" && behind.follow === "notNext" && events[from.last + 1]?.letter === behind.letter)
-        return;
+      // A loop that might be left ends with what must not come behind it.
+      if (n >= Math.max(1, min) && leading(after).includes(events[from.last + 1]?.letter ?? "")) return;
       const kind =
         n > 0
           ? between
           : (head ?? { next: "nothing" as const, followedBy: "others" as const, followedByAny: "anything" as const }[item.follow]);
-      const done: Goal = (after) => {
-        if (n + 1 >= min) goOn(after);
-        if (n + 1 < max) round(n + 1, { ...after, nots: forbiddenInside, left: item.kind === "group" ? after.left : [] });
+      const done: Goal = (stood) => {
+        if (n + 1 >= min) goOn(stood);
+        if (n + 1 < max) round(n + 1, { ...stood, nots: forbiddenInside, left: item.kind === "group" ? stood.left : [] });
       };
       const own = item.loop?.until === undefined ? [] : [item.loop.until];
       const around = { inside: [...ends.inside, ...own], waiting: n > 0 ? [...ends.inside, ...own] : ends.waiting };
       if (item.kind === "group") {
-        sequence(item.items, 0, kind, from, around, behind, done);
+        sequence(item.items, 0, kind, from, around, after, done);
         return;
       }
       const left = isGreedy(item) ? [item] : [];
@@ -118,7 +117,7 @@ export const naiveMatches = ({ items, withinMs = Number.POSITIVE_INFINITY }: Ske
   };
 
   for (let start = 0; start < events.length; start++)
-    sequence(items, 0, "nothing", { taken: [], last: start - 1, nots: [], left: [] }, { inside: [], waiting: [] }, undefined, (stand) => {
+    sequence(items, 0, "nothing", { taken: [], last: start - 1, nots: [], left: [] }, { inside: [], waiting: [] }, [], (stand) => {
       if (stand.taken[0]?.index !== start) return;
       const last = items.at(-1)!;
       if (last.kind === "not" && last.follow === "notFollowedBy")
@@ -129,8 +128,18 @@ export const naiveMatches = ({ items, withinMs = Number.POSITIVE_INFINITY }: Ske
   return found.sort();
 };
 
+/** The letters of the negative steps at the beginning. */
+const leading = (items: readonly SketchItem[], follow?: SketchNot["follow"]): readonly string[] => {
+  const letters: string[] = [];
+  for (const item of items) {
+    if (item.kind !== "not" || (follow !== undefined && item.follow !== follow)) break;
+    letters.push(item.letter);
+  }
+  return letters;
+};
+
 /** Where the number of rounds is fixed there is nothing to be greedy for. */
-const isGreedy = ({ loop }: SketchTake): boolean => loop !== undefined && loop.greedy && loop.min !== loop.max;
+const isGreedy = ({ loop }: SketchTake): boolean => loop?.greedy === true && loop.min !== loop.max;
 
 /** The steps' numbers, and what each condition is shown: the steps in front of it and its own; in a group those of the group. A single step of a group that repeats is shown as one event. */
 const numbered = (items: readonly SketchItem[]) => {
