@@ -140,11 +140,17 @@ export class FatalError extends MillraceError {
   override readonly name = "FatalError";
 }
 
-/** What was thrown, as one clear phrase: also for things that are no Error. */
+/** What was thrown, as one clear phrase: also for things that are no Error. Never throws itself. */
 export const reason = (thrown: unknown): string => {
-  // Not by instanceof: an error may come from another realm, such as a worker or a sandbox.
-  if (typeof thrown === "object" && thrown !== null && typeof (thrown as { message?: unknown }).message === "string")
-    return (thrown as Error).message;
+  if (thrown === null || thrown === undefined) return `${String(thrown)} was thrown`;
   if (typeof thrown === "string") return thrown;
-  return `${typeof thrown} ${String(thrown)} was thrown`;
+  try {
+    // Not by instanceof: an error may come from another realm, such as a worker or a sandbox.
+    const { message } = thrown as { readonly message?: unknown };
+    if (typeof message === "string") return message;
+    return `${typeof thrown} ${String(thrown)} was thrown`;
+  } catch {
+    // No prototype, or one with a will of its own.
+    return `${typeof thrown === "object" ? "an object" : `a ${typeof thrown}`} was thrown that cannot be shown`;
+  }
 };

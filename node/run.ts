@@ -3,7 +3,7 @@ import type { Log } from "../core/ports/log.ts";
 import type { App } from "../core/runtime/app.ts";
 import { asConfigurationError } from "../core/runtime/setup.ts";
 import { runOn } from "../topology/run.ts";
-import type { RunOptions as NeutralRunOptions } from "../topology/run_options.ts";
+import { checkOptions, type RunOptions as NeutralRunOptions } from "../topology/run_options.ts";
 import type { Topology } from "../topology/topology.ts";
 import { type KafkaOptions, kafkaLog } from "./kafka/mod.ts";
 import { closeOnSignals } from "./signals.ts";
@@ -40,6 +40,7 @@ export interface RunOptions extends NeutralRunOptions {
  * ```
  */
 export const run = async (topology: Topology, options: RunOptions = {}): Promise<App> => {
+  checkOptions(options, ["brokers", "clientId", "ssl", "sasl", "insecure", "compression", "signals"]);
   const { brokers, clientId, ssl, sasl, insecure, compression, signals = true, ...neutral } = options;
   const seeds = brokers === undefined ? undefined : typeof brokers === "string" ? brokers.split(",") : brokers;
   if (seeds !== undefined && neutral.log !== undefined)

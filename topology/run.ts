@@ -1,6 +1,7 @@
 import { memoryLog } from "../core/log/mod.ts";
 import { silent } from "../core/ports/logger.ts";
 import type { App } from "../core/runtime/app.ts";
+import { duration } from "../core/runtime/application.ts";
 import { start } from "../core/runtime/start.ts";
 import { memoryStores } from "../core/state/memory_store.ts";
 import { systemClock, systemRandom } from "./platform.ts";
@@ -58,7 +59,7 @@ export const runOn = async (topology: Topology, options: RunOptions, on: RunOn):
     feed: options.feed,
     awaitFeed: options.awaitFeed ?? false,
     onUncaught: options.onUncaught ?? "stop-instance",
-    closeTimeoutMs: options.closeTimeout ?? 30_000,
+    closeTimeoutMs: duration(options.closeTimeout ?? 30_000, "closeTimeout"),
     listeners: options.on ?? {},
   });
 };

@@ -50,7 +50,7 @@ export interface RunOptions {
   readonly mode?: "streaming" | "batch";
   /** Bounds; what is full waits, nothing is dropped. */
   readonly memory?: {
-    /** Fetched and not handled. @default 64 MiB [input.buffer.max.bytes] */
+    /** What one poll brings at most, over all partitions; each brings at most 1 MiB, and is not asked for more while it has as much waiting. @default 64 MiB [fetch.max.bytes, input.buffer.max.bytes] */
     readonly fetchBytes?: number;
     /** Changed and not committed; more is committed before its time. @default 64 MiB [statestore.uncommitted.max.bytes] */
     readonly overlayBytes?: number;
@@ -111,58 +111,84 @@ const known: Readonly<Record<string, readonly string[]>> = {
 /** Refuses names that mean nothing, with the nearest one that does. */
 export const checkOptions = (options: object, more: readonly string[] = []): void => {
   for (const [group, names] of Object.entries(known)) {
-    const given = group === "" ? options : (options as Record<string, object | undefined>)[group];
+    const given: unknown = group === "" ? options : (options as Record<string, unknown>)[group];
+    if (given !== undefined && (typeof given !== "object" || given === null))
+      throw invalid(`Option '${group}' is ${shown(given)}: give an object, such as { ${names[0]}: ... }`);
     for (const name of Object.keys(given ?? {})) {
       const allowed = group === "" ? [...names, ...more] : names;
       if (allowed.includes(name)) continue;
       const full = group === "" ? name : `${group}.${name}`;
       const guess = nearest(name, allowed);
-      throw new ConfigurationError(
-        "OPTION_INVALID",
+      throw invalid(
         `There is no option '${full}'${guess === undefined ? "" : `: did you mean '${group === "" ? guess : `${group}.${guess}`}'?`}`,
       );
     }
   }
+  const { mode, onUncaught } = options as RunOptions;
+  choice("mode", mode, ["streaming", "batch"]);
+  if (typeof onUncaught !== "function")
+    choice("onUncaught", onUncaught, ["replace-worker", "stop-instance", "stop-application"], " or a function");
 };
 
 /** The options with all defaults filled in, and checked. */
 export const settingsOf = (topology: string, options: RunOptions): Settings => {
   const { commit = {}, group = {}, memory = {} } = options;
-  const applicationId = options.applicationId ?? topology;
-  if (!/^[A-Za-z0-9._-]{1,150}$/.test(applicationId))
-    throw new ConfigurationError(
-      "NAME_INVALID",
-      `applicationId is '${applicationId}': it becomes part of topic names, so use 1 to 150 letters, digits, dots, dashes and underscores`,
-    );
-  const guarantee = options.guarantee ?? "exactly-once";
-  if (!["exactly-once", "at-least-once", "none"].includes(guarantee))
-    throw new ConfigurationError("OPTION_INVALID", `guarantee is '${guarantee}': choose "exactly-once", "at-least-once" or "none"`);
+  const { applicationId = topology, instanceId = null, guarantee = "exactly-once", replication = -1 } = options;
+  nameOf("applicationId", applicationId, "it becomes part of topic names");
+  if (instanceId !== null) nameOf("instanceId", instanceId, "it names this instance in the group");
+  choice("guarantee", guarantee, ["exactly-once", "at-least-once", "none"]);
+  if (replication !== -1 && !(Number.isInteger(replication) && replication > 0))
+    throw invalid(`Option 'replication' is ${shown(replication)}: give a whole number above 0, or -1 for the brokers' default`);
   const commitIntervalMs = duration(commit.interval ?? 100, "commit.interval");
-  if (commitIntervalMs === 0) throw new ConfigurationError("OPTION_INVALID", "Option 'commit.interval' is 0: give at least millis(1)");
+  if (commitIntervalMs === 0) throw invalid("Option 'commit.interval' is 0: give at least millis(1)");
   return {
     applicationId,
     guarantee,
     commitIntervalMs,
     commitTimeoutMs: duration(commit.timeout ?? options.transactionTimeout ?? 60_000, "commit.timeout"),
     commitMinPauseMs: duration(commit.minPause ?? 0, "commit.minPause"),
-    tolerableFailures: commit.tolerableFailures ?? Number.POSITIVE_INFINITY,
+    tolerableFailures: tolerable(commit.tolerableFailures ?? Number.POSITIVE_INFINITY),
     transactionTimeoutMs: duration(options.transactionTimeout ?? 60_000, "transactionTimeout"),
     taskTimeoutMs: duration(options.taskTimeout ?? 300_000, "taskTimeout"),
     sessionTimeoutMs: duration(group.sessionTimeout ?? 45_000, "group.sessionTimeout"),
     rebalanceTimeoutMs: duration(group.rebalanceTimeout ?? 60_000, "group.rebalanceTimeout"),
     heartbeatMs: duration(group.heartbeat ?? Math.min(3000, (group.sessionTimeout ?? 45_000) / 3), "group.heartbeat"),
-    groupInstanceId: options.instanceId ?? null,
+    groupInstanceId: instanceId,
     partitionBytes: 1 << 20,
     fetchBytes: bytes(memory.fetchBytes ?? 64 << 20, "memory.fetchBytes"),
     overlayBytes: bytes(memory.overlayBytes ?? 64 << 20, "memory.overlayBytes"),
     cacheEntries: bytes(memory.cacheEntries ?? 100_000, "memory.cacheEntries"),
-    replication: options.replication ?? -1,
+    replication,
     watermarkPeriodMs: duration(options.watermarkPeriod ?? 200, "watermarkPeriod"),
   };
 };
 
 const bytes = (value: number, name: string): number => {
-  if (!Number.isInteger(value) || value < 1)
-    throw new ConfigurationError("OPTION_INVALID", `Option '${name}' is ${String(value)}: give a whole number above 0`);
+  if (!Number.isInteger(value) || value < 1) throw invalid(`Option '${name}' is ${shown(value)}: give a whole number above 0`);
   return value;
 };
+
+const tolerable = (failures: number): number => {
+  if (failures !== Number.POSITIVE_INFINITY && !(Number.isInteger(failures) && failures >= 0))
+    throw invalid(`Option 'commit.tolerableFailures' is ${shown(failures)}: give a whole number`);
+  return failures;
+};
+
+const choice = (name: string, value: unknown, allowed: readonly string[], more = ""): void => {
+  if (value === undefined || allowed.includes(value as string)) return;
+  const all = allowed.map((one) => `"${one}"`);
+  const last = more === "" ? ` or ${all.pop()}` : more;
+  throw invalid(`${name} is '${String(value)}': choose ${all.join(", ")}${last}`);
+};
+
+const nameOf = (option: string, name: unknown, why: string): void => {
+  if (typeof name === "string" && /^[A-Za-z0-9._-]{1,150}$/.test(name) && name !== "." && name !== "..") return;
+  throw new ConfigurationError(
+    "NAME_INVALID",
+    `${option} is '${String(name)}': ${why}, so use 1 to 150 letters, digits, dots, dashes and underscores`,
+  );
+};
+
+const shown = (value: unknown): string => (typeof value === "string" ? `the text "${value}"` : String(value));
+
+const invalid = (message: string): ConfigurationError => new ConfigurationError("OPTION_INVALID", message);

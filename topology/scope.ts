@@ -27,7 +27,7 @@ export interface TimeOptions<V, K = unknown> {
   /** Inputs of one group wait for each other when one is further ahead in event time than this. */
   readonly alignment?: { readonly group: string; readonly maxDrift: Duration };
   /**
-   * A record whose timestamp is further ahead of the clock than this is handled like any other, but does not move event time: one clock that is wrong must not close every window. The counter `future_records` says how many.
+   * A timestamp further ahead of the clock than this is an error of the record, for `onError` to decide: one clock that is wrong must not close every window.
    *
    * @default one hour; none in a bounded run
    */

@@ -5,7 +5,8 @@ import type { Between, Follow, GroupSpec, ItemSpec, LoopSpec, NotSpec, PatternSp
  * The automaton of a pattern, put together from its end to its beginning: each item gets the state behind it and gives the state in front.
  *
  * It finds what Flink's automaton finds. Where Flink's depends on how a pattern is written rather than on what it says, this one goes by what it says: a group that repeats leaves once and not with every event that it
- * skips, the head of a group heeds its own loop, and what must not come before an optional step is no longer forbidden when that step, or group, has been taken.
+ * skips, and its head heeds its own loop; what must not come before an optional step may come when that step, or group, has been taken; steps that must not come all count, however many follow each other; a greedy loop
+ * holds back all that waits behind it, and not only the next step; a loop that only time is wanting for need not wait for another event.
  */
 export const compilePattern = (pattern: PatternSpec): Automaton => {
   const final = new Draft("final");
@@ -17,6 +18,8 @@ interface DraftEdge {
   readonly target: Draft;
   readonly step: number;
   readonly when: Clauses;
+  /** Of a stop: what must not come, whatever else has to hold for that. */
+  readonly not: string | undefined;
 }
 
 /** A state that is still being put together. */
@@ -31,7 +34,7 @@ class Draft {
   }
 
   add(action: Action, target: Draft, when: Clauses, step = -1): void {
-    this.edges.push({ action, target, step, when });
+    this.edges.push({ action, target, step, when, not: action === "stop" ? JSON.stringify(when) : undefined });
   }
 }
 
@@ -122,7 +125,7 @@ const addStops = (state: Draft, nots: readonly Clauses[]): void => {
 const without = (state: Draft, nots: readonly Clauses[]): Draft => {
   if (nots.length === 0) return state;
   const gone = new Set(nots.map((not) => JSON.stringify(not)));
-  const isGone = (edge: DraftEdge): boolean => edge.action === "stop" && gone.has(JSON.stringify(edge.when));
+  const isGone = (edge: DraftEdge): boolean => edge.not !== undefined && gone.has(edge.not);
   const copies = new Map<Draft, Draft>();
   const copy = (from: Draft): Draft => {
     const known = copies.get(from);

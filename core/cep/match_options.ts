@@ -6,8 +6,8 @@ import type { PatternSpec } from "./pattern_spec.ts";
 /** How matches are looked for. T is an event, N the names of the pattern's steps. */
 export interface MatchOptions<in T, N> {
   /**
-   * What a match leaves of the partial matches that began with its events: all ("none"), none that began with the same event ("to-next"), none that began up to its last event ("past-last"), or those that began
-   * with or after the first or last event of a step. With anything but "none" a match waits until no earlier one is open. `orFail` throws when the match has no event of that step, or begins with it.
+   * Which partial matches end when a match is given out. "none": none do. "to-next": those that began with its first event. "past-last": those that began up to its last event. `toFirst`, `toLast`: those that began before the first
+   * or last event that it has of that step. With anything but "none" a match waits until none is open that began before it. `orFail` throws when the match has no event of that step, or begins with it.
    * @default "none"
    */
   readonly skip?:

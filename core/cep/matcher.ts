@@ -23,6 +23,8 @@ export interface MatcherOptions<T> {
  * call that is under way, which sets them anew.
  */
 export class Matcher<T> {
+  /** Of a key that nothing is stored for. */
+  readonly none: Runs;
   readonly #options: MatcherOptions<T>;
   readonly #withinMs: number;
   #event!: T;
@@ -48,9 +50,6 @@ export class Matcher<T> {
     this.none = nothingBegun(options.automaton.start);
     this.#known = new Uint8Array(options.spec.predicates.length);
   }
-
-  /** Of a key that nothing is stored for. */
-  readonly none: Runs;
 
   /** Shows an event to all runs of the key. Gives the runs afterwards: the same object when nothing has changed, `none` when none is left. */
   take(runs: Runs, event: T, timestamp: number): Runs {

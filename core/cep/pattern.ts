@@ -46,9 +46,11 @@ export interface PatternTail<out T, out M> {
     where?: (event: T, soFar: M & { readonly [P in N]: readonly T[] }) => boolean,
   ): Pattern<T, M & { readonly [P in N]: T }, N>;
   followedByAny<G, L extends keyof G>(group: (start: PatternStart<T>) => Pattern<T, G, L>): Pattern<T, M & G, keyof G>;
-  /** The very next event must not fit. */
+  /** The very next event must not fit; behind a loop, as long as the loop may be left there. */
   notNext(name: string, where?: (event: T, soFar: M) => boolean): PatternTail<T, M>;
-  /** No such event up to the step behind; as the last step: none within the time of the pattern, and the match comes when that has passed. */
+  /**
+   * No such event up to the step behind; behind a loop, none between its rounds either. As the last step: none within the time of the pattern, and the match comes when that has passed.
+   */
   notFollowedBy(name: string, where?: (event: T, soFar: M) => boolean): PatternTail<T, M>;
   /**
    * "first-and-last": the last event comes less than `time` after the first; the smallest counts when it is said more than once. "neighbours": the event of the step just added comes less than `time` after the event before it.

@@ -1,10 +1,11 @@
 import type { Clock } from "../ports/clock.ts";
-import type { Isolation } from "../ports/log.ts";
+import { type Isolation, noHeaders } from "../ports/log.ts";
+import { recordBytes, recordOverheadMax } from "../record_bytes.ts";
 import { AbortedIndex, type AbortedTransaction } from "./aborted_index.ts";
 import { compacted } from "./compaction.ts";
 import { logError } from "./disposition.ts";
 import { ProducerStates } from "./producer_states.ts";
-import { type BatchStamp, batchOverheadBytes, type Marker, RecordBatch } from "./record_batch.ts";
+import { type BatchStamp, type Marker, RecordBatch } from "./record_batch.ts";
 import { RecordColumns } from "./record_columns.ts";
 import type { TopicSettings } from "./topic_settings.ts";
 
@@ -267,11 +268,15 @@ export class PartitionLog {
     const { settings } = this;
     if (settings.compacts && columns.nullKeys > 0)
       throw this.error("INVALID_RECORD", "a record without a key cannot be compacted: give it one");
-    if (columns.largestBytes + batchOverheadBytes > settings.maxMessageBytes)
-      throw this.error(
-        "MESSAGE_TOO_LARGE",
-        `a record of ${columns.largestBytes} bytes is larger than its max.message.bytes = ${settings.maxMessageBytes} allows: raise the setting or make the record smaller`,
-      );
+    if (columns.largestBytes + recordOverheadMax > settings.maxMessageBytes)
+      for (let i = from; i < to; i++) {
+        const bytes = recordBytes(columns.key(i), columns.value(i), columns.headers?.[i] ?? noHeaders);
+        if (bytes > settings.maxMessageBytes)
+          throw this.error(
+            "MESSAGE_TOO_LARGE",
+            `a record of ${bytes} bytes is larger than its max.message.bytes = ${settings.maxMessageBytes} allows: raise the setting or make the record smaller`,
+          );
+      }
     if (settings.logAppendTime) return;
     const { timestamps } = columns;
     const latest = nowMs + settings.timestampAfterMaxMs;

@@ -73,6 +73,10 @@ class RunningApp implements App {
   #closing: Promise<void> | undefined;
   #replaced: number[] = [];
   #slot = 0;
+  /** By the user: the worker of the moment takes nothing in, nor one that takes its place. */
+  #paused = false;
+  /** What the worker would say if nobody had paused it. */
+  #workerState: "rebalancing" | "running" = "rebalancing";
   /** Why the application as a whole is being stopped from here. */
   #stopping: { readonly error: unknown } | undefined;
 
@@ -98,13 +102,17 @@ class RunningApp implements App {
   }
 
   pause(): void {
+    if (this.#isOver) return;
+    this.#paused = true;
     this.#worker.pause(true);
     this.#become("paused");
   }
 
   resume(): void {
+    if (this.#isOver || !this.#paused) return;
+    this.#paused = false;
     this.#worker.pause(false);
-    if (this.#state === "paused") this.#become("running");
+    this.#become(this.#workerState);
   }
 
   close(options: CloseOptions = {}): Promise<void> {
@@ -127,21 +135,22 @@ class RunningApp implements App {
     yield* this.#worker.gauges();
   }
 
+  get #isOver(): boolean {
+    return this.#state === "stopping" || this.#state === "stopped" || this.#state === "error";
+  }
+
   #makeWorker(): Worker {
-    return new Worker(this.#options.application, this.#slot++, {
+    const worker = new Worker(this.#options.application, this.#slot++, {
       state: (state) => {
-        if (
-          this.#state !== "stopping" &&
-          this.#state !== "stopped" &&
-          this.#state !== "error" &&
-          !(this.#state === "paused" && state === "running")
-        )
-          this.#become(state);
+        this.#workerState = state;
+        if (!this.#isOver) this.#become(this.#paused && state === "running" ? "paused" : state);
       },
       restore: (progress) => this.#tell("restore", progress),
       commit: (commit) => this.#tell("commit", commit),
       assigned: (tasks) => this.#tell("assigned", { tasks }),
     });
+    if (this.#paused) worker.pause(true);
+    return worker;
   }
 
   async #run(): Promise<void> {
@@ -161,13 +170,22 @@ class RunningApp implements App {
       if (this.#stopping !== undefined) throw this.#stopping.error;
     } catch (error) {
       if (this.#state !== "stopping") {
-        await this.#options.release();
+        await this.#release();
         this.#become("error");
         throw error;
       }
     }
-    await this.#options.release();
+    await this.#release();
     this.#become("stopped");
+  }
+
+  /** What does not let go in good order must not hide why the app has ended. */
+  async #release(): Promise<void> {
+    try {
+      await this.#options.release();
+    } catch (error) {
+      this.#options.application.logger.log("warn", `Not everything could be released: ${reason(error)}`);
+    }
   }
 
   /** True when another worker takes over. */
@@ -178,7 +196,7 @@ class RunningApp implements App {
     if (this.#state === "stopping" || known.code === "APP_CLOSED") return false;
     this.#tell("error", known);
     const place = { code: known.code, step: known.step, topic: known.topic, partition: known.partition, offset: known.offset };
-    const chosen = typeof onUncaught === "function" ? onUncaught(error) : onUncaught;
+    const chosen = typeof onUncaught === "function" ? this.#choose(onUncaught, error) : onUncaught;
     const nowMs = clock.monotonic();
     this.#replaced = this.#replaced.filter((atMs) => nowMs - atMs < replacementsWindowMs);
     // What the program or its surroundings have to mend does not go away by itself.
@@ -192,6 +210,15 @@ class RunningApp implements App {
     if (chosen !== "stop-application" || this.#stopping !== undefined) return false;
     this.#stopping = { error };
     return true;
+  }
+
+  #choose(onUncaught: (error: unknown) => UncaughtPolicy, error: unknown): UncaughtPolicy {
+    try {
+      return onUncaught(error);
+    } catch (thrown) {
+      this.#options.application.logger.log("error", `onUncaught threw, so the instance stops: ${reason(thrown)}`);
+      return "stop-instance";
+    }
   }
 
   async #close(timeoutMs: number): Promise<void> {

@@ -66,7 +66,8 @@ export interface AssignableTask {
 }
 
 /**
- * Gives every task to one member: each sub-topology spread evenly, the whole spread evenly, and within that a task stays where it was. The answer depends on the arguments only, so every leader gives the same one.
+ * Gives every task to one member: of each sub-topology one member has at most one task more than another, and so overall; within that a task stays where it was. The answer depends on the arguments only, and not on their order, so every leader gives the
+ * same one; and given to those who have it already it is the same again.
  */
 export const assignTasks = (
   tasks: readonly AssignableTask[],
@@ -74,31 +75,44 @@ export const assignTasks = (
 ): ReadonlyMap<string, readonly AssignableTask[]> => {
   const ids = [...members.keys()].sort((a, b) => compare(members.get(a)?.processId ?? a, members.get(b)?.processId ?? b) || compare(a, b));
   const given = new Map<string, AssignableTask[]>(ids.map((id) => [id, []]));
-  const perSubtopology = new Map<string, number>();
-  const countOf = (member: string, subtopology: number): number => perSubtopology.get(`${member} ${subtopology}`) ?? 0;
-  const give = (member: string, task: AssignableTask): void => {
-    given.get(member)!.push(task);
-    perSubtopology.set(`${member} ${task.subtopology}`, countOf(member, task.subtopology) + 1);
-  };
-  const sizes = new Map<number, number>();
-  for (const task of tasks) sizes.set(task.subtopology, (sizes.get(task.subtopology) ?? 0) + 1);
-  const homeless: AssignableTask[] = [];
-  const total = Math.ceil(tasks.length / ids.length);
-  for (const task of tasks) {
-    const most = Math.ceil(sizes.get(task.subtopology)! / ids.length);
-    const owner = ids.find((id) => members.get(id)?.tasks.includes(task.id));
-    if (owner !== undefined && countOf(owner, task.subtopology) < most && given.get(owner)!.length < total) give(owner, task);
-    else homeless.push(task);
-  }
-  for (const task of homeless) {
-    const poorest = ids.reduce((best, id) => {
-      const difference = countOf(id, task.subtopology) - countOf(best, task.subtopology) || given.get(id)!.length - given.get(best)!.length;
-      return difference < 0 ? id : best;
-    });
-    give(poorest, task);
+  if (ids.length === 0) return given;
+  const before = new Map<string, readonly string[]>(ids.map((id) => [id, members.get(id)?.tasks ?? []]));
+  /** How many members get one task more than the others, sub-topology by sub-topology: those who have had the least of that so far. */
+  const extras = new Map<string, number>(ids.map((id) => [id, 0]));
+  for (const [, own] of bySubtopology(tasks)) {
+    const held = new Map(ids.map((id) => [id, own.filter((task) => before.get(id)!.includes(task.id)).length]));
+    const least = Math.floor(own.length / ids.length);
+    const more = [...ids]
+      .sort((a, b) => extras.get(a)! - extras.get(b)! || held.get(b)! - held.get(a)! || ids.indexOf(a) - ids.indexOf(b))
+      .slice(0, own.length % ids.length);
+    for (const id of more) extras.set(id, extras.get(id)! + 1);
+    const room = new Map(ids.map((id) => [id, least + (more.includes(id) ? 1 : 0)]));
+    const give = (id: string, task: AssignableTask): void => {
+      given.get(id)!.push(task);
+      room.set(id, room.get(id)! - 1);
+    };
+    const homeless: AssignableTask[] = [];
+    for (const task of own) {
+      const owner = ids.find((id) => room.get(id)! > 0 && before.get(id)!.includes(task.id));
+      if (owner === undefined) homeless.push(task);
+      else give(owner, task);
+    }
+    for (const task of homeless) give(ids.find((id) => room.get(id)! > 0)!, task);
   }
   return given;
 };
+
+const bySubtopology = (tasks: readonly AssignableTask[]): ReadonlyMap<number, readonly AssignableTask[]> => {
+  const groups = new Map<number, AssignableTask[]>();
+  for (const task of [...tasks].sort((a, b) => a.subtopology - b.subtopology || partitionOf(a) - partitionOf(b))) {
+    const group = groups.get(task.subtopology);
+    if (group === undefined) groups.set(task.subtopology, [task]);
+    else group.push(task);
+  }
+  return groups;
+};
+
+const partitionOf = ({ id }: AssignableTask): number => Number(id.slice(id.indexOf("_") + 1));
 
 const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 

@@ -1,9 +1,10 @@
-import { ProduceError, reason } from "../errors.ts";
-import { type Clock, sleep } from "../ports/clock.ts";
+import { ProduceError } from "../errors.ts";
+import type { Clock } from "../ports/clock.ts";
 import { type BaseOffsets, type CommittedOffset, type GroupMetadata, LogError, type Outbox } from "../ports/log.ts";
 import type { Application } from "./application.ts";
 import { CommitFailure } from "./commit_failure.ts";
 import type { Committer } from "./committer.ts";
+import { insist } from "./insist.ts";
 import type { SealedTask, Task } from "./sealed_task.ts";
 
 export interface CommitCycleOptions {
@@ -16,22 +17,28 @@ export interface CommitCycleOptions {
   readonly onCommit: (records: number, durationMs: number) => void;
   /** The group no longer counts this member's generation. */
   readonly onLost: () => void;
+  /** Aborted when the worker is no more: whoever waits here waits in vain. */
+  readonly signal: AbortSignal;
+}
+
+export interface CommitNowOptions {
+  /** Asked when what was under way is settled: a seal that comes too late may speak for tasks that are no longer ours. */
+  readonly mayBegin?: () => boolean;
+  readonly afterSeal?: () => void;
 }
 
 type Settled = { readonly bases: BaseOffsets } | { readonly failure: CommitFailure };
 
 interface Sealed {
-  readonly outbox: Outbox;
   readonly tasks: ReadonlyMap<Task, SealedTask>;
   readonly offsets: readonly CommittedOffset[];
   readonly records: number;
   readonly startedMs: number;
-  timedOut: boolean;
+  /** The first word counts: what comes of a commit that was given up is not asked any more. */
+  settled: Settled | undefined;
 }
 
 const sendAheadBytes = 256 << 10;
-
-const backoffMs = (failures: number): number => Math.min(50 * 2 ** failures, 10_000);
 
 /**
  * Seals what all tasks have done and makes it durable, again and again. Tasks work on while the sealed part travels; at most one part is sealed. When a commit fails everything that is not committed is taken back, the sealed part and what came after it; when its
@@ -41,7 +48,10 @@ export class CommitCycle {
   readonly #options: CommitCycleOptions;
   #outbox: Outbox;
   #sealed: Sealed | undefined;
-  #settled: Settled | undefined;
+  /** Something is being taken back, or its outcome is being asked for. */
+  #recovering = false;
+  /** The open part holds what tasks have done that are no longer ours. */
+  #tainted = false;
   #nextMs = Number.NEGATIVE_INFINITY;
   #requested = false;
   #paused = false;
@@ -56,6 +66,7 @@ export class CommitCycle {
   constructor(options: CommitCycleOptions) {
     this.#options = options;
     this.#outbox = options.application.log.outbox();
+    options.signal.addEventListener("abort", () => this.#tellWaiting());
   }
 
   /** The open one. */
@@ -77,15 +88,16 @@ export class CommitCycle {
     return this.#sealed === undefined;
   }
 
-  /** Too much is uncommitted while a commit is still under way: tasks wait. */
+  /** Too much is uncommitted while it cannot be sealed, or what is done now will be taken back: tasks wait. */
   get isBlocked(): boolean {
-    return this.#sealed !== undefined && this.#uncommittedBytes() > this.#options.application.settings.overlayBytes;
+    if (this.#tainted) return true;
+    return (this.#sealed !== undefined || this.#paused) && this.#uncommittedBytes() > this.#options.application.settings.overlayBytes;
   }
 
-  /** When the next commit is due, by the monotonic clock. */
+  /** When the next commit is due, or the one under way has taken too long, by the monotonic clock. */
   get dueMs(): number {
-    if (this.#sealed !== undefined) return this.#sealed.startedMs + this.#options.application.settings.commitTimeoutMs;
-    return this.#paused ? Number.POSITIVE_INFINITY : this.#nextMs;
+    if (this.#sealed !== undefined) return this.#sealed.settled === undefined ? this.#timeoutAtMs(this.#sealed) : Number.POSITIVE_INFINITY;
+    return this.#paused || this.#tainted ? Number.POSITIVE_INFINITY : this.#nextMs;
   }
 
   /** Between the last commit of an old generation and the assignment of the new one nothing is sealed. */
@@ -96,32 +108,12 @@ export class CommitCycle {
   /** Called between slices: takes up what has settled, and begins the next commit when it is due. */
   async step(): Promise<void> {
     this.#checkTimeout();
-    await this.#takeUp();
-    if (this.#sealed !== undefined || this.#paused) return;
+    if (this.#canProgress) await this.#progress();
+    if (this.#isBusy || this.#recovering || this.#paused) return;
     const { settings } = this.#options.application;
     const due = this.#clock.monotonic() >= this.#nextMs;
-    if (due || this.#requested || this.#uncommittedBytes() > settings.overlayBytes) this.#begin();
+    if (due || this.#requested || this.#uncommittedBytes() > settings.overlayBytes) this.#begin(false);
     else this.#sendAhead();
-  }
-
-  /** A commit that takes too long counts as one of unknown outcome: a new epoch decides what became of it. */
-  #checkTimeout(): void {
-    const sealed = this.#sealed;
-    const { commitTimeoutMs } = this.#options.application.settings;
-    if (
-      sealed === undefined ||
-      sealed.timedOut ||
-      this.#settled !== undefined ||
-      this.#clock.monotonic() - sealed.startedMs < commitTimeoutMs
-    )
-      return;
-    sealed.timedOut = true;
-    const error = new LogError(
-      "REQUEST_TIMED_OUT",
-      "indefinite",
-      `The commit was not through after ${commitTimeoutMs} ms (commit.timeout)`,
-    );
-    this.#settled = { failure: new CommitFailure("unknown", error) };
   }
 
   /**
@@ -156,12 +148,17 @@ export class CommitCycle {
     );
   }
 
-  /** Seals now, and resolves when that is committed, or taken back. Before it: what is under way. */
-  async now(afterSeal: () => void = () => {}): Promise<void> {
-    await this.#settle();
-    this.#begin();
+  /**
+   * Seals now, and resolves when that is committed, or taken back. Before it: what is under way. For the last word before the tasks go to somebody else, so nothing is sealed while they are held back already.
+   */
+  async now({ mayBegin = () => true, afterSeal = () => {} }: CommitNowOptions = {}): Promise<void> {
+    // The seal follows in the same synchronous stretch in which nothing was under way any more.
+    while (this.#isBusy) await this.#progress();
+    if (this.#options.signal.aborted || this.#paused || !mayBegin()) return;
+    this.#begin(true);
     afterSeal();
-    await this.#settle();
+    const sealed = this.#sealed;
+    while (sealed !== undefined && this.#sealed === sealed && this.#isBusy) await this.#progress();
   }
 
   /** The last commit before a clean stop. */
@@ -173,11 +170,13 @@ export class CommitCycle {
 
   /** Drops what is open and what is sealed: none of it is ours to commit any more. */
   drop(): void {
-    this.#sealed = undefined;
-    this.#settled = undefined;
-    this.#aheadRecords = 0;
-    this.#outbox = this.#options.application.log.outbox();
+    this.#clear();
     this.#tellWaiting();
+  }
+
+  /** Tasks have gone that have written into the open part since the last seal: it is taken back as a whole, as soon as what is sealed has settled. */
+  taint(): void {
+    if (this.#outbox.records + this.#aheadRecords > 0) this.#tainted = true;
   }
 
   close(): Promise<void> {
@@ -194,14 +193,24 @@ export class CommitCycle {
     return bytes;
   }
 
-  #begin(): void {
+  get #isBusy(): boolean {
+    return !this.#options.signal.aborted && (this.#sealed !== undefined || this.#tainted);
+  }
+
+  /** There is something to take up, and nobody does it yet. */
+  get #canProgress(): boolean {
+    return !this.#recovering && (this.#sealed === undefined ? this.#tainted : this.#sealed.settled !== undefined);
+  }
+
+  /** @param lastly the tasks may go to somebody else after this */
+  #begin(lastly: boolean): void {
     const { application, committer, tag, tasks, group, wake } = this.#options;
     this.#requested = false;
     this.#nextMs = this.#clock.monotonic() + application.settings.commitIntervalMs;
     const id = `${tag}-${++this.#count}`;
     const parts = new Map<Task, SealedTask>();
     for (const task of tasks()) {
-      const part = task.seal(id);
+      const part = task.seal(id, lastly);
       if (part !== undefined) parts.set(task, part);
     }
     const outbox = this.#outbox;
@@ -211,15 +220,14 @@ export class CommitCycle {
     this.#gatheringSinceMs = this.#clock.monotonic();
     this.#outbox = application.log.outbox();
     const sealed: Sealed = {
-      outbox,
       tasks: parts,
       records: outbox.records + ahead,
       offsets: [...parts.values()].flatMap((part) => part.offsets),
       startedMs: this.#clock.monotonic(),
-      timedOut: false,
+      settled: undefined,
     };
     this.#sealed = sealed;
-    committer.commit(outbox, sealed.offsets, group()).then(
+    committer.commit(outbox, sealed.offsets, group(), lastly).then(
       (bases) => this.#settledWith(sealed, { bases }),
       (error: unknown) =>
         this.#settledWith(sealed, { failure: error instanceof CommitFailure ? error : new CommitFailure("unknown", error) }),
@@ -228,41 +236,73 @@ export class CommitCycle {
   }
 
   #settledWith(sealed: Sealed, settled: Settled): void {
-    if (this.#sealed !== sealed || sealed.timedOut) return;
-    this.#settled = settled;
+    if (this.#sealed !== sealed || sealed.settled !== undefined) return;
+    sealed.settled = settled;
     this.#tellWaiting();
     this.#options.wake();
+  }
+
+  /** A commit that takes too long counts as one of unknown outcome: a new epoch decides what became of it. */
+  #checkTimeout(): void {
+    const sealed = this.#sealed;
+    if (sealed === undefined || sealed.settled !== undefined || this.#clock.monotonic() < this.#timeoutAtMs(sealed)) return;
+    const { commitTimeoutMs } = this.#options.application.settings;
+    const error = new LogError(
+      "REQUEST_TIMED_OUT",
+      "indefinite",
+      `The commit was not through after ${commitTimeoutMs} ms (commit.timeout)`,
+    );
+    sealed.settled = { failure: new CommitFailure("unknown", error) };
+  }
+
+  #timeoutAtMs({ startedMs }: Sealed): number {
+    return startedMs + this.#options.application.settings.commitTimeoutMs;
   }
 
   #tellWaiting(): void {
     for (const resolve of this.#waiting.splice(0)) resolve();
   }
 
-  async #settle(): Promise<void> {
-    while (this.#sealed !== undefined) {
-      if (this.#settled === undefined) await new Promise<void>((resolve) => this.#waiting.push(resolve));
-      await this.#takeUp();
+  /** Takes up what has settled, or waits until something has. */
+  async #progress(): Promise<void> {
+    if (!this.#canProgress) return this.#wait();
+    const sealed = this.#sealed;
+    const settled = sealed?.settled;
+    if (sealed !== undefined && settled !== undefined && "bases" in settled) {
+      this.#apply(sealed, settled.bases);
+      return this.#tellWaiting();
+    }
+    this.#recovering = true;
+    try {
+      if (sealed !== undefined && settled !== undefined && "failure" in settled) await this.#recover(sealed, settled.failure);
+      else await this.#takeBack();
+    } finally {
+      this.#recovering = false;
+      this.#tellWaiting();
     }
   }
 
-  async #takeUp(): Promise<void> {
+  async #wait(): Promise<void> {
     const sealed = this.#sealed;
-    const settled = this.#settled;
-    if (sealed === undefined || settled === undefined) return;
-    this.#settled = undefined;
-    try {
-      if ("bases" in settled) this.#apply(sealed, settled.bases);
-      else await this.#recover(sealed, settled.failure);
-    } finally {
-      this.#tellWaiting();
-    }
+    const leftMs = sealed === undefined || sealed.settled !== undefined ? undefined : this.#timeoutAtMs(sealed) - this.#clock.monotonic();
+    await new Promise<void>((resolve) => {
+      const timeout = leftMs === undefined ? undefined : this.#clock.after(Math.max(0, leftMs), resolve);
+      this.#waiting.push(() => {
+        timeout?.cancel();
+        resolve();
+      });
+    });
+    this.#checkTimeout();
   }
 
   #apply(sealed: Sealed, bases: BaseOffsets): void {
     this.#sealed = undefined;
     this.#failures = 0;
-    for (const [task, part] of sealed.tasks) task.committed(part, bases);
-    for (const task of sealed.tasks.keys()) task.afterCommit();
+    // Some may have gone to other instances while the commit was under way.
+    const here = new Set(this.#options.tasks());
+    const parts = [...sealed.tasks].filter(([task]) => here.has(task));
+    for (const [task, part] of parts) task.committed(part, bases);
+    for (const [task] of parts) task.afterCommit();
     const nowMs = this.#clock.monotonic();
     this.#nextMs = Math.max(this.#nextMs, nowMs + this.#options.application.settings.commitMinPauseMs);
     this.#options.onCommit(sealed.records, nowMs - sealed.startedMs);
@@ -281,41 +321,45 @@ export class CommitCycle {
       { reason: failure.message },
     );
     await this.#reopen();
-    // Somebody may have taken the tasks away while the epoch was opened.
+    // Somebody may have taken the tasks away meanwhile.
     if (this.#sealed !== sealed) return;
-    if (failure.outcome === "unknown" && (await this.#happened(sealed, group().groupId))) return this.#apply(sealed, new Map());
-    this.#sealed = undefined;
-    this.#aheadRecords = 0;
-    this.#outbox = application.log.outbox();
+    const happened = failure.outcome === "unknown" && (await this.#patiently(() => committer.happened(sealed.offsets, group().groupId)));
+    if (this.#sealed !== sealed) return;
+    if (happened) return this.#apply(sealed, new Map());
+    this.#clear();
     for (const task of this.#options.tasks()) task.rollback();
     if (failure.error instanceof LogError && (failure.error.disposition === "membership" || failure.error.disposition === "fenced"))
       onLost();
   }
 
-  async #happened(sealed: Sealed, groupId: string): Promise<boolean> {
-    for (let tries = 0; ; tries++)
-      try {
-        return await this.#options.committer.happened(sealed.offsets, groupId);
-      } catch (error) {
-        if (!isPassing(error)) throw error;
-        await sleep(this.#clock, backoffMs(tries));
-      }
+  async #takeBack(): Promise<void> {
+    await this.#reopen();
+    if (!this.#tainted) return;
+    this.#clear();
+    for (const task of this.#options.tasks()) task.rollback();
   }
 
-  async #reopen(): Promise<void> {
-    for (let tries = 0; ; tries++)
-      try {
-        return await this.#options.committer.open();
-      } catch (error) {
-        if (!isPassing(error)) throw error;
-        this.#options.application.logger.log("warn", "The log cannot be reached for a new epoch: trying again", { reason: reason(error) });
-        await sleep(this.#clock, backoffMs(tries));
-      }
+  #clear(): void {
+    this.#sealed = undefined;
+    this.#tainted = false;
+    this.#aheadRecords = 0;
+    this.#outbox = this.#options.application.log.outbox();
+  }
+
+  #reopen(): Promise<void> {
+    return this.#patiently(() => this.#options.committer.open());
+  }
+
+  #patiently<T>(attempt: () => Promise<T>): Promise<T> {
+    const { application, signal } = this.#options;
+    return insist(attempt, {
+      clock: this.#clock,
+      signal,
+      onFailure: ({ message }) =>
+        application.logger.log("warn", "The log cannot be asked about a commit yet: trying again", { reason: message }),
+    });
   }
 }
-
-const isPassing = (error: unknown): boolean =>
-  error instanceof LogError && error.disposition !== "configuration" && error.disposition !== "rejected";
 
 const fatal = (failure: CommitFailure): unknown => {
   const { error } = failure;

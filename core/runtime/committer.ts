@@ -19,8 +19,11 @@ export interface Committer {
   sendAhead(outbox: Outbox): Promise<void>;
   /** Opens an epoch, or a new one after a failure. What an older epoch left open is ended first. */
   open(): Promise<void>;
-  /** Throws a CommitFailure. Before the next commit `open` is called then. */
-  commit(outbox: Outbox, offsets: readonly CommittedOffset[], group: GroupMetadata): Promise<BaseOffsets>;
+  /**
+   * Throws a CommitFailure. Before the next commit `open` is called then.
+   * @param lastly the tasks stop here, or go to another instance
+   */
+  commit(outbox: Outbox, offsets: readonly CommittedOffset[], group: GroupMetadata, lastly: boolean): Promise<BaseOffsets>;
   /** After a failure of unknown outcome, and a new epoch: whether it happened. */
   happened(offsets: readonly CommittedOffset[], groupId: string): Promise<boolean>;
   close(): Promise<void>;
@@ -103,16 +106,16 @@ class TransactionalCommitter implements Committer {
   }
 }
 
-/** Records first, offsets after them: a crash in between repeats records. Without offsets nothing is remembered at all. */
+/** Records first, offsets after them: a crash in between repeats records. Where offsets are not committed as a rule, a clean stop still says where it was. */
 class IdempotentCommitter implements Committer {
   readonly sendsAhead = false;
   readonly #options: CommitterOptions;
-  readonly #offsets: boolean;
+  readonly #offsetsAlways: boolean;
   #producer: Producer | undefined;
 
-  constructor(options: CommitterOptions, offsets: boolean) {
+  constructor(options: CommitterOptions, offsetsAlways: boolean) {
     this.#options = options;
-    this.#offsets = offsets;
+    this.#offsetsAlways = offsetsAlways;
   }
 
   async sendAhead(): Promise<void> {}
@@ -122,10 +125,10 @@ class IdempotentCommitter implements Committer {
     this.#producer = await this.#options.log.producer({ transactionalId: null, transactionTimeoutMs: this.#options.transactionTimeoutMs });
   }
 
-  async commit(outbox: Outbox, offsets: readonly CommittedOffset[], group: GroupMetadata): Promise<BaseOffsets> {
+  async commit(outbox: Outbox, offsets: readonly CommittedOffset[], group: GroupMetadata, lastly: boolean): Promise<BaseOffsets> {
     try {
       const bases = outbox.records === 0 ? new Map<string, number>() : await this.#producer!.send(outbox);
-      if (this.#offsets && offsets.length > 0) await this.#options.log.admin.commitOffsets(group.groupId, offsets, group);
+      if ((this.#offsetsAlways || lastly) && offsets.length > 0) await this.#options.log.admin.commitOffsets(group.groupId, offsets, group);
       return bases;
     } catch (error) {
       throw new CommitFailure("not-happened", error);

@@ -1,5 +1,6 @@
-import type { Clock } from "../ports/clock.ts";
-import { type Log, LogError, noHeaders, partitionId } from "../ports/log.ts";
+import { type Clock, sleep } from "../ports/clock.ts";
+import { type Isolation, type Log, noHeaders, partitionId } from "../ports/log.ts";
+import { isPassing } from "./insist.ts";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -45,16 +46,19 @@ export class ControlTopic {
   /** How many records a feed has written; undefined when there is no feed. */
   fed: number | undefined;
   position = 0;
+  readonly #isolation: Isolation;
 
-  constructor(topic: string) {
+  constructor(topic: string, isolation: Isolation = "read-committed") {
     this.topic = topic;
+    this.#isolation = isolation;
   }
 
-  /** Reads from the position to the end as it is now. */
-  async readToEnd(log: Log): Promise<void> {
+  /** Reads from the position to the end as it is now. Read committed, that waits for transactions that are open there; with `visible` it takes what can be seen already. */
+  async readToEnd(log: Log, upTo: "end" | "visible" = "end"): Promise<void> {
     const partition = { topic: this.topic, partition: 0 };
-    const end = (await log.admin.offsets([partition], "latest", "read-uncommitted")).get(partitionId(this.topic, 0)) ?? 0;
-    const fetcher = log.fetcher({ isolation: "read-committed" });
+    const ends = await log.admin.offsets([partition], "latest", upTo === "end" ? "read-uncommitted" : this.#isolation);
+    const end = ends.get(partitionId(this.topic, 0)) ?? 0;
+    const fetcher = log.fetcher({ isolation: this.#isolation });
     try {
       while (this.position < end)
         for (const fetched of await fetcher.poll([{ ...partition, offset: this.position }], 500)) {
@@ -98,31 +102,35 @@ export class ControlTopic {
   }
 
   /**
-   * Fixes the ends of a bounded run once for the application. Two instances that start together both try: the transactional id is the same, so one of them is fenced and reads what the other has written.
+   * Fixes the ends of a bounded run once for the application. Two instances that start together both try: the transactional id is the same, so one of them is fenced and reads what the other has written. Undefined when somebody feeds: the input then ends where that one says.
    */
-  async agreeOnBounds(log: Log, compute: () => Promise<Bounds>, clock: Clock): Promise<Bounds> {
+  async agreeOnBounds(log: Log, compute: () => Promise<Bounds>, clock: Clock): Promise<Bounds | undefined> {
     for (;;) {
       await this.readToEnd(log);
-      if (this.bounds !== undefined) return this.bounds;
+      if (this.bounds !== undefined || this.fed !== undefined) return this.bounds;
       const bounds = await compute();
       const producer = await log.producer({ transactionalId: `${this.topic}-bounds`, transactionTimeoutMs: 60_000 });
       try {
         // What was written before this epoch was opened is visible now.
         await this.readToEnd(log);
-        if (this.bounds !== undefined) continue;
+        if (this.bounds !== undefined || this.fed !== undefined) continue;
         const outbox = log.outbox();
         const record = boundsRecord(bounds);
         outbox.append(this.topic, 0, record.key, record.value, clock.now(), noHeaders);
         await producer.send(outbox);
         await producer.commit();
       } catch (error) {
-        if (!(error instanceof LogError) || error.disposition === "configuration") throw error;
+        if (!isPassing(error)) throw error;
+        await sleep(clock, agreePauseMs);
       } finally {
         await producer.close();
       }
     }
   }
 }
+
+/** Before another attempt to fix the ends. */
+const agreePauseMs = 100;
 
 /** Forgets a worker that has stopped cleanly. */
 export const workerTombstone = (transactionalId: string): { readonly key: Uint8Array; readonly value: null } => ({

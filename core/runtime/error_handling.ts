@@ -1,5 +1,5 @@
 import type { ErrorPolicy, Policy } from "../error_policy.ts";
-import { DecodeError, type MillraceError, ProduceError, StepError } from "../errors.ts";
+import { DecodeError, type MillraceError, ProduceError, reason, StepError, TopologyError } from "../errors.ts";
 import type { RawHeaders } from "../ports/log.ts";
 import type { SubtopologyPlan } from "./plan.ts";
 import { refusal, type TopicLimits } from "./topic_limits.ts";
@@ -23,7 +23,21 @@ export class ErrorHandling {
     if (!(error instanceof DecodeError || error instanceof StepError || error instanceof ProduceError)) return undefined;
     const policy = error.step === undefined ? undefined : this.#steps.get(error.step);
     if (policy === undefined) return { kind: "fail" };
-    return typeof policy === "function" ? policy(error) : policy;
+    if (typeof policy !== "function") return policy;
+    const { step, topic, partition, offset } = error;
+    const broken = (what: string): TopologyError =>
+      new TopologyError("OPTION_INVALID", `The function that is the error policy of step '${step}' ${what}, for the error: ${error.message}`, {
+        ...{ step, topic, partition, offset },
+        cause: error,
+      });
+    let chosen: Policy | undefined;
+    try {
+      chosen = policy(error);
+    } catch (thrown) {
+      throw broken(`threw: ${reason(thrown)}`);
+    }
+    if (chosen === undefined || chosen === null) throw broken("gave nothing: return fail() for what is not forgiven");
+    return chosen;
   }
 }
 

@@ -1,7 +1,8 @@
-import type { Clock } from "../ports/clock.ts";
-import { type Log, LogError, noHeaders, type RawHeaders } from "../ports/log.ts";
+import type { Clock, Timeout } from "../ports/clock.ts";
+import { type Log, LogError, noHeaders, type Producer, type RawHeaders } from "../ports/log.ts";
 import type { Logger } from "../ports/logger.ts";
 import { type Bounds, boundsRecord, type ControlTopic, fedRecord } from "./control_topic.ts";
+import { insist, isPassing } from "./insist.ts";
 
 /** A record for an input topic, encoded. */
 export interface FeedRecord {
@@ -23,7 +24,8 @@ export interface FeedOptions {
   readonly records: (written: number) => AsyncIterable<FeedRecord>;
   /** Where the inputs end when everything is written; undefined when they go on. */
   readonly bounds: (() => Promise<Bounds>) | undefined;
-  readonly isStopped: () => boolean;
+  /** Aborted when the run is over: the feed then ends at once, whatever it waits for. */
+  readonly signal: AbortSignal;
 }
 
 const recordsPerTransaction = 2000;
@@ -35,42 +37,165 @@ const lingerMs = 20;
  * on, the others are fenced and stop.
  */
 export const feed = async (options: FeedOptions): Promise<void> => {
-  const { log, control, applicationId, clock, logger, isStopped } = options;
-  const producer = await log.producer({ transactionalId: `${applicationId}-feeder`, transactionTimeoutMs: 60_000 });
-  const commit = async (
-    outbox = log.outbox(),
-    ...records: readonly { readonly key: Uint8Array; readonly value: Uint8Array }[]
-  ): Promise<void> => {
-    for (const { key, value } of records) outbox.append(control.topic, 0, key, value, clock.now(), noHeaders);
-    await producer.send(outbox);
-    await producer.commit();
-  };
+  const feeder = new Feeder(options);
   try {
-    await control.readToEnd(log);
-    if (control.bounds !== undefined) return;
-    let written = control.fed ?? 0;
-    if (control.fed === undefined) await commit(log.outbox(), fedRecord(0));
-    let outbox = log.outbox();
-    let sinceMs = clock.monotonic();
-    for await (const record of options.records(written)) {
-      written++;
-      outbox.append(record.topic, record.partition, record.key, record.value, record.timestamp, record.headers ?? noHeaders);
-      if (isStopped()) return;
-      if (outbox.records < recordsPerTransaction && clock.monotonic() - sinceMs < lingerMs) continue;
-      const full = outbox;
-      outbox = log.outbox();
-      await commit(full, fedRecord(written));
-      await clock.yield();
-      sinceMs = clock.monotonic();
-    }
-    if (isStopped()) return;
-    await commit(outbox, fedRecord(written));
-    if (options.bounds !== undefined) await commit(log.outbox(), boundsRecord(await options.bounds()));
-    logger.log("info", "The input is written", { records: written });
+    await feeder.run();
   } catch (error) {
+    if (options.signal.aborted) return;
     if (!(error instanceof LogError) || error.disposition !== "fenced") throw error;
-    logger.log("info", "Another instance feeds the input");
+    options.logger.log("info", "Another instance feeds the input");
   } finally {
-    await producer.close();
+    await feeder.close();
   }
 };
+
+class Feeder {
+  readonly #options: FeedOptions;
+  #producer: Producer | undefined;
+  /** Ends the wait that is under way, if there is one. */
+  #wake: (() => void) | undefined;
+
+  constructor(options: FeedOptions) {
+    this.#options = options;
+    options.signal.addEventListener("abort", () => this.#wake?.());
+  }
+
+  async run(): Promise<void> {
+    const { control, logger, bounds } = this.#options;
+    for (;;) {
+      if (!(await this.#waitFor(this.#open())) || control.bounds !== undefined) return;
+      if (control.fed === undefined && !(await this.#write([], 0))) continue;
+      const written = await this.#writeAll(control.fed ?? 0);
+      if (this.#options.signal.aborted) return;
+      // Another feed has gone on meanwhile, and is fenced by now: this one goes on from where it came to.
+      if (written === undefined) continue;
+      if (bounds !== undefined && !(await this.#write([], written, await this.#patiently(bounds)))) continue;
+      logger.log("info", "The input is written", { records: written });
+      return;
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#producer?.close();
+  }
+
+  /** Gives how many are written when all are; undefined when somebody else has written, or the run is over. */
+  async #writeAll(from: number): Promise<number | undefined> {
+    const { clock, records, signal } = this.#options;
+    const iterator = records(from)[Symbol.asyncIterator]();
+    let written = from;
+    let batch: FeedRecord[] = [];
+    let due = false;
+    let linger: Timeout | undefined;
+    const writeBatch = async (): Promise<boolean> => {
+      linger?.cancel();
+      linger = undefined;
+      due = false;
+      const full = batch;
+      batch = [];
+      return this.#write(full, written);
+    };
+    try {
+      for (;;) {
+        let next: IteratorResult<FeedRecord> | undefined;
+        let failure: { readonly error: unknown } | undefined;
+        iterator.next().then(
+          (result) => {
+            next = result;
+            this.#wake?.();
+          },
+          (error: unknown) => {
+            failure = { error };
+            this.#wake?.();
+          },
+        );
+        while (next === undefined && failure === undefined) {
+          await this.#woken();
+          if (signal.aborted) return undefined;
+          // Nothing more has come for a while: what is there does not wait for it.
+          if (due && next === undefined && !(await writeBatch())) return undefined;
+        }
+        if (failure !== undefined) throw failure.error;
+        if (next!.done === true) return (await writeBatch()) ? written : undefined;
+        written++;
+        batch.push(next!.value);
+        if (batch.length >= recordsPerTransaction || due) {
+          if (!(await writeBatch())) return undefined;
+          await clock.yield();
+        } else
+          linger ??= clock.after(lingerMs, () => {
+            due = true;
+            this.#wake?.();
+          });
+      }
+    } finally {
+      linger?.cancel();
+      // Not awaited: a source that waits for its next record would answer only then.
+      iterator.return?.()?.catch(() => {});
+    }
+  }
+
+  /**
+   * Writes records, and how many there are with them, in one transaction. When its outcome is not known a new epoch ends the doubt, and the log tells. False when somebody else has written meanwhile, or the run is over.
+   */
+  async #write(records: readonly FeedRecord[], written: number, bounds?: Bounds): Promise<boolean> {
+    const { log, control, clock, signal } = this.#options;
+    const before = control.fed;
+    while (!signal.aborted)
+      try {
+        const outbox = log.outbox();
+        for (const { topic, partition, key, value, timestamp, headers } of records)
+          outbox.append(topic, partition, key, value, timestamp, headers ?? noHeaders);
+        const { key, value } = bounds === undefined ? fedRecord(written) : boundsRecord(bounds);
+        outbox.append(control.topic, 0, key, value, clock.now(), noHeaders);
+        const producer = this.#producer!;
+        if (!(await this.#waitFor(producer.send(outbox).then(() => producer.commit())))) return false;
+        if (bounds === undefined) control.fed = written;
+        return true;
+      } catch (error) {
+        if (!isPassing(error) || error.disposition === "fenced") throw error;
+        this.#options.logger.log("warn", "It is not known whether a part of the input was written: asking the log", { reason: error.message });
+        if (!(await this.#waitFor(this.#open()))) return false;
+        if (bounds === undefined ? control.fed === written : control.bounds !== undefined) return true;
+        if (control.fed !== before) return false;
+      }
+    return false;
+  }
+
+  /** A new epoch: what an older one left open is ended, and what was written before is visible. */
+  #open(): Promise<void> {
+    const { log, control, applicationId } = this.#options;
+    return this.#patiently(async () => {
+      await this.#producer?.close();
+      this.#producer = await log.producer({ transactionalId: `${applicationId}-feeder`, transactionTimeoutMs: 60_000 });
+      await control.readToEnd(log);
+    });
+  }
+
+  #patiently<T>(attempt: () => Promise<T>): Promise<T> {
+    const { clock, signal, logger } = this.#options;
+    const onFailure = ({ message }: LogError): void => logger.log("warn", "The input cannot be written yet", { reason: message });
+    return insist(attempt, { clock, signal, onFailure });
+  }
+
+  #woken(): Promise<void> {
+    return new Promise((resolve) => {
+      if (this.#options.signal.aborted) return resolve();
+      this.#wake = resolve;
+    });
+  }
+
+  /** True when the work is done, false when the run is over before. */
+  async #waitFor(work: Promise<unknown>): Promise<boolean> {
+    let settled = false;
+    const settle = (): void => {
+      settled = true;
+      this.#wake?.();
+    };
+    work.then(settle, settle);
+    while (!settled && !this.#options.signal.aborted) await this.#woken();
+    if (!settled) return false;
+    await work;
+    return true;
+  }
+}

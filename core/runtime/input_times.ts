@@ -41,10 +41,10 @@ export class InputTimes {
   /** After opening: the steps hear where their inputs stand before the first record. */
   tell(): void {
     for (const input of this.#inputs) this.#raise(input.index, input.watermark);
-    // Topics with fewer partitions than the task's number have nothing for it, and never will.
+    // Topics with fewer partitions than the task's number have nothing for it, and never will: as an idle one, such an input never decides how late it is.
     const present = new Set(this.#inputs.map((input) => input.index));
     this.#told.forEach((_, index) => {
-      if (!present.has(index)) this.#raise(index, Number.POSITIVE_INFINITY);
+      if (!present.has(index)) this.#setIdle(index, true);
     });
   }
 
@@ -52,14 +52,18 @@ export class InputTimes {
     const { source } = input;
     if (source === undefined) return;
     if (this.#toldIdle[input.index]) this.#setIdle(input.index, false);
-    if (value === null) return;
+    // A deletion tells of time as any record does: a table that only loses rows would hold everybody back.
     if (source.onRecord(value, timestamp)) this.changed(input);
   }
 
   /** A source's generator or a writer of a repartition topic has brought something new. */
   changed(input: TaskInput): void {
-    this.#setIdle(input.index, input.vector !== undefined && !input.finished && input.vector.idle);
-    this.#raise(input.index, input.watermark);
+    const { index } = input;
+    const idle = input.vector !== undefined && !input.finished && input.vector.idle;
+    if (!idle) this.#setIdle(index, false);
+    // What the writers reached before they fell silent goes first: said by an idle input it would not be heard.
+    this.#raise(index, input.watermark);
+    this.#setIdle(index, idle);
   }
 
   tick(): void {
@@ -121,8 +125,9 @@ export class InputTimes {
     return !this.finished && this.#inputs.every((input) => input.finished || this.#isIdle(input));
   }
 
+  /** Every input is at its end, and the steps have been told so: what the end sets off is under way or done. */
   get finished(): boolean {
-    return this.#inputs.every((input) => input.finished && input.isEmpty);
+    return this.#inputs.every((input) => input.finished && input.isEmpty && this.#told[input.index] === Number.POSITIVE_INFINITY);
   }
 
   /** Inputs at their end bring their infinite watermark; true when one did. */

@@ -2,7 +2,7 @@ import { MillraceError, reason, StepError } from "../errors.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { RecordMeta } from "../record.ts";
 import type { StepState } from "../state/step_state.ts";
-import type { TimerHandler, TimerService } from "../state/timer_service.ts";
+import type { AroundTimer, TimerHandler, TimerService } from "../state/timer_service.ts";
 import type { Counters } from "./counters.ts";
 import type { Operator, OperatorContext, Push } from "./operator.ts";
 import { type Edge, mainOutput, type NodePlan, type SubtopologyPlan } from "./plan.ts";
@@ -71,7 +71,7 @@ export class OperatorChain {
   }
 
   /** Fires timers of the Clock, the earliest over all steps first; false when it was interrupted. */
-  fireProcessingTimers(now: number, goOn: () => boolean, around: ((handle: () => void) => void) | undefined): boolean {
+  fireProcessingTimers(now: number, goOn: () => boolean, around: AroundTimer | undefined): boolean {
     for (;;) {
       let earliest: TimerService | undefined;
       let at = Number.POSITIVE_INFINITY;

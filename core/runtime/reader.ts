@@ -1,5 +1,5 @@
 import { ConfigurationError, DecodeError, FatalError } from "../errors.ts";
-import { type Fetched, type Fetcher, type FetchPosition, type LogError, partitionId } from "../ports/log.ts";
+import { type Fetched, type Fetcher, type FetchPosition, LogError, partitionId, type TopicPartition } from "../ports/log.ts";
 import type { Application } from "./application.ts";
 import type { Task } from "./sealed_task.ts";
 import type { SiblingWatermarks } from "./sibling_watermarks.ts";
@@ -10,6 +10,11 @@ export interface ReaderOptions {
   readonly siblings: SiblingWatermarks;
   readonly tasks: () => Iterable<Task>;
   readonly wake: () => void;
+}
+
+interface OffsetRange {
+  readonly earliest: number;
+  readonly latest: number;
 }
 
 const pollMs = 200;
@@ -26,6 +31,8 @@ export class Reader {
   #closed = false;
   /** Inputs whose end is being asked for, to tell idleness from an open transaction. */
   readonly #asking = new Set<string>();
+  /** Partitions whose position lies outside of them, until it is set right. */
+  readonly #astray = new Set<string>();
   paused = false;
   #checkedMs = Number.POSITIVE_INFINITY;
 
@@ -156,7 +163,7 @@ export class Reader {
       }
     if (application.bounded) wanted.push({ topic: control.topic, partition: 0, offset: control.position });
     if (idle) wanted.push({ topic: application.names.watermarks, partition: 0, offset: siblings.position });
-    return wanted;
+    return this.#astray.size === 0 ? wanted : wanted.filter((one) => !this.#astray.has(partitionId(one.topic, one.partition)));
   }
 
   /** What was asked for and brought nothing stands at its end, as far as is known. */
@@ -208,12 +215,18 @@ export class Reader {
   #failed(error: LogError, at: Fetched, input: TaskInput | undefined): void {
     const { siblings, application } = this.#options;
     const { control } = application;
-    if (error.code === "OFFSET_OUT_OF_RANGE" && at.topic === control.topic) return void (control.position = at.logStartOffset);
-    if (error.code === "OFFSET_OUT_OF_RANGE" && at.topic === application.names.watermarks)
-      return void (siblings.position = at.logStartOffset);
+    if (error.code === "OFFSET_OUT_OF_RANGE") {
+      if (at.topic === control.topic) return this.#askRange(at, ({ earliest }) => void (control.position = earliest));
+      if (at.topic === application.names.watermarks) return this.#askRange(at, ({ earliest }) => void (siblings.position = earliest));
+      if (input !== undefined && input.fetchPosition === at.offset)
+        return this.#askRange(at, (range) => {
+          // What was fetched before is handled first; then this error comes again.
+          if (input.isEmpty && input.fetchPosition === at.offset) this.#outOfRange(input, at, range, error);
+        });
+      // An answer to a question that nobody asks any more.
+      return;
+    }
     const place = { topic: at.topic, partition: at.partition, offset: at.offset, cause: error };
-    if (error.code === "OFFSET_OUT_OF_RANGE" && input !== undefined && input.fetchPosition === at.offset)
-      return this.#outOfRange(input, at, place);
     if (error.code === "CORRUPT_MESSAGE" || error.code === "UNSUPPORTED_COMPRESSION_TYPE")
       throw new DecodeError("DECODE_FAILED", error.message, place);
     if (error.code === "UNKNOWN_TOPIC_OR_PARTITION")
@@ -225,28 +238,55 @@ export class Reader {
     throw error;
   }
 
-  #outOfRange(input: TaskInput, at: Fetched, place: { readonly topic: string; readonly partition: number; readonly offset: number }): void {
-    const range = `the log has ${at.logStartOffset} to ${at.highWatermark}`;
-    if (input.plan.kind !== "source")
+  /** A position lies outside of its partition: where that begins and ends is not said with the error. Until it is known the partition is not fetched. */
+  #askRange(at: TopicPartition, then: (range: OffsetRange) => void): void {
+    const id = partitionId(at.topic, at.partition);
+    if (this.#astray.has(id)) return;
+    this.#astray.add(id);
+    const { admin } = this.#options.application.log;
+    const ask = async (): Promise<void> => {
+      try {
+        const [earliest, latest] = await Promise.all([
+          admin.offsets([at], "earliest", "read-committed"),
+          admin.offsets([at], "latest", "read-committed"),
+        ]);
+        if (!this.#closed) then({ earliest: earliest.get(id) ?? 0, latest: latest.get(id) ?? 0 });
+      } catch (error) {
+        // A broker that is away is asked again, with the next fetch that fails.
+        if (!(error instanceof LogError) || error.disposition === "configuration") this.#error ??= error;
+      }
+      this.#astray.delete(id);
+      this.#options.wake();
+    };
+    void ask();
+  }
+
+  #outOfRange(input: TaskInput, at: FetchPosition, { earliest, latest }: OffsetRange, cause: LogError): void {
+    const { logger, counters, settings } = this.#options.application;
+    const place = { topic: at.topic, partition: at.partition, offset: at.offset, cause };
+    const range = `the log has ${earliest} to ${latest}`;
+    // Without commits of offsets a position may lie before what was deleted from an internal topic: nobody has promised anything.
+    const forgetful = settings.guarantee === "none" && input.plan.kind !== "source";
+    if (input.plan.kind !== "source" && !forgetful)
       throw new FatalError(
         "OFFSET_OUT_OF_RANGE",
         `Internal topic partition ${input.id} has lost offset ${at.offset} (${range}): was it changed from outside?`,
         place,
       );
-    if (typeof input.plan.startAt !== "string" || input.plan.startAt === "none")
+    const startAt = forgetful ? "earliest" : input.plan.startAt;
+    if (typeof startAt !== "string" || startAt === "none")
       throw new ConfigurationError(
         "OFFSET_OUT_OF_RANGE",
         `Offset ${at.offset} of ${input.id} is not in the log any more (${range}): reset the offsets, or choose startAt "earliest" or "latest"`,
         place,
       );
-    const { logger, counters } = this.#options.application;
     counters.counter("offset_resets", { step: input.plan.step }).add();
     logger.log(
       "warn",
-      `Offset ${at.offset} of ${input.id} is not in the log any more (${range}): going on at the ${input.plan.startAt} one`,
+      `Offset ${at.offset} of ${input.id} is not in the log any more (${range}): going on at the ${startAt} one`,
       { topic: at.topic, partition: at.partition },
     );
     input.clear();
-    input.position = input.plan.startAt === "earliest" ? at.logStartOffset : at.highWatermark;
+    input.position = startAt === "earliest" ? earliest : latest;
   }
 }

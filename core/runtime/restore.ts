@@ -1,4 +1,4 @@
-import { type Fetcher, type FetchPosition, type Log, partitionId } from "../ports/log.ts";
+import { type Fetcher, type FetchPosition, type Log, partitionId, type TopicPartition } from "../ports/log.ts";
 import type { Store, StoreWrite } from "../ports/store.ts";
 
 /** One store on its way back. */
@@ -51,10 +51,16 @@ export const restore = async (
         offset,
       }));
       for (const fetched of await fetcher.poll(positions, 500)) {
-        if (fetched.error !== undefined) throw fetched.error;
         const id = partitionId(fetched.topic, fetched.partition);
         const one = open.get(id);
         if (one === undefined) continue;
+        if (fetched.error?.code === "OFFSET_OUT_OF_RANGE") {
+          // The log was made anew or has lost its beginning meanwhile: what is restored so far is not to be trusted.
+          one.restoring.store.wipe();
+          one.offset = await startOf(log, one.restoring);
+          continue;
+        }
+        if (fetched.error !== undefined) throw fetched.error;
         const batch: StoreWrite[] = [];
         while (fetched.records.next()) {
           const [key, value] = [fetched.records.key(), fetched.records.value()];
@@ -75,4 +81,9 @@ export const restore = async (
   } finally {
     await fetcher.close();
   }
+};
+
+const startOf = async (log: Log, { topic, partition }: TopicPartition): Promise<number> => {
+  const starts = await log.admin.offsets([{ topic, partition }], "earliest", "read-uncommitted");
+  return starts.get(partitionId(topic, partition)) ?? 0;
 };

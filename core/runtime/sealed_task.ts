@@ -22,8 +22,11 @@ export interface Task {
   tick(): void;
   /** The moment of the Clock at which the task has something to do on its own; +Infinity when there is none. */
   nextWakeMs(): number;
-  /** Closes what was done since the last seal, and writes it to the outbox; undefined when there is nothing to say. */
-  seal(tag: string): SealedTask | undefined;
+  /**
+   * Closes what was done since the last seal, and writes it to the outbox; undefined when there is nothing to say. Never while the task is held.
+   * @param lastly the task may go to another instance after this: where its position is not committed as a rule, it is said now
+   */
+  seal(tag: string, lastly?: boolean): SealedTask | undefined;
   committed(sealed: SealedTask, bases: BaseOffsets): void;
   /** What is to be said only after the commit: at least once, the watermark that the commit has reached. */
   afterCommit(): void;

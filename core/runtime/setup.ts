@@ -1,5 +1,5 @@
 import type { ErrorPolicy, Policy } from "../error_policy.ts";
-import { ConfigurationError, MillraceError, reason } from "../errors.ts";
+import { ConfigurationError, MillraceError } from "../errors.ts";
 import type { Clock } from "../ports/clock.ts";
 import { sleep } from "../ports/clock.ts";
 import { type Log, LogError, partitionId, type TopicPartition, type TopicSpec } from "../ports/log.ts";
@@ -186,7 +186,8 @@ export const boundsNow = async (log: Log, plan: Plan, topics: Topics, names: Top
       if (input.kind !== "source" && input.kind !== "records") continue;
       const topic = names.of(input.topic);
       const all: TopicPartition[] = Array.from({ length: topics.partitions.get(topic) ?? 0 }, (_, partition) => ({ topic, partition }));
-      const ends = await log.admin.offsets(all, input.endAt ?? "latest", "read-committed");
+      // Uncommitted: the last transactions may be decided, and their markers not written yet. What is aborted in the end is no record, only an offset.
+      const ends = await log.admin.offsets(all, input.endAt ?? "latest", "read-uncommitted");
       for (const one of all) bounds.set(partitionId(topic, one.partition), ends.get(partitionId(topic, one.partition)) ?? 0);
     }
   return bounds;
@@ -237,5 +238,7 @@ export const asConfigurationError = (error: unknown): unknown => {
             : error.code === "INVALID_TRANSACTION_TIMEOUT"
               ? "TRANSACTION_TIMEOUT_TOO_LARGE"
               : "OPTION_INVALID";
-  return new ConfigurationError(code, reason(error), { topic: error.topic, partition: error.partition, cause: error });
+  const more =
+    error.code === "INCONSISTENT_GROUP_PROTOCOL" ? ". Stop what uses that group, or give this program another applicationId" : "";
+  return new ConfigurationError(code, `${error.message}${more}`, { topic: error.topic, partition: error.partition, cause: error });
 };

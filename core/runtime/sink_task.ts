@@ -115,12 +115,13 @@ export class SinkTask implements Task {
     return clock.now() + (this.#retryAtMs - clock.monotonic());
   }
 
-  seal(tag: string): SealedTask | undefined {
+  seal(tag: string, lastly = false): SealedTask | undefined {
     const environment = this.#environment;
     const vector = this.#input.vector!;
     const finished = !this.#finishedSaid && this.#writing === undefined && vector.finished && this.#input.isEmpty;
     const said = String(this.#done);
-    if (!finished && said === this.#said && !vector.state.hasChanges) return undefined;
+    const sayAnyway = lastly && environment.guarantee === "none";
+    if (!finished && said === this.#said && !vector.state.hasChanges && !sayAnyway) return undefined;
     this.#said = said;
     const outbox = environment.outbox();
     const now = environment.clock.now();

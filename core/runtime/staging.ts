@@ -19,6 +19,7 @@ export class Staging implements Outlet {
   #marked = false;
   #held = false;
   #mark = 0;
+  #markBytes = 0;
   /** Records written since the last seal, wherever they are now. */
   written = 0;
   bytes = 0;
@@ -30,17 +31,20 @@ export class Staging implements Outlet {
   write(topic: string, partition: number, key: Uint8Array | null, value: Uint8Array | null, timestamp: number, headers: RawHeaders): void {
     this.written++;
     this.bytes += (key?.length ?? 0) + (value?.length ?? 0);
-    if (this.#marked || this.#held) this.#writes.push({ topic, partition, key, value, timestamp, headers });
+    if (this.#marked || this.#held)
+      this.#writes.push({ topic, partition, key: key?.slice() ?? null, value: value?.slice() ?? null, timestamp, headers });
     else this.#outbox().append(topic, partition, key, value, timestamp, headers);
   }
 
   mark(): void {
     this.#marked = true;
     this.#mark = this.#writes.length;
+    this.#markBytes = this.bytes;
   }
 
   rollback(): void {
     this.written -= this.#writes.length - this.#mark;
+    this.bytes = this.#markBytes;
     this.#writes.length = this.#mark;
     this.#marked = false;
   }
@@ -59,11 +63,10 @@ export class Staging implements Outlet {
     if (!this.#marked) this.#flush();
   }
 
-  /** Forgets what is kept back, and the count. */
+  /** Forgets what is kept back, and the count. What comes is still kept back where it was before: a rollback in the middle of a rebalance does not end it. */
   drop(): void {
     this.#writes.length = 0;
     this.#marked = false;
-    this.#held = false;
     this.sealed();
   }
 

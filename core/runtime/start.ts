@@ -13,7 +13,7 @@ import { ControlTopic } from "./control_topic.ts";
 import { Counters, warnOfDropped } from "./counters.ts";
 import { type FeedRecord, feed } from "./feed.ts";
 import { fingerprint } from "./fingerprint.ts";
-import type { InputPlan, Plan } from "./plan.ts";
+import type { InputPlan, Plan, SinkPlan } from "./plan.ts";
 import { asConfigurationError, boundsNow, openSerdes, setUpTopics, type Topics } from "./setup.ts";
 
 /** A record of a feed, with the topic it goes to. */
@@ -55,6 +55,7 @@ export const start = async (options: StartOptions): Promise<App & { kill(): void
   const { plan, settings, log, clock, logger } = options;
   const names = new TopicNames(settings.applicationId);
   const bounded = isBounded(plan, options.batch);
+  const opened: SinkPlan[] = [];
   try {
     checkTimeouts(settings);
     const topics = await setUpTopics(log, plan, settings, clock, logger, options.createTopics);
@@ -62,7 +63,8 @@ export const start = async (options: StartOptions): Promise<App & { kill(): void
     const processId = options.random.uuid();
     if (settings.guarantee === "exactly-once") await tryTransactions(log, settings, processId);
     const control = new ControlTopic(names.control);
-    await control.readToEnd(log);
+    // What a crashed instance has left open here is ended later, by whoever takes its place.
+    await control.readToEnd(log, "visible");
     const application: Application = {
       plan,
       settings,
@@ -86,20 +88,29 @@ export const start = async (options: StartOptions): Promise<App & { kill(): void
     if (bounded && control.bounds === undefined && records === undefined && control.fed === undefined && !options.awaitFeed)
       await control.agreeOnBounds(log, bounds, clock);
     const sinks = plan.subtopologies.flatMap((one) => (one.sink === undefined ? [] : [one.sink]));
-    for (const { writer } of sinks) await writer.open?.();
+    for (const sink of sinks) {
+      await sink.writer.open?.();
+      opened.push(sink);
+    }
+    const over = new AbortController();
+    let feeding: Promise<void> | undefined;
     const app = launch({
       application,
       onUncaught: options.onUncaught,
       closeTimeoutMs: options.closeTimeoutMs,
       listeners: options.listeners,
       release: async () => {
-        for (const { writer, name } of sinks)
-          await writer.close?.().catch((error: unknown) => logger.log("warn", `Sink '${name}' did not close: ${reason(error)}`));
+        over.abort();
+        await feeding;
+        await closeSinks(opened, logger);
         if (options.ownsLog) await log.close();
       },
     });
+    app.on("state", ({ to }) => {
+      if (to === "stopping") over.abort();
+    });
     if (records !== undefined)
-      feed({
+      feeding = feed({
         log,
         control: new ControlTopic(names.control),
         applicationId: settings.applicationId,
@@ -107,7 +118,7 @@ export const start = async (options: StartOptions): Promise<App & { kill(): void
         logger,
         records,
         bounds: bounded ? bounds : undefined,
-        isStopped: () => app.state === "stopping" || app.state === "stopped" || app.state === "error",
+        signal: over.signal,
       }).catch((error: unknown) => {
         logger.log("error", `The input could not be written: ${reason(error)}`);
         const known = asConfigurationError(error);
@@ -119,9 +130,19 @@ export const start = async (options: StartOptions): Promise<App & { kill(): void
       });
     return app;
   } catch (error) {
+    await closeSinks(opened, logger);
     if (options.ownsLog) await log.close();
     throw asConfigurationError(error);
   }
+};
+
+const closeSinks = async (sinks: readonly SinkPlan[], logger: Logger): Promise<void> => {
+  for (const { writer, name } of sinks)
+    try {
+      await writer.close?.();
+    } catch (error) {
+      logger.log("warn", `Sink '${name}' did not close: ${reason(error)}`);
+    }
 };
 
 const isBounded = (plan: Plan, all: boolean): boolean => {

@@ -2,6 +2,7 @@ import { type DecodeError, type MillraceError, reason, type StepError, TaskTimeo
 import { type BaseOffsets, type CommittedOffset, noHeaders, partitionId } from "../ports/log.ts";
 import type { Store } from "../ports/store.ts";
 import { type KeyCodec, StepState } from "../state/step_state.ts";
+import type { AroundTimer } from "../state/timer_service.ts";
 import { finishedRecord } from "./control_topic.ts";
 import { afterRetries, deadLetterRecord, ErrorHandling } from "./error_handling.ts";
 import { InputTimes } from "./input_times.ts";
@@ -51,6 +52,11 @@ export class StreamTask implements Task {
   #reports!: WatermarkReports;
   #streamTime = Number.NEGATIVE_INFINITY;
   #reportsAfter: TimeReport[] = [];
+  /** By the monotonic clock: before this moment no record is taken, since one has failed and is to be tried again; and the order is kept. */
+  #recordsAtMs = Number.NEGATIVE_INFINITY;
+  /** The same for a timer that has failed: before this moment nothing goes on at all. */
+  #timersAtMs = Number.NEGATIVE_INFINITY;
+  #timerAttempts = 0;
   #finishedSaid = false;
   #finishedCommitted = false;
   #lastSaid = "";
@@ -115,6 +121,9 @@ export class StreamTask implements Task {
     this.#times = new InputTimes({ plan, partition, inputs: this.#inputs, time: this.#chain.time, environment });
     this.#reports = new WatermarkReports({ subtopology: plan.id, partition, chain: this.#chain, times: this.#times, environment });
     this.#reportsAfter = [];
+    this.#recordsAtMs = Number.NEGATIVE_INFINITY;
+    this.#timersAtMs = Number.NEGATIVE_INFINITY;
+    this.#timerAttempts = 0;
     this.#finishedSaid = false;
     this.#lastSaid = "";
     this.#chain.open();
@@ -126,6 +135,8 @@ export class StreamTask implements Task {
   process(goOn: () => boolean): boolean {
     let did = false;
     const { clock } = this.#environment;
+    const nowMs = clock.monotonic();
+    if (nowMs < this.#timersAtMs) return false;
     if (this.#chain.time.advancing) {
       did = true;
       if (!this.#advance(goOn)) return true;
@@ -133,9 +144,9 @@ export class StreamTask implements Task {
     const now = clock.now();
     if (this.#chain.nextProcessingTimer() <= now) {
       did = true;
-      if (!this.#chain.fireProcessingTimers(now, goOn, this.#around)) return true;
+      if (!this.#chain.fireProcessingTimers(now, this.#untilFailure(goOn), this.#around)) return true;
     }
-    const nowMs = clock.monotonic();
+    if (nowMs < this.#recordsAtMs) return did;
     for (;;) {
       const input = this.#lowest(nowMs);
       if (input === undefined) return this.#settleEnds(goOn) || did;
@@ -147,11 +158,18 @@ export class StreamTask implements Task {
   }
 
   tick(): void {
+    // An advance that was interrupted is finished first: a step must not see what comes of a later watermark before its timers up to the earlier one have fired.
+    if (this.#chain.time.advancing || this.#environment.clock.monotonic() < this.#timersAtMs) return;
     this.#times.tick();
   }
 
   nextWakeMs(): number {
-    return this.#chain.nextProcessingTimer();
+    const { clock } = this.#environment;
+    const nowMs = clock.monotonic();
+    const moment = (atMs: number): number => clock.now() + (atMs - nowMs);
+    if (nowMs < this.#timersAtMs) return moment(this.#timersAtMs);
+    const next = this.#chain.nextProcessingTimer();
+    return nowMs < this.#recordsAtMs ? Math.min(next, moment(this.#recordsAtMs)) : next;
   }
 
   /** The input whose head has the lowest timestamp, of those that have one. */
@@ -207,6 +225,8 @@ export class StreamTask implements Task {
       this.#handle(input);
       return true;
     }
+    const streamTime = this.#streamTime;
+    const inputStreamTime = input.streamTime;
     this.#mark();
     try {
       if (head.kind === "error") throw head.error;
@@ -215,6 +235,8 @@ export class StreamTask implements Task {
       return true;
     } catch (thrown) {
       this.#rollbackRecord();
+      this.#streamTime = streamTime;
+      input.streamTime = inputStreamTime;
       return this.#forgive(input, thrown, nowMs);
     }
   }
@@ -240,7 +262,7 @@ export class StreamTask implements Task {
     const error = thrown as DecodeError | StepError;
     if ("retryInMs" in decision) {
       input.attempts++;
-      input.notBeforeMs = nowMs + decision.retryInMs;
+      this.#recordsAtMs = nowMs + decision.retryInMs;
       counters.counter("retried_records", { step: error.step ?? "" }).add();
       return decision.retryInMs === 0;
     }
@@ -275,31 +297,53 @@ export class StreamTask implements Task {
   }
 
   #advance(goOn: () => boolean): boolean {
-    if (!this.#chain.time.advance(goOn, this.#around)) return false;
+    if (!this.#chain.time.advance(this.#untilFailure(goOn), this.#around)) return false;
     this.#times.advanced();
     return true;
   }
 
-  /** Runs a timer's handler so that what it did can be taken back. A timer has no record to send anywhere: it is retried, left out or fatal. */
-  readonly #around = (handle: () => void): void => {
-    if (!this.#errors.mayForgive) return handle();
-    for (let attempts = 0; ; attempts++) {
-      this.#mark();
-      try {
-        handle();
-        return this.#keep();
-      } catch (thrown) {
-        this.#rollbackRecord();
-        const policy = this.#errors.policyFor(thrown);
-        if (policy === undefined) throw thrown;
-        const decision = afterRetries(policy, attempts);
-        if ("retryInMs" in decision) continue;
-        if (decision.then.kind === "fail") throw thrown;
-        this.#environment.counters.counter("skipped_timers", { step: (thrown as MillraceError).step ?? "" }).add();
+  /** Also stops behind a timer that has failed and is to be tried again later. */
+  #untilFailure(goOn: () => boolean): () => boolean {
+    if (!this.#errors.mayForgive) return goOn;
+    const { clock } = this.#environment;
+    return () => goOn() && clock.monotonic() >= this.#timersAtMs;
+  }
+
+  /**
+   * Runs a timer so that what it did can be taken back, itself included: until it is tried again it waits in the state as any other, so that nothing is lost when the task goes to another instance meanwhile. A timer has no record to send anywhere: it is
+   * retried, left out or fatal.
+   */
+  readonly #forgiving = (fire: () => void, leaveOut: () => void): void => {
+    this.#mark();
+    try {
+      fire();
+      this.#keep();
+      this.#timerAttempts = 0;
+    } catch (thrown) {
+      this.#rollbackRecord();
+      const policy = this.#errors.policyFor(thrown);
+      if (policy === undefined) throw thrown;
+      const decision = afterRetries(policy, this.#timerAttempts);
+      const { clock, counters, logger } = this.#environment;
+      const { step, code, message } = thrown as MillraceError;
+      if ("retryInMs" in decision) {
+        this.#timerAttempts++;
+        this.#timersAtMs = clock.monotonic() + decision.retryInMs;
+        counters.counter("retried_timers", { step: step ?? "" }).add();
         return;
       }
+      this.#timerAttempts = 0;
+      if (decision.then.kind === "fail") throw thrown;
+      leaveOut();
+      counters.counter("skipped_timers", { step: step ?? "" }).add();
+      logger.log("warn", "A timer was left out", { code, step, reason: message });
     }
   };
+
+  /** Undefined where every failure is fatal: then nothing has to be taken back. */
+  get #around(): AroundTimer | undefined {
+    return this.#errors.mayForgive ? this.#forgiving : undefined;
+  }
 
   /** The inputs are empty: those that have reached their end say so. */
   #settleEnds(goOn: () => boolean): boolean {
@@ -325,7 +369,7 @@ export class StreamTask implements Task {
 
   // ---------------------------------------------------------------- commit
 
-  seal(tag: string): SealedTask | undefined {
+  seal(tag: string, lastly = false): SealedTask | undefined {
     const environment = this.#environment;
     this.#chain.beforeCommit();
     const finished = !this.#finishedSaid && this.#times.finished && !this.#chain.time.advancing;
@@ -340,7 +384,8 @@ export class StreamTask implements Task {
       [...this.#states.values()].some((state) => state.hasChanges) ||
       this.#inputs.some((input) => input.vector?.state.hasChanges);
     const said = this.#inputs.map((input) => `${input.position},${input.doneWatermark}`).join();
-    if (!changed && said === this.#lastSaid) return undefined;
+    // Without commits of offsets the last one says them all.
+    if (!changed && said === this.#lastSaid && !(lastly && environment.guarantee === "none")) return undefined;
     this.#lastSaid = said;
     if (finished) this.#finishedSaid = true;
     const changelog = new Map<string, number>();

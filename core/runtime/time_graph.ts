@@ -1,4 +1,4 @@
-import type { TimerService } from "../state/timer_service.ts";
+import type { AroundTimer, TimerService } from "../state/timer_service.ts";
 import { Valve } from "../time/valve.ts";
 import type { Operator } from "./operator.ts";
 import type { Edge } from "./plan.ts";
@@ -88,9 +88,9 @@ export class TimeGraph {
 
   /**
    * Fires what is due and passes watermarks on. After each timer `goOn` is asked; when it says no the advance stops there and false is returned.
-   * @param around runs each timer's handler
+   * @param around runs each timer
    */
-  advance(goOn: () => boolean, around?: (handle: () => void) => void): boolean {
+  advance(goOn: () => boolean, around?: AroundTimer): boolean {
     if (!this.#dirty) return true;
     for (const node of this.#nodes) {
       if (!node.dirty) continue;

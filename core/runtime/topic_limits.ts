@@ -1,10 +1,11 @@
 import { StoreError } from "../errors.ts";
 import { murmur2 } from "../partitioner.ts";
 import { noHeaders, type RawHeaders } from "../ports/log.ts";
+import { recordBytes, recordOverheadMax } from "../record_bytes.ts";
 
 /** What the log refuses to take into a topic. Known beforehand, it can be said of the one record that is to blame; the log refuses everything that is sent together. */
 export interface TopicLimits {
-  /** Of a batch with one record in it, as `recordBytes` counts. */
+  /** Of a batch with one record in it, as `recordBytes` counts them. */
   readonly recordBytesMax: number;
   /** How far a timestamp may lie ahead of the log's clock, and behind it. */
   readonly aheadMaxMs: number;
@@ -74,26 +75,5 @@ export const refuseTooLarge = (limits: TopicLimits, store: string, key: Uint8Arr
 /** Tells a key in a log without showing it: its murmur2, in eight digits. */
 export const keyHash = (key: Uint8Array): string => `#${(murmur2(key) >>> 0).toString(16).padStart(8, "0")}`;
 
-/** What a record needs beside key, value and headers is never more than this. */
-export const recordOverheadMax = 96;
-
-/** How many bytes a batch has that holds just this record, uncompressed: Kafka's record batch, format version 2. */
-export const recordBytes = (key: Uint8Array | null, value: Uint8Array | null, headers: RawHeaders): number => {
-  let body = 3 + field(key?.length ?? -1) + field(value?.length ?? -1) + varint(headers.length);
-  for (const [name, content] of headers) body += field(encoder.encode(name).length) + field(content?.length ?? -1);
-  return batchHeaderBytes + varint(body) + body;
-};
-
-const batchHeaderBytes = 61;
-const encoder = new TextEncoder();
+/** Kafka's way of saying that there is no limit: the largest number of 64 bits. */
 const longest = "9223372036854775807";
-
-/** Bytes behind their length; -1 stands for null. */
-const field = (length: number): number => varint(length) + Math.max(0, length);
-
-/** A varint in zigzag form, in which lengths are written. */
-const varint = (value: number): number => {
-  let bytes = 1;
-  for (let rest = value < 0 ? -2 * value - 1 : 2 * value; rest >= 128; rest = Math.floor(rest / 128)) bytes++;
-  return bytes;
-};

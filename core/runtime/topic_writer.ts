@@ -2,14 +2,21 @@ import { ProduceError, reason } from "../errors.ts";
 import { partitionForKey } from "../partitioner.ts";
 import type { RawHeaders } from "../ports/log.ts";
 import type { RecordMeta } from "../record.ts";
+import { recordOverheadMax } from "../record_bytes.ts";
+import { ByteWriter } from "../serde/byte_writer.ts";
+import { className } from "../serde/shown.ts";
 import type { Push } from "./operator.ts";
 import type { OutputPlan } from "./plan.ts";
-import { noLimits, recordOverheadMax, refusal, type TopicLimits } from "./topic_limits.ts";
+import { noLimits, refusal, type TopicLimits } from "./topic_limits.ts";
 
-/** Where encoded records go: into the worker's outbox, at once or when the record they belong to is through. */
+/** Where encoded records go: into the worker's outbox, at once or when the record they belong to is through. Key and value are the caller's again afterwards. */
 export interface Outlet {
   write(topic: string, partition: number, key: Uint8Array | null, value: Uint8Array | null, timestamp: number, headers: RawHeaders): void;
 }
+
+/** Where records are written that the outlet copies before the next one comes: no array is made for them. Nothing in between can lead here again, since steps write one after the other. */
+const keyWriter = new ByteWriter();
+const valueWriter = new ByteWriter();
 
 /** So many records without a key go to one partition before the next one's turn: enough for the batches to be worth their header. */
 const stickyRecords = 256;
@@ -115,9 +122,19 @@ export class TopicWriter {
     const serde = where === "key" ? this.plan.key : this.plan.value;
     let bytes: unknown;
     try {
+      if (serde.write !== undefined) {
+        const to = where === "key" ? keyWriter : valueWriter;
+        to.begin();
+        serde.write(to, what);
+        return to.lend();
+      }
       bytes = serde.serialize(what, this.topic);
     } catch (thrown) {
-      throw new ProduceError("ENCODE_FAILED", `Cannot write the ${where} for topic '${this.topic}': ${reason(thrown)}`, {
+      const promise = typeof (what as { readonly then?: unknown } | null | undefined)?.then === "function";
+      const why = promise
+        ? "it is a promise, and steps are synchronous: wait for it in a sink, or before the record comes in"
+        : reason(thrown);
+      throw new ProduceError("ENCODE_FAILED", `Cannot write the ${where} for topic '${this.topic}': ${why}`, {
         step: this.#step,
         topic: this.topic,
         cause: thrown,
@@ -126,7 +143,7 @@ export class TopicWriter {
     if (bytes instanceof Uint8Array) return bytes;
     throw new ProduceError(
       "ENCODE_FAILED",
-      `The serde of topic '${this.topic}' gave ${bytes === null ? "null" : typeof bytes} for the ${where}: serialize has to return a Uint8Array`,
+      `The serde of topic '${this.topic}' gave ${typeof bytes === "object" && bytes !== null ? className(bytes) : String(bytes === null ? null : typeof bytes)} for the ${where}: serialize has to return a Uint8Array`,
       { step: this.#step, topic: this.topic },
     );
   }

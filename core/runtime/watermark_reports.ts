@@ -5,6 +5,7 @@ import type { TaskEnvironment } from "./task_environment.ts";
 import { encodeUpstreamTime, type UpstreamStatus, watermarkHeaders } from "./watermark_record.ts";
 
 interface Said {
+  incarnation: number;
   watermark: number;
   status: UpstreamStatus;
   atMs: number;
@@ -86,21 +87,26 @@ export class WatermarkReports {
   }
 
   #news(to: string, watermark: number, status: UpstreamStatus): Uint8Array | undefined {
-    const nowMs = this.#environment.clock.monotonic();
+    const { clock, guarantee } = this.#environment;
+    const nowMs = clock.monotonic();
     const said = this.#said.get(to);
+    const incarnation = this.#environment.generation();
+    // Without changelogs a reader that was opened anew has forgotten what it was told.
+    const forgotten = guarantee === "none" && said !== undefined && said.incarnation !== incarnation;
     if (
       said !== undefined &&
+      !forgotten &&
       said.status === status &&
       (said.watermark >= watermark || nowMs - said.atMs < this.#environment.watermarkIntervalMs)
     )
       return undefined;
     if (said === undefined && watermark === Number.NEGATIVE_INFINITY && status === "active") return undefined;
-    this.#said.set(to, { watermark, status, atMs: nowMs });
+    this.#said.set(to, { incarnation, watermark, status, atMs: nowMs });
     return encodeUpstreamTime({
       subtopology: this.#subtopology,
       partition: this.#partition,
       tasks: this.#environment.tasksOf(this.#subtopology),
-      incarnation: this.#environment.generation(),
+      incarnation,
       watermark,
       status,
     });

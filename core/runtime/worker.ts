@@ -41,6 +41,8 @@ export class Worker {
   readonly #membership: Membership;
   readonly #transactionalId: string;
   readonly #environment: TaskEnvironment;
+  /** Aborted by `kill`, and when the worker has ended: nothing may wait any more. */
+  readonly #ended = new AbortController();
   #stopping = false;
   #failure: unknown;
   #wake: (() => void) | undefined;
@@ -90,6 +92,7 @@ export class Worker {
       wake: () => this.wake(),
       onCommit: (records, durationMs) => events.commit({ records, durationMs }),
       onLost: () => this.#membership.rejoin(),
+      signal: this.#ended.signal,
     });
     this.#reader = new Reader({ application, siblings: this.#siblings, tasks: () => this.#tasks.values(), wake: () => this.wake() });
     this.#membership = new Membership({
@@ -103,6 +106,7 @@ export class Worker {
       onRestore: (progress) => events.restore(progress),
       onFailure: (error) => this.fail(error),
       wake: () => this.wake(),
+      signal: this.#ended.signal,
     });
   }
 
@@ -138,6 +142,7 @@ export class Worker {
       throw error;
     } finally {
       await this.#close();
+      this.#ended.abort();
     }
   }
 
@@ -154,8 +159,9 @@ export class Worker {
 
   /** Ends at once, commits nothing and does not leave the group: what a crash looks like from outside. */
   kill(): void {
-    this.#membership.member?.abandon();
+    this.#membership.abandon();
     this.fail(new FatalError("APP_CLOSED", "The worker was killed"));
+    this.#ended.abort();
   }
 
   pause(paused: boolean): void {
@@ -192,7 +198,7 @@ export class Worker {
 
   /** One slice for all tasks; true when there is more to do at once. */
   #work(): boolean {
-    if (this.#reader.paused || this.#commits.isBlocked) return false;
+    if (this.#isHeldUp) return false;
     const { clock } = this.#application;
     const until = clock.monotonic() + sliceMs;
     let left = recordsPerSlice;
@@ -212,6 +218,11 @@ export class Worker {
       }
     }
     return worked;
+  }
+
+  /** Paused by the user, or too much is uncommitted. */
+  get #isHeldUp(): boolean {
+    return this.#reader.paused || this.#commits.isBlocked;
   }
 
   #tick(): void {
@@ -235,10 +246,12 @@ export class Worker {
     const nowMs = clock.monotonic();
     let dueMs = Math.min(this.#nextTickMs, this.#commits.dueMs);
     const now = clock.now();
-    for (const task of this.#tasks.values()) {
-      dueMs = Math.min(dueMs, nowMs + (task.nextWakeMs() - now));
-      for (const input of task.inputs) if (input.notBeforeMs > nowMs) dueMs = Math.min(dueMs, input.notBeforeMs);
-    }
+    // Tasks that may not work have nothing to wake up for, however long it has been due.
+    if (!this.#isHeldUp)
+      for (const task of this.#tasks.values()) {
+        dueMs = Math.min(dueMs, nowMs + (task.nextWakeMs() - now));
+        for (const input of task.inputs) if (input.notBeforeMs > nowMs) dueMs = Math.min(dueMs, input.notBeforeMs);
+      }
     await new Promise<void>((resolve) => {
       const timeout = clock.after(Math.max(0, dueMs - nowMs), resolve);
       this.#wake = () => {
@@ -258,23 +271,36 @@ export class Worker {
   }
 
   async #close(): Promise<void> {
-    const { settings, log, clock, logger, control } = this.#application;
-    const clean = this.#failure === undefined;
+    const { settings, logger } = this.#application;
+    const { signal } = this.#ended;
+    const killed = new Promise<void>((resolve) => (signal.aborted ? resolve() : signal.addEventListener("abort", () => resolve())));
     const quietly = async (what: string, close: () => Promise<void>): Promise<void> => {
       try {
-        await close();
+        // Who is killed waits for nothing any more.
+        await Promise.race([close(), killed]);
       } catch (error) {
         logger.log("warn", `Closing went on although ${what} failed`, { reason: reason(error) });
       }
     };
-    if (clean) await quietly("the last commit", () => this.#commits.finish());
+    const wasKilled = (): boolean => this.#failure instanceof FatalError && this.#failure.code === "APP_CLOSED";
+    if (this.#failure === undefined) await quietly("the last commit", () => this.#commits.finish());
     await quietly("the reader", () => this.#reader.close());
-    if (!(this.#failure instanceof FatalError && this.#failure.code === "APP_CLOSED"))
-      await quietly("leaving the group", () => this.#membership.leave());
+    if (!wasKilled()) await quietly("leaving the group", () => this.#membership.leave());
     await quietly("the producer", () => this.#commits.close());
-    if (clean && settings.guarantee === "exactly-once")
-      await quietly("the farewell", () => control.write(log, null, [workerTombstone(this.#transactionalId)], clock));
+    if (!wasKilled() && settings.guarantee === "exactly-once") await quietly("the farewell", () => this.#sayFarewell());
     for (const task of this.#tasks.values()) await quietly(`task ${task.id}`, () => task.close());
     this.#tasks.clear();
+  }
+
+  /** Nobody has to end what this worker has left open, or even to ask whether there is something. */
+  async #sayFarewell(): Promise<void> {
+    const { settings, log, clock, control } = this.#application;
+    if (this.#failure !== undefined) {
+      // Readers of the output wait behind an open transaction: a new epoch aborts it.
+      const { transactionTimeoutMs } = settings;
+      const producer = await log.producer({ transactionalId: this.#transactionalId, transactionTimeoutMs });
+      await producer.close();
+    }
+    await control.write(log, null, [workerTombstone(this.#transactionalId)], clock);
   }
 }

@@ -18,6 +18,8 @@ export class ByteWriter {
   #page: Uint8Array;
   #pageView: DataView;
   #scratch: Uint8Array | undefined;
+  /** What `lend` has given, by length. */
+  readonly #lent: Uint8Array[] = [];
 
   constructor() {
     this.#page = this.bytes = new Uint8Array(pageBytes);
@@ -78,10 +80,19 @@ export class ByteWriter {
       this.at = start;
       return taken;
     }
-    const taken = this.bytes.subarray(start, this.at);
+    // Half as costly as `subarray`, which has to ask for the species first.
+    const taken = new Uint8Array(this.bytes.buffer, start, length);
     this.#start = this.at;
     if (pageBytes - this.at < pooledBytesMax) this.#turnPage();
     return taken;
+  }
+
+  /** The same, until the next `begin`: for who copies it at once. A writer that lends never gives away. */
+  lend(): Uint8Array {
+    const { length } = this;
+    if (this.bytes !== this.#page || this.#start !== 0) return this.bytes.subarray(this.#startOf(), this.at);
+    if (length > lentBytesMax) return new Uint8Array(this.bytes.buffer, 0, length);
+    return (this.#lent[length] ??= new Uint8Array(this.bytes.buffer, 0, length));
   }
 
   // In the scratch buffer an array always begins at zero.
@@ -112,6 +123,8 @@ export class ByteWriter {
 
 const pageBytes = 8192;
 const pooledBytesMax = 2048;
+// Beyond this length it is cheaper to make a view than to have kept it.
+const lentBytesMax = 512;
 // V8 keeps typed arrays up to this size on its own heap, where making one is as cheap as making an object.
 const heapBytesMax = 64;
 // A larger scratch buffer is not kept: one huge value shall not hold memory for ever.

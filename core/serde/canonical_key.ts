@@ -19,6 +19,7 @@ import { latin1 } from "./utf8.ts";
 export const canonicalKey: Serde<unknown> = {
   name: "canonical",
   serialize: (value) => writeBytes(writeAlike, value),
+  write: (to, value) => writeCanonical(to, value, false, 0),
   deserialize: (bytes) => read(bytes, false),
 };
 
@@ -29,6 +30,7 @@ export const canonicalKey: Serde<unknown> = {
 export const typedKey: Serde<unknown> = {
   name: "typed",
   serialize: (value) => writeBytes(writeApart, value),
+  write: (to, value) => writeCanonical(to, value, true, 0),
   deserialize: (bytes) => read(bytes, true),
 };
 

@@ -36,6 +36,7 @@ export const json = <T>(check?: (value: unknown) => value is T, limits: JsonLimi
   return {
     name: "json",
     serialize: (value) => writeBytes(writeJson, value as unknown),
+    write: writeJson,
     deserialize: (bytes) => {
       if (bytes.length > bytesMax) return E.left(tooMuch(`${bytes.length} bytes are more than the ${bytesMax} allowed`));
       let text: string;

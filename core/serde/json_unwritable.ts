@@ -1,4 +1,5 @@
 import { kindOf } from "./kind.ts";
+import { className } from "./shown.ts";
 
 /** Whether JSON.stringify writes all of a value as what it is. False for some values that `findUnwritable` then finds to be well: it only has to be quick. */
 export const isWritable = (value: unknown, depth: number): boolean => {
@@ -30,8 +31,12 @@ const find = (value: unknown, path: string, depth: number): string | undefined =
   switch (kind) {
     case "Array":
       return findInArray(value as readonly unknown[], path, depth);
-    case "Object":
     case "other":
+      // A promise, an error, a class with private fields: what is seen of them from outside is nothing.
+      if (Object.keys(value).length === 0)
+        return `${place(path)} is of class ${className(value)}, of which JSON would keep nothing that could be read back`;
+      return findInFields(value as Readonly<Record<string, unknown>>, path, depth);
+    case "Object":
       return findInFields(value as Readonly<Record<string, unknown>>, path, depth);
     case "Date":
       return undefined;

@@ -8,9 +8,14 @@ import { shown } from "./shown.ts";
 export const integer: Serde<number> = {
   name: "integer",
   serialize: (value) => {
-    if (typeof value !== "number" || (value | 0) !== value)
-      throw unwritable(value, "integer", "a whole number from -2147483648 to 2147483647 is wanted");
-    return Uint8Array.of(value >> 24, value >> 16, value >> 8, value);
+    const bytes = new Uint8Array(4);
+    putInteger(bytes, 0, value);
+    return bytes;
+  },
+  write: (to, value) => {
+    to.room(4);
+    putInteger(to.bytes, to.at, value);
+    to.at += 4;
   },
   deserialize: (bytes) => {
     if (bytes.length !== 4) return E.left(wrongLength(bytes, "integer", 4));
@@ -22,12 +27,15 @@ export const integer: Serde<number> = {
 export const int64: Serde<bigint> = {
   name: "int64",
   serialize: (value) => {
-    if (typeof value !== "bigint" || BigInt.asIntN(64, value) !== value)
-      throw unwritable(value, "int64", "a bigint of at most 64 bits is wanted");
     const bytes = new Uint8Array(8);
-    view.setBigInt64(0, value);
+    view.setBigInt64(0, checkedInt64(value));
     bytes.set(scratch);
     return bytes;
+  },
+  write: (to, value) => {
+    to.room(8);
+    to.view.setBigInt64(to.at, checkedInt64(value));
+    to.at += 8;
   },
   deserialize: (bytes) => {
     if (bytes.length !== 8) return E.left(wrongLength(bytes, "int64", 8));
@@ -40,17 +48,40 @@ export const int64: Serde<bigint> = {
 export const float64: Serde<number> = {
   name: "float64",
   serialize: (value) => {
-    if (typeof value !== "number") throw unwritable(value, "float64", "a number is wanted");
     const bytes = new Uint8Array(8);
-    view.setFloat64(0, value);
+    view.setFloat64(0, checkedFloat64(value));
     bytes.set(scratch);
     return bytes;
+  },
+  write: (to, value) => {
+    to.room(8);
+    to.view.setFloat64(to.at, checkedFloat64(value));
+    to.at += 8;
   },
   deserialize: (bytes) => {
     if (bytes.length !== 8) return E.left(wrongLength(bytes, "float64", 8));
     scratch.set(bytes);
     return E.right(view.getFloat64(0));
   },
+};
+
+const putInteger = (bytes: Uint8Array, at: number, value: number): void => {
+  if (typeof value !== "number" || (value | 0) !== value)
+    throw unwritable(value, "integer", "a whole number from -2147483648 to 2147483647 is wanted");
+  bytes[at] = value >> 24;
+  bytes[at + 1] = value >> 16;
+  bytes[at + 2] = value >> 8;
+  bytes[at + 3] = value;
+};
+
+const checkedInt64 = (value: bigint): bigint => {
+  if (typeof value === "bigint" && BigInt.asIntN(64, value) === value) return value;
+  throw unwritable(value, "int64", "a bigint of at most 64 bits is wanted");
+};
+
+const checkedFloat64 = (value: number): number => {
+  if (typeof value === "number") return value;
+  throw unwritable(value, "float64", "a number is wanted");
 };
 
 const scratch = new Uint8Array(8);

@@ -17,6 +17,7 @@ import { unpack } from "./unpack.ts";
 export const selfDescribing: Serde<unknown> = {
   name: "self-describing",
   serialize: (value) => writeBytes(packTop, value),
+  write: (to, value) => pack(to, value, 0),
   deserialize: (bytes) => {
     try {
       return E.right(unpack(bytes));

@@ -1,5 +1,6 @@
 import type { Either } from "fp-ts/lib/Either.js";
 import type { DecodeError } from "../errors.ts";
+import type { ByteWriter } from "./byte_writer.ts";
 
 /** A value, or the reason why there is none: reading never throws on the path of a record. */
 export type Decoded<T> = Either<DecodeError, T>;
@@ -11,6 +12,8 @@ export type Decoded<T> = Either<DecodeError, T>;
 export interface Serde<T> {
   /** Throws when the value cannot be written; the engine makes a ProduceError of it. */
   serialize(value: T, topic: string): Uint8Array;
+  /** Writes the bytes of `serialize` where the caller wants them, which for a record on its way out saves making an array of its own. Left out, `serialize` is asked. */
+  write?(to: ByteWriter, value: T): void;
   /** Gives what cannot be read as a DecodeError; does not throw. The bytes may be a view of a larger buffer: who keeps them copies them. */
   deserialize(bytes: Uint8Array, topic: string): Decoded<T>;
   /** Awaited once per topic that is written or read, before its first record. */

@@ -13,6 +13,7 @@ import { decodeUtf8 } from "./utf8.ts";
 export const text: Serde<string> = {
   name: "text",
   serialize: (value) => writeBytes(writeText, value),
+  write: (to, value) => writeText(to, value),
   deserialize: (bytes) => {
     const decoded = decodeUtf8(bytes, 0, bytes.length);
     return decoded === undefined ? E.left(notText(bytes)) : E.right(decoded);

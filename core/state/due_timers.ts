@@ -11,6 +11,8 @@ export class DueTimers<T extends Scoped> {
   // Where firing has come to: asking each time for the first of a Map would walk over all that have left it.
   #walk: Iterator<T | Map<NamespaceKey, T>> | undefined;
   #current: Map<NamespaceKey, T> | undefined;
+  /** Goes before all others, wherever it stands. */
+  #next: T | undefined;
 
   get isEmpty(): boolean {
     return this.#one === undefined && (this.#keys === undefined || this.#keys.size === 0);
@@ -45,8 +47,14 @@ export class DueTimers<T extends Scoped> {
       );
   }
 
+  /** It must be one of these: the next that fires. */
+  putFirst(timer: T): void {
+    this.#next = timer;
+  }
+
   /** It must be one of these. */
   remove(timer: T): void {
+    if (this.#next === timer) this.#next = undefined;
     if (this.#keys === undefined) {
       this.#one = undefined;
       return;
@@ -62,6 +70,7 @@ export class DueTimers<T extends Scoped> {
 
   /** The one that is to fire next. There must be one; it is removed before the next is asked for. */
   first(): T {
+    if (this.#next !== undefined) return this.#next;
     if (this.#keys === undefined) return this.#one!;
     if (this.#current === undefined) {
       let next = this.#walk?.next();

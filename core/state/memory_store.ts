@@ -1,14 +1,10 @@
 import sortedBtree from "sorted-btree";
 import type { Store, StoreEngine, StorePosition, StoreWrite } from "../ports/store.ts";
+import { ValuePages } from "./value_pages.ts";
 
 // The package is CommonJS: its class is the default of the default.
 const BTree = sortedBtree.default;
-type Ordered = InstanceType<typeof sortedBtree.default<string, Entry>>;
-
-interface Entry {
-  readonly key: Uint8Array;
-  readonly value: Uint8Array;
-}
+type Ordered = InstanceType<typeof sortedBtree.default<string, number>>;
 
 /** Keys are held as strings of one byte per character: engines compare and hash those fastest, and their order is the order of the bytes. */
 const nameOf = (bytes: Uint8Array): string => {
@@ -21,46 +17,52 @@ const nameOf = (bytes: Uint8Array): string => {
 /** How many arguments one call takes: far below what any engine allows. Adding one character after the other takes three times as long. */
 const argumentsMax = 1024;
 
+const keyOf = (name: string): Uint8Array => {
+  const key = new Uint8Array(name.length);
+  for (let i = 0; i < name.length; i++) key[i] = name.charCodeAt(i);
+  return key;
+};
+
 /** Committed state in memory; restored from its changelog whenever a task opens. */
 export class MemoryStore implements Store {
   // Point reads and writes go to the Map; the ordered tree is made when the first range is asked for, since many steps never ask.
-  readonly #entries = new Map<string, Entry>();
+  readonly #numbers = new Map<string, number>();
+  readonly #values = new ValuePages();
   #tree: Ordered | undefined;
   #position: StorePosition | undefined;
 
   get(key: Uint8Array): Uint8Array | undefined {
-    return this.#entries.size === 0 ? undefined : this.#entries.get(nameOf(key))?.value;
+    if (this.#numbers.size === 0) return undefined;
+    const number = this.#numbers.get(nameOf(key));
+    return number === undefined ? undefined : this.#values.get(number);
   }
 
   *range(from: Uint8Array | undefined, to: Uint8Array | undefined): IterableIterator<readonly [Uint8Array, Uint8Array]> {
-    if (this.#entries.size === 0) return;
+    if (this.#numbers.size === 0) return;
     const end = to === undefined ? undefined : nameOf(to);
-    for (const [name, entry] of this.#ordered().entries(from === undefined ? undefined : nameOf(from))) {
+    for (const [name, number] of this.#ordered().entries(from === undefined ? undefined : nameOf(from))) {
       if (end !== undefined && name >= end) return;
-      yield [entry.key, entry.value];
+      yield [keyOf(name), this.#values.get(number)];
     }
   }
 
   *rangeDescending(from: Uint8Array | undefined, to: Uint8Array | undefined): IterableIterator<readonly [Uint8Array, Uint8Array]> {
-    if (this.#entries.size === 0) return;
+    if (this.#numbers.size === 0) return;
     const start = from === undefined ? undefined : nameOf(from);
-    for (const [name, entry] of this.#ordered().entriesReversed(to === undefined ? undefined : nameOf(to), undefined, true)) {
+    for (const [name, number] of this.#ordered().entriesReversed(to === undefined ? undefined : nameOf(to), undefined, true)) {
       if (start !== undefined && name < start) return;
-      yield [entry.key, entry.value];
+      yield [keyOf(name), this.#values.get(number)];
     }
   }
 
   write(batch: readonly StoreWrite[], position: StorePosition): void {
     for (const { key, value } of batch) {
       const name = nameOf(key);
+      const number = this.#numbers.get(name);
       if (value === null) {
-        this.#entries.delete(name);
-        this.#tree?.delete(name);
-      } else {
-        const entry = { key, value };
-        this.#entries.set(name, entry);
-        this.#tree?.set(name, entry);
-      }
+        if (number !== undefined) this.#delete(name, number);
+      } else if (number === undefined) this.#add(name, value);
+      else this.#values.set(number, value);
     }
     this.#position = position;
   }
@@ -70,11 +72,12 @@ export class MemoryStore implements Store {
   }
 
   get approximateEntries(): number {
-    return this.#entries.size;
+    return this.#numbers.size;
   }
 
   wipe(): void {
-    this.#entries.clear();
+    this.#numbers.clear();
+    this.#values.clear();
     this.#tree = undefined;
     this.#position = undefined;
   }
@@ -83,10 +86,22 @@ export class MemoryStore implements Store {
     this.wipe();
   }
 
+  #add(name: string, value: Uint8Array): void {
+    const number = this.#values.add(value);
+    this.#numbers.set(name, number);
+    this.#tree?.set(name, number);
+  }
+
+  #delete(name: string, number: number): void {
+    this.#numbers.delete(name);
+    this.#values.delete(number);
+    this.#tree?.delete(name);
+  }
+
   #ordered(): Ordered {
     if (this.#tree === undefined) {
-      this.#tree = new BTree<string, Entry>(undefined, (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0));
-      for (const [name, entry] of this.#entries) this.#tree.set(name, entry);
+      this.#tree = new BTree<string, number>(undefined, (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0));
+      for (const [name, number] of this.#numbers) this.#tree.set(name, number);
     }
     return this.#tree;
   }

@@ -7,6 +7,9 @@ import { readSortable, writeSortable } from "./sub_key.ts";
 /** Called with key (and namespace) of the state set to the timer's. */
 export type TimerHandler = (timestamp: number) => void;
 
+/** Runs one timer: `fire` takes it away and calls its handler, `leaveOut` only takes it away. When neither is done, or `fire` is taken back, it comes first again. */
+export type AroundTimer = (fire: () => void, leaveOut: () => void) => void;
+
 class Timer implements Scoped {
   readonly timestamp: number;
   readonly mapKey: MapKey;
@@ -78,19 +81,31 @@ export class TimerService implements Table {
 
   /**
    * Fires the earliest timer that is not later than `upTo`; false when there is none.
-   * @param around runs the handler; the timer itself is already gone then, so taking back what the handler did does not bring it back.
+   * @param around runs the timer, and may take back what it did.
    */
-  fireNext(upTo: number, around?: (handle: () => void) => void): boolean {
+  fireNext(upTo: number, around?: AroundTimer): boolean {
     const timestamp = this.next();
     // A timer at +Infinity is one for the end of the input.
     if (timestamp > upTo || this.#live === 0) return false;
     const timer = this.#times.get(timestamp)!.first();
+    if (around === undefined) {
+      this.#fire(timer);
+      return true;
+    }
+    around(
+      () => this.#fire(timer),
+      () => this.#change(timer, false),
+    );
+    // Taken back it stands behind those of its time again, but its turn has come.
+    if (timer.live) this.#times.get(timestamp)!.putFirst(timer);
+    return true;
+  }
+
+  #fire(timer: Timer): void {
     this.#change(timer, false);
     this.#state.setKey(timer.key);
     if (this.#namespaced) this.#state.setNamespace(timer.namespace);
-    if (around === undefined) this.#handler(timestamp);
-    else around(() => this.#handler(timestamp));
-    return true;
+    this.#handler(timer.timestamp);
   }
 
   get size(): number {

@@ -16,6 +16,9 @@ export interface DataOptions {
   readonly onPlanted?: ((fraud: Planted) => void) | undefined;
 }
 
+/** So often an account changes in a run without end. */
+const versionsMax = 20;
+
 /** No record arrives later than this after it happened, the late ones excepted. */
 export const outOfOrderMs = 10_000;
 
@@ -61,6 +64,8 @@ export function* generate({ transactions, seed, start = 1_767_600_000_000, onPla
   /** Tells of a change of tier and country, unless the partition is quiet at that time. */
   const change = (customer: Customer, since: number): void => {
     if (customer.registered === "unknown" || !world.speaks(customer.partition, since, since)) return;
+    // Every version is kept for ever by whoever joins with it: a run without end has to stop changing accounts at some time.
+    if (transactions === undefined && customer.versions++ >= versionsMax) return;
     customer.tier = luck.oneOf(tiers.filter((tier) => tier !== customer.tier));
     customer.country = luck.oneOf(countries.filter((country) => country !== customer.country));
     send(customer, { account: versionOf(customer, since) }, since);

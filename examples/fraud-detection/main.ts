@@ -34,7 +34,8 @@ const main = async (args: readonly string[]): Promise<number> => {
 const begin = async (options: FraudOptions): Promise<App> => {
   const surroundings = await surroundingsOf(options);
   if (options.transactions === undefined && options.input === undefined) {
-    if (options.brokers !== undefined && !options.json) stdout.write("One partition says nothing at all. It counts as idle after a minute, and the first alerts come then.\n");
+    if (options.brokers !== undefined && !options.json)
+      stdout.write("One partition says nothing at all. It counts as idle after a minute, and the first alerts come then.\n");
     const columns = (): number | undefined => (stdout.isTTY ? stdout.columns : undefined);
     return live(options, surroundings, screen({ write: (text) => void stdout.write(text), columns, color: stdout.isTTY === true }));
   }

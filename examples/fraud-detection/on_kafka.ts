@@ -9,6 +9,7 @@ import type { Surroundings } from "./surroundings.ts";
 /** On Kafka; this file is loaded only when it is asked for, so that the embedded run needs no permission. */
 export const onKafka = (options: FraudOptions & { readonly brokers: string }): Surroundings => {
   const registry = options.registry === undefined ? undefined : { registry: confluentRegistry({ host: options.registry }) };
+  const logger = pinoLogger({ level: options.json ? "info" : "warn", name: "fraud" });
   const search =
     options.search === undefined
       ? undefined
@@ -16,9 +17,9 @@ export const onKafka = (options: FraudOptions & { readonly brokers: string }): S
           url: options.search,
           index: `${options.prefix}alerts`,
           id: (alert) => alert.id,
+          log: logger,
           mappings: { properties: { timestamp: { type: "date" }, windowEnd: { type: "date" } } },
         });
-  const logger = pinoLogger({ level: options.json ? "info" : "warn", name: "fraud" });
   return {
     transaction: avro(transactionSchema, registry),
     account: avro(accountSchema, registry),

@@ -26,6 +26,7 @@ export interface Customer {
   country: string;
   /** Transactions so far that belong to no episode. */
   payments: number;
+  versions: number;
   /** When the last of them was. */
   paidAt: number;
   /** Until then an episode is under way, or so recent that another one might melt into it. */
@@ -107,6 +108,7 @@ const customer = (chance: Chance, number: number, accountId: string, partition: 
   tier: chance.oneOf(tiers),
   country: chance.oneOf(countries),
   payments: 0,
+  versions: 0,
   paidAt: Number.NEGATIVE_INFINITY,
   busyUntil: Number.NEGATIVE_INFINITY,
 });

@@ -40,6 +40,7 @@ export class Cluster {
       cluster.#control = cluster.#firstSeed();
       await cluster.#control;
       await cluster.ask((connection) => metadata([], metadataVersion(connection))).then((answer) => cluster.#learn(answer));
+      await cluster.#checkAdvertised();
       return cluster;
     } catch (thrown) {
       cluster.close();
@@ -52,8 +53,9 @@ export class Cluster {
     this.clock = options.clock;
   }
 
-  get brokers(): number {
-    return this.#brokers.size;
+  /** The numbers of the brokers there are. */
+  get nodeIds(): readonly number[] {
+    return [...this.#brokers.keys()];
   }
 
   /** A set of connections for one owner. */
@@ -169,9 +171,8 @@ export class Cluster {
     this.#closed = true;
     for (const set of this.#sets) set.close();
     this.#sets.clear();
-    const ended = new LogError("CLOSED", "rejected", "The connection to the log was closed by this program");
     this.#control?.then(
-      (connection) => connection.destroy(ended),
+      (connection) => connection.destroy(closed()),
       () => {},
     );
   }
@@ -191,6 +192,35 @@ export class Cluster {
     }
   }
 
+  /**
+   * A broker tells its clients under which addresses the brokers are to be reached, and these may be good for other machines only. When the seed is not among
+   * them, one of them has to take a connection.
+   */
+  async #checkAdvertised(): Promise<void> {
+    const { seeds } = this.options;
+    const advertised = [...this.#brokers.values()];
+    if (advertised.length === 0 || advertised.some(({ host, port }) => seeds.some((seed) => seed.host === host && seed.port === port)))
+      return;
+    const failures: unknown[] = [];
+    for (const { host, port } of advertised.slice(0, advertisedTried)) {
+      try {
+        const connection = await this.#open(host, port);
+        connection.destroy(closed());
+        return;
+      } catch (thrown) {
+        failures.push(thrown);
+      }
+    }
+    const told = advertised.map(({ host, port }) => `${host}:${port}`).join(", ");
+    const reason = mostTelling(failures) as LogError;
+    throw new LogError(
+      reason.code,
+      "configuration",
+      `The brokers given answer, but tell to go on at ${told}, which fails: set the brokers' 'advertised.listeners' to addresses that can be reached from here. ${reason.message}`,
+      { cause: reason },
+    );
+  }
+
   async #dial(nodeId: number): Promise<BrokerConnection> {
     if (!this.#brokers.has(nodeId)) await this.refresh([]);
     const broker = this.#brokers.get(nodeId);
@@ -202,9 +232,8 @@ export class Cluster {
   async #open(host: string, port: number): Promise<BrokerConnection> {
     const connection = await BrokerConnection.open(host, port, this.options);
     if (!this.#closed) return connection;
-    const ended = new LogError("CLOSED", "rejected", "The connection to the log was closed by this program");
-    connection.destroy(ended);
-    throw ended;
+    connection.destroy(closed());
+    throw closed();
   }
 
   async #controlConnection(): Promise<BrokerConnection> {
@@ -220,7 +249,7 @@ export class Cluster {
 
   /** Tries the brokers that are known and then the seeds, beginning with another one each time. */
   async #anyBroker(): Promise<BrokerConnection> {
-    if (this.#closed) throw new LogError("CLOSED", "rejected", "The connection to the log was closed by this program");
+    if (this.#closed) throw closed();
     const known = [...this.#brokers.values()];
     const turn = this.#seedsTried++ % Math.max(1, known.length);
     let last: unknown;
@@ -269,6 +298,9 @@ export class Cluster {
 }
 
 const seedHeadStartMs = 1_000;
+const advertisedTried = 2;
+
+const closed = (): LogError => new LogError("CLOSED", "rejected", "The connection to the log was closed by this program");
 
 const metadataVersion = (connection: BrokerConnection): number =>
   connection.speaks(api.metadata, metadataWithIds) ? metadataWithIds : api.metadata.version;

@@ -15,10 +15,10 @@ import type { BrokerConnection } from "./broker_connection.ts";
 import type { Cluster } from "./cluster.ts";
 import type { ConnectionSet } from "./connection_set.ts";
 import { errorNumber, isLeaderChange } from "./error_codes.ts";
-import type { WireRequest } from "./request.ts";
+import { api, type WireRequest } from "./request.ts";
 import { describeTransactions, describeTransactionsApi } from "./requests/describe_transactions.ts";
 import type { CoordinatorKind } from "./requests/find_coordinator.ts";
-import type { TopicMetadata } from "./requests/metadata.ts";
+import { metadata, type TopicMetadata } from "./requests/metadata.ts";
 import { deleteRecords, listOffsets, listOffsetsAt, offsetCommit, offsetFetch, type PartitionResult } from "./requests/offsets.ts";
 import { createPartitions, createTopics, deleteTopics, describeConfigs, type TopicResult } from "./requests/topics.ts";
 import { isRetriable, isRetriableOrIndefinite, retry } from "./retry.ts";
@@ -95,7 +95,7 @@ export class KafkaAdmin implements LogAdmin {
 
   async brokers(): Promise<number> {
     await this.#cluster.metadata([]);
-    return this.#cluster.brokers;
+    return this.#cluster.nodeIds.length;
   }
 
   // ---------------------------------------------------------------- positions
@@ -299,24 +299,31 @@ export class KafkaAdmin implements LogAdmin {
     );
   }
 
-  /** Waits until the brokers tell of these topics what is to be true. */
+  /** Waits until every broker that answers tells of these topics what is to be true: they hear of a change one after the other. */
   async #until(topics: readonly string[], holds: (found: TopicMetadata) => boolean): Promise<void> {
-    const until = this.#cluster.clock.monotonic() + this.#cluster.options.retryForMs;
+    const { clock, retryForMs } = { ...this.#cluster.options, clock: this.#cluster.clock };
+    const until = clock.monotonic() + retryForMs;
     for (let pauseMs = 5; ; pauseMs = Math.min(pauseMs * 2, 100)) {
-      const found = (await this.#cluster.metadata(topics)).topics;
-      const waiting = found.find((topic) => !holds(topic));
+      const own = (await this.#cluster.metadata(topics)).topics;
+      const others = await Promise.all(this.#cluster.nodeIds.map((nodeId) => this.#toldBy(nodeId, topics)));
+      const waiting = [own, ...others].flat().find((topic) => !holds(topic));
       if (waiting === undefined) return;
-      if (this.#cluster.clock.monotonic() > until) {
-        throw new LogError(
-          "LEADER_NOT_AVAILABLE",
-          "retriable",
-          `The change of topic '${waiting.topic}' is not done after ${this.#cluster.options.retryForMs} ms: check that enough brokers run`,
-          {
-            topic: waiting.topic,
-          },
-        );
+      const { topic } = waiting;
+      if (clock.monotonic() > until) {
+        const message = `The change of topic '${topic}' is not done after ${retryForMs} ms: check that enough brokers run`;
+        throw new LogError("LEADER_NOT_AVAILABLE", "retriable", message, { topic });
       }
-      await sleep(this.#cluster.clock, pauseMs);
+      await sleep(clock, pauseMs);
+    }
+  }
+
+  async #toldBy(nodeId: number, topics: readonly string[]): Promise<readonly TopicMetadata[]> {
+    try {
+      const connection = await this.#connections.to(nodeId, "admin");
+      return (await connection.send(metadata(topics, api.metadata.version))).topics;
+    } catch (thrown) {
+      if (thrown instanceof LogError && isRetriableOrIndefinite(thrown)) return [];
+      throw thrown;
     }
   }
 }

@@ -18,7 +18,7 @@ export interface KafkaOptions {
   readonly ssl?: boolean | ConnectionOptions;
   /** Login: PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 or OAUTHBEARER. */
   readonly sasl?: KafkaSasl;
-  /** Allows what gives passwords or data to anybody on the network: PLAIN without TLS, certificates that are not checked. @default false */
+  /** Allows what gives passwords or data to anybody on the network: PLAIN or OAUTHBEARER without TLS, certificates that are not checked. @default false */
   readonly insecure?: boolean;
   /** How long a connection may take, milliseconds; twice as long with the login. @default 3_000 */
   readonly connectionTimeoutMs?: number;
@@ -89,9 +89,10 @@ const checkSasl = (sasl: KafkaSasl, confidential: boolean): void => {
   if ("username" in sasl && (typeof sasl.username !== "string" || typeof sasl.password !== "string")) {
     throw invalid(`'sasl' lacks a user name or a password: ${mechanism} needs both`);
   }
-  if (mechanism === "plain" && !confidential) {
+  if ((mechanism === "plain" || mechanism === "oauthbearer") && !confidential) {
+    const secret = mechanism === "plain" ? "password" : "token";
     throw invalid(
-      "'sasl.mechanism' is 'plain' without 'ssl', which sends the password readable: set 'ssl', use scram-sha-256, or set 'insecure' to allow it",
+      `'sasl.mechanism' is '${mechanism}' without 'ssl', which sends the ${secret} readable: set 'ssl', use scram-sha-256, or set 'insecure' to allow it`,
     );
   }
 };

@@ -77,13 +77,17 @@ export const kafkaProperties = ({ index, ports, data, users, superUsers, tls, pr
 
 const saslSettings = (users: Readonly<Record<string, string>>, withTls: boolean): Record<string, string> => {
   const plainUsers = Object.entries(users).map(([user, password]) => `user_${user}="${password}"`);
-  const settings: Record<string, string> = { "sasl.enabled.mechanisms": "PLAIN,SCRAM-SHA-256,SCRAM-SHA-512" };
+  const settings: Record<string, string> = { "sasl.enabled.mechanisms": "PLAIN,SCRAM-SHA-256,SCRAM-SHA-512,OAUTHBEARER" };
   for (const listener of withTls ? ["sasl_plaintext", "sasl_ssl"] : ["sasl_plaintext"]) {
     settings[`listener.name.${listener}.plain.sasl.jaas.config`] =
       `org.apache.kafka.common.security.plain.PlainLoginModule required ${plainUsers.join(" ")};`;
     for (const scram of ["scram-sha-256", "scram-sha-512"]) {
       settings[`listener.name.${listener}.${scram}.sasl.jaas.config`] = "org.apache.kafka.common.security.scram.ScramLoginModule required;";
     }
+    // Tokens without a signature, which anybody can write: good enough on the loopback address. A login ends with its token.
+    settings[`listener.name.${listener}.oauthbearer.sasl.jaas.config`] =
+      'org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required unsecuredLoginStringClaim_sub="broker";';
+    settings[`listener.name.${listener}.oauthbearer.connections.max.reauth.ms`] = "3600000";
   }
   return settings;
 };

@@ -85,6 +85,31 @@ describeKafka("a secured broker", () => {
     );
   }
 
+  it("is used with tokens that run out: whoever stays logs in again in time", async () => {
+    let tokens = 0;
+    const oauthBearerProvider = async (): Promise<{ readonly value: string }> => {
+      tokens++;
+      const now = Math.floor(Date.now() / 1_000);
+      const part = (content: object): string => Buffer.from(JSON.stringify(content)).toString("base64url");
+      return { value: `${part({ alg: "none" })}.${part({ sub: "alice", iat: now, exp: now + 13 })}.` };
+    };
+    const log = await kafkaLog({ brokers: suite.saslBrokers, insecure: true, sasl: { mechanism: "oauthbearer", oauthBearerProvider } });
+    const topic = unique("tokens");
+    await log.admin.create([{ topic, partitions: 1, replication: -1, config: {} }]);
+    const producer = await log.producer({ transactionalId: unique("tokens"), transactionTimeoutMs: 60_000 });
+    const loggedIn = tokens;
+    for (let i = 0; i < 10; i++) {
+      const outbox = log.outbox();
+      outbox.append(topic, 0, null, new TextEncoder().encode(`${i}`), Date.now(), []);
+      await producer.send(outbox);
+      await producer.commit();
+      await new Promise((resolve) => setTimeout(resolve, 600));
+    }
+    expect(tokens).toBeGreaterThan(loggedIn);
+    expect((await readTopic(log, topic)).map(({ value }) => value)).toEqual(Array.from({ length: 10 }, (_, i) => `${i}`));
+    await log.close();
+  });
+
   it("gives a user without rights to understand which right on what is missing", async () => {
     const admin = await kafkaLog({ brokers: suite.brokers });
     const topic = unique("guarded");
@@ -267,6 +292,18 @@ describeKafka("a mistake in how to reach the brokers", () => {
       strange.close();
       expect([other.code, other.disposition]).toEqual(["UNSUPPORTED_VERSION", "configuration"]);
       expect(other.message).toMatch(/Produce 8 is needed, the broker offers 13 to 14/);
+    },
+    toldWithinMs,
+  );
+
+  it(
+    "is told when the brokers send clients to an address where nobody is",
+    async () => {
+      const error = await refusal({ brokers: suite.behindProxies });
+      expect([error.code, error.disposition]).toEqual(["BROKER_UNREACHABLE", "configuration"]);
+      expect(error.message).toContain(
+        `tell to go on at 127.0.0.1:${suite.proxyPort}, which fails: set the brokers' 'advertised.listeners'`,
+      );
     },
     toldWithinMs,
   );

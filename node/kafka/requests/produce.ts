@@ -45,6 +45,8 @@ export const produce = (
     version,
     flexible,
     body,
+    // The broker gives up first: its answer says more than none.
+    extraTimeoutMs: 5_000,
     read: (answer, throttle) => {
       const results = answer.array(() => {
         const topic = answer.string();

@@ -17,6 +17,12 @@ interface Ends {
   readonly waiting: readonly string[];
 }
 
+/** What stands behind the group around a step: as far as the group may end with this round, and in any case. */
+interface Following {
+  readonly sooner: readonly SketchItem[];
+  readonly later: readonly SketchItem[];
+}
+
 type Goal = (stand: Stand) => void;
 
 /**
@@ -67,7 +73,7 @@ export const naiveMatches = ({ items, withinMs = Number.POSITIVE_INFINITY }: Ske
     head: SketchBetween | undefined,
     stand: Stand,
     ends: Ends,
-    following: readonly SketchItem[],
+    following: Following,
     goal: Goal,
   ): void => {
     const item = parts[i];
@@ -75,7 +81,8 @@ export const naiveMatches = ({ items, withinMs = Number.POSITIVE_INFINITY }: Ske
       goal(stand);
       return;
     }
-    const after = [...parts.slice(i + 1), ...following];
+    const rest = parts.slice(i + 1);
+    const after = { sooner: [...rest, ...following.sooner], later: [...rest, ...following.later] };
     const goOn: Goal = (from) => sequence(parts, i + 1, undefined, from, { ...ends, waiting: ends.inside }, following, goal);
     if (item.kind === "not") {
       const index = stand.last + 1;
@@ -91,10 +98,10 @@ export const naiveMatches = ({ items, withinMs = Number.POSITIVE_INFINITY }: Ske
     }
     if (item.optional) goOn(item.kind === "take" && isGreedy(item) ? { ...stand, left: [...stand.left, item] } : stand);
     const { min, max, between } = item.loop ?? { min: 1, max: 1, between: "nothing" as const };
-    const forbiddenInside = leading(after, "notFollowedBy");
+    const forbiddenInside = leading(after.later, "notFollowedBy");
     const round = (n: number, from: Stand): void => {
       // A loop that might be left ends with what must not come behind it.
-      if (n >= Math.max(1, min) && leading(after).includes(events[from.last + 1]?.letter ?? "")) return;
+      if (n >= Math.max(1, min) && leading(after.sooner).includes(events[from.last + 1]?.letter ?? "")) return;
       const kind =
         n > 0
           ? between
@@ -106,7 +113,7 @@ export const naiveMatches = ({ items, withinMs = Number.POSITIVE_INFINITY }: Ske
       const own = item.loop?.until === undefined ? [] : [item.loop.until];
       const around = { inside: [...ends.inside, ...own], waiting: n > 0 ? [...ends.inside, ...own] : ends.waiting };
       if (item.kind === "group") {
-        sequence(item.items, 0, kind, from, around, after, done);
+        sequence(item.items, 0, kind, from, around, n + 1 >= min ? after : { ...after, sooner: [] }, done);
         return;
       }
       const left = isGreedy(item) ? [item] : [];
@@ -117,14 +124,22 @@ export const naiveMatches = ({ items, withinMs = Number.POSITIVE_INFINITY }: Ske
   };
 
   for (let start = 0; start < events.length; start++)
-    sequence(items, 0, "nothing", { taken: [], last: start - 1, nots: [], left: [] }, { inside: [], waiting: [] }, [], (stand) => {
-      if (stand.taken[0]?.index !== start) return;
-      const last = items.at(-1)!;
-      if (last.kind === "not" && last.follow === "notFollowedBy")
-        for (let index = stand.last + 1; index < events.length && inTime(stand, index, last.neighboursMs); index++)
-          if (stand.nots.includes(events[index]!.letter) || wantedBack(stand, index)) return;
-      found.push(stand.taken.map(({ step, index }) => `s${step}:${index}`).join(" "));
-    });
+    sequence(
+      items,
+      0,
+      "nothing",
+      { taken: [], last: start - 1, nots: [], left: [] },
+      { inside: [], waiting: [] },
+      { sooner: [], later: [] },
+      (stand) => {
+        if (stand.taken[0]?.index !== start) return;
+        const last = items.at(-1)!;
+        if (last.kind === "not" && last.follow === "notFollowedBy")
+          for (let index = stand.last + 1; index < events.length && inTime(stand, index, last.neighboursMs); index++)
+            if (stand.nots.includes(events[index]!.letter) || wantedBack(stand, index)) return;
+        found.push(stand.taken.map(({ step, index }) => `s${step}:${index}`).join(" "));
+      },
+    );
   return found.sort();
 };
 

@@ -36,6 +36,8 @@ describe("the options of the Kafka driver", () => {
     const plain = { mechanism: "plain", username: "alice", password: "secret" } as const;
     expect(refusal({ sasl: plain })).toMatch(/sends the password readable: set 'ssl'/);
     expect(refusal({ sasl: plain })).not.toContain("secret");
+    const token = { mechanism: "oauthbearer", oauthBearerProvider: async () => ({ value: "t" }) } as const;
+    expect(refusal({ sasl: token })).toMatch(/sends the token readable: set 'ssl'/);
     expect(refusal({ ssl: { rejectUnauthorized: false } })).toMatch(/anybody can pose as the broker/);
     const options = { brokers: ["a:1"], sasl: plain };
     expect(checkKafkaOptions({ ...options, insecure: true }).cluster.sasl).toBe(plain);

@@ -2,6 +2,8 @@ import { describe, expect, it } from "@jest/globals";
 import { millis, seconds } from "../../../core/duration.ts";
 import { deadLetter, type ErrorPolicy, fail, retry, skip } from "../../../core/error_policy.ts";
 import type { StepError } from "../../../core/errors.ts";
+import { json } from "../../../core/serde/json.ts";
+import type { Serde } from "../../../core/serde/serde.ts";
 import { text } from "../../../core/serde/text.ts";
 import { valueState } from "../../../core/state/descriptors.ts";
 import { sink } from "../../../topology/sink.ts";
@@ -20,8 +22,8 @@ const say = (world: BadInput, ...values: readonly string[]) =>
 const thrown: readonly (readonly [what: string, thrown: unknown, said: string])[] = [
   ["an Error", new TypeError("x is not a function"), "x is not a function"],
   ["a text", "went wrong", "went wrong"],
-  ["undefined", undefined, "undefined undefined was thrown"],
-  ["null", null, "object null was thrown"],
+  ["undefined", undefined, "undefined was thrown"],
+  ["null", null, "null was thrown"],
   ["a number", 42, "number 42 was thrown"],
   ["a symbol", Symbol("why"), "symbol Symbol(why) was thrown"],
   ["an object without a prototype", Object.create(null), "an object was thrown that cannot be shown"],
@@ -59,7 +61,7 @@ describe("a function of the program that throws", () => {
       expect(error).toMatchObject({ name: "StepError", code: "STEP_FAILED", step: "shout", topic: "words", partition: 0, offset: 1 });
       expect(error.message).toBe(`Step 'shout' threw: ${said}`);
       expect(error.value).toBe("bad");
-      expect(error.cause).toBe(value ?? undefined);
+      expect(error.cause).toBe(value);
       expect((await world.position("throwing", "words")) ?? 0).toBeLessThanOrEqual(1);
       expect((await world.texts("out")).map((record) => record.value)).not.toContain("after");
     });
@@ -145,9 +147,9 @@ describe("a function of the program that throws", () => {
             timers.event.set(Number(word) + 5);
             return [];
           },
-          onTimer: (at) => {
-            if (at === 15) throw new Error("no");
-            return [`fired ${at}`];
+          onTimer: ({ timestamp }) => {
+            if (timestamp === 15) throw new Error("no");
+            return [`fired ${timestamp}`];
           },
         })
         .with({ onError: skip() })
@@ -160,18 +162,20 @@ describe("a function of the program that throws", () => {
     await world.close();
   });
 
-  it("by giving a promise is told that steps are synchronous", async () => {
-    const world = await open();
-    await say(world, "a");
-    const asynchronous = topology("asynchronous", ({ from }) => {
-      from(words)
-        .map(async (word) => word as never)
-        .to(out);
+  for (const serde of [text, json<unknown>()])
+    it(`by giving a promise is told that steps are synchronous (${serde.name})`, async () => {
+      const world = await open();
+      await say(world, "a");
+      const asynchronous = topology("asynchronous", ({ from }) => {
+        from(words)
+          .map(async (word) => word)
+          .to(topic<string, unknown>("out", { key: text, value: serde as Serde<unknown> }));
+      });
+      const error = await world.failure(asynchronous);
+      expect(error).toMatchObject({ name: "ProduceError", code: "ENCODE_FAILED", step: "to-out", topic: "out" });
+      expect(error.message).toMatch(/^Cannot write the value for topic 'out': it is a promise, and steps are synchronous: /);
+      expect(await world.texts("out")).toEqual([]);
     });
-    const error = await world.failure(asynchronous);
-    expect(error).toMatchObject({ name: "ProduceError", code: "ENCODE_FAILED", step: "to-out", topic: "out" });
-    expect(error.message).toMatch(/a promise/i);
-  });
 });
 
 describe("a sink whose write rejects", () => {

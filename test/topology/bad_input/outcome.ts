@@ -43,7 +43,9 @@ export class BadInput {
   /** What a topic holds, read committed, values and headers as text. */
   async texts(
     topic: string,
-  ): Promise<readonly { readonly key: string | null; readonly value: string | null; readonly headers: Readonly<Record<string, string>> }[]> {
+  ): Promise<
+    readonly { readonly key: string | null; readonly value: string | null; readonly headers: Readonly<Record<string, string>> }[]
+  > {
     const { cluster } = this;
     const text = (bytes: Uint8Array | null): string | null => (bytes === null ? null : new TextDecoder().decode(bytes));
     const fetcher = cluster.log.fetcher({ isolation: "read-committed" });

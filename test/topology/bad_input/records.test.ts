@@ -71,7 +71,9 @@ describe("a record that cannot be read", () => {
       const app = await world.run(copying(skip()));
       expect((await world.texts("ids")).map((record) => record.value)).toEqual(["before", "after"]);
       expect(counted(app, "skipped_records")).toBe(1);
-      expect(world.cluster.warnings).toEqual([expect.stringMatching(/^A record was skipped .*"topic":"payments","partition":0,"offset":1/)]);
+      expect(world.cluster.warnings).toEqual([
+        expect.stringMatching(/^A record was skipped .*"topic":"payments","partition":0,"offset":1/),
+      ]);
       await world.close();
       expect(await world.position("copying", "payments")).toBe(3);
     });
@@ -173,7 +175,9 @@ describe("a timestamp that cannot be used", () => {
   it("is parked with the clock's time, as no topic need take its own", async () => {
     const world = await open();
     await world.cluster.drive(
-      world.cluster.log.admin.create([{ topic: "strict", partitions: 1, replication: -1, config: { "message.timestamp.after.max.ms": "1000" } }]),
+      world.cluster.log.admin.create([
+        { topic: "strict", partitions: 1, replication: -1, config: { "message.timestamp.after.max.ms": "1000" } },
+      ]),
     );
     await world.write("payments", { value: utf8('{"id":"a"}'), timestamp: 1_700_000_000_000_000 });
     await world.run(copying(deadLetter("strict")));

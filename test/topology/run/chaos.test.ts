@@ -165,6 +165,8 @@ const run = async (seed: number) => {
   if (!instances.some(({ app }) => app.state === "running" || app.state === "rebalancing")) instances.length = 0;
   await begin();
   await cluster.drive(Promise.all(instances.map(({ app }) => app.finished)), 600_000);
+  // The markers of the last transactions may still be on their way.
+  await cluster.clock.advance(1000);
   const read = async (from: { readonly name: string; readonly key: any; readonly value: any }, show: (record: { key: any; value: any; timestamp: number }) => string) =>
     (await cluster.read(from)).map((record) => show(record)).sort();
   return {

@@ -6,21 +6,50 @@ import { describe, expect, it } from "@jest/globals";
 import { decompressor } from "../../../node/kafka/compression.ts";
 import { lz4FrameLength } from "../../../node/kafka/lz4_frame_length.ts";
 
-/** Runs a program beside copies of the sources, in a folder where no package is installed. */
-const withoutPackages = (program: string): string => {
+/** Runs a program beside copies of the sources, in a folder where no package is installed but those that are given with a version. */
+const withoutPackages = (program: string, packages: Readonly<Record<string, string>> = {}): string => {
   const folder = mkdtempSync(join(tmpdir(), "millrace-bare-"));
   try {
-    for (const file of ["core/ports/log.ts", "node/kafka/compression.ts", "node/kafka/lz4_frame_length.ts"]) {
+    for (const file of sources) {
       mkdirSync(dirname(join(folder, file)), { recursive: true });
       copyFileSync(join(import.meta.dirname, "../../..", file), join(folder, file));
     }
     writeFileSync(join(folder, "package.json"), '{"type":"module"}');
+    for (const [name, version] of Object.entries(packages)) {
+      mkdirSync(join(folder, "node_modules", name), { recursive: true });
+      writeFileSync(join(folder, "node_modules", name, "package.json"), JSON.stringify({ name, version }));
+    }
     writeFileSync(join(folder, "program.ts"), program);
     return execFileSync(process.execPath, ["--disable-warning=ExperimentalWarning", join(folder, "program.ts")], { encoding: "utf8" });
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
 };
+
+const sources = [
+  "core/ports/log.ts",
+  "core/errors.ts",
+  "node/kafka/compression.ts",
+  "node/kafka/lz4_frame_length.ts",
+  "node/kafka/kafkajs_connection.ts",
+];
+
+describe("kafkajs", () => {
+  const program = `
+    import { kafkajsConnection } from "./node/kafka/kafkajs_connection.ts";
+    try { kafkajsConnection({}); } catch (error: any) { console.log(error.name, error.code, error.message); }
+  `;
+
+  it("that is not installed is named, with the release to install", () => {
+    expect(withoutPackages(program).trim()).toBe("ConfigurationError PACKAGE_MISSING Cannot load kafkajs: run 'npm install kafkajs@2.2.4'");
+  });
+
+  it("of another release is refused, since internals are used", () => {
+    expect(withoutPackages(program, { kafkajs: "2.3.0" }).trim()).toBe(
+      "ConfigurationError PACKAGE_MISSING Found kafkajs 2.3.0 but Millrace relies on internals of 2.2.4 exactly: run 'npm install kafkajs@2.2.4'",
+    );
+  });
+});
 
 describe("a compression whose package is not installed", () => {
   it("is refused with the name of the package, when writing and when reading", () => {

@@ -1,0 +1,16 @@
+/** Complex event processing: finds the events of a key that follow each other as a pattern says. */
+
+export { matchOperator } from "./match_operator.ts";
+export { type MatchOptions, type MatchSettings, matchParameters } from "./match_options.ts";
+export {
+  type BuiltPattern,
+  buildPattern,
+  type Loop,
+  type Looped,
+  type LoopOptions,
+  type Opt,
+  type Optioned,
+  type Pattern,
+  type PatternStart,
+  type PatternTail,
+} from "./pattern.ts";

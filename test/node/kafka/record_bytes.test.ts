@@ -1,0 +1,35 @@
+import { describe, expect, it } from "@jest/globals";
+import * as fc from "fast-check";
+import { recordBytes } from "../../../core/record_bytes.ts";
+import { BatchBuilder } from "../../../node/kafka/batch_builder.ts";
+import { BufferPool } from "../../../node/kafka/buffer_pool.ts";
+
+const field = fc.option(fc.uint8Array({ maxLength: 300 }));
+
+describe("the size of a record that is known beforehand", () => {
+  it("is that of the batch which is sent with this record alone", () => {
+    const pool = new BufferPool(1 << 20);
+    fc.assert(
+      fc.property(
+        field,
+        field,
+        fc.array(fc.tuple(fc.string({ maxLength: 80, unit: "binary" }), field), { maxLength: 70 }),
+        fc.integer({ min: 0, max: 2 ** 52 }),
+        (key, value, headers, timestamp) => {
+          const batch = new BatchBuilder(pool);
+          batch.append(key, value, timestamp, headers);
+          expect(recordBytes(key, value, headers)).toBe(batch.bytes);
+          batch.release();
+        },
+      ),
+    );
+  });
+
+  it("is right where lengths need one byte more to be written", () => {
+    for (const size of [0, 1, 62, 63, 64, 8191, 8192, 1_048_575, 1_048_576]) {
+      const batch = new BatchBuilder(new BufferPool(1 << 20));
+      batch.append(null, new Uint8Array(size), 0, []);
+      expect([size, recordBytes(null, new Uint8Array(size), [])]).toEqual([size, batch.bytes]);
+    }
+  });
+});

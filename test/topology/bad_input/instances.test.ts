@@ -1,0 +1,87 @@
+import { describe, expect, it } from "@jest/globals";
+import type { GroupMember, Log, LogError, MemberSubscription } from "../../../core/ports/log.ts";
+import { integer } from "../../../core/serde/numbers.ts";
+import { text } from "../../../core/serde/text.ts";
+import { topic } from "../../../topology/topic.ts";
+import { topology } from "../../../topology/topology.ts";
+import { BadInput, utf8 } from "./outcome.ts";
+
+const words = topic("words", { key: text, value: text });
+const counts = topic("counts", { key: text, value: integer });
+
+const counting = (store: string) =>
+  topology("counting", ({ from }) => {
+    from(words)
+      .keyBy((word) => word)
+      .count(store)
+      .to(counts);
+  });
+
+/** A member that knows nothing of this library, as a plain consumer would be. */
+const stranger = (log: Log, groupId: string, protocol: string, userData: Uint8Array = new Uint8Array(0)): GroupMember =>
+  log.join({
+    groupId,
+    protocols: [protocol],
+    topics: ["words"],
+    sessionTimeoutMs: 10_000,
+    rebalanceTimeoutMs: 10_000,
+    heartbeatMs: 1000,
+    subscription: () => userData,
+    assign: (members: readonly MemberSubscription[]) => new Map(members.map(({ memberId }) => [memberId, { partitions: [], userData }])),
+    onRebalance: async () => {},
+    onAssigned: async () => {},
+    onError: (error: LogError) => {
+      throw error;
+    },
+  });
+
+describe("another program under the same application id", () => {
+  it("with another topology is refused with what differs, and the first one goes on", async () => {
+    const world = await BadInput.open({ words: 2, counts: 1 });
+    const first = await world.run(counting("count"));
+    const second = await world.cluster.start(counting("tally"));
+    const error = await world.failureOf(second);
+    expect(error).toMatchObject({ name: "TopologyError", code: "TOPOLOGY_CHANGED" });
+    expect(error.message).toMatch(
+      /^Other instances of application 'counting' run another topology \(.+\): stop them first, or give this program another applicationId$/,
+    );
+    await world.write("words", { key: utf8("k"), value: utf8("a") });
+    await world.cluster.clock.advance(5000);
+    expect(first.state).toBe("running");
+    expect(await world.texts("counts")).toHaveLength(1);
+    await world.cluster.drive(first.close());
+  });
+
+  it("may take its place when the other one has gone, as the state that is kept is another one", async () => {
+    const world = await BadInput.open({ words: 2, counts: 1 });
+    await world.cluster.drive((await world.run(counting("count"))).close());
+    await world.run(counting("tally"));
+    await world.write("words", { key: utf8("k"), value: utf8("a") });
+    await world.cluster.clock.advance(2000);
+    expect(await world.texts("counts")).toHaveLength(1);
+    await world.close();
+  });
+
+  it("that is a plain consumer group is refused with the group's name and what to do", async () => {
+    const world = await BadInput.open({ words: 2, counts: 1 });
+    const member = stranger(world.cluster.memory.connect(), "counting", "range");
+    await world.cluster.clock.advance(2000);
+    const error = await world.failure(counting("count"));
+    expect(error).toMatchObject({ name: "ConfigurationError", code: "OPTION_INVALID" });
+    expect(error.message).toMatch(/'counting'.*(choose another|give .* another|stop)/i);
+    await world.cluster.drive(member.leave());
+  });
+
+  it("whose messages to the group cannot be read does not bring the instance down", async () => {
+    const world = await BadInput.open({ words: 2, counts: 1 });
+    const app = await world.run(counting("count"));
+    const member = stranger(world.cluster.memory.connect(), "counting", "millrace-1", Uint8Array.of(255, 254, 1, 2, 3));
+    await world.cluster.clock.advance(5000);
+    await world.write("words", { key: utf8("k"), value: utf8("a") });
+    await world.cluster.clock.advance(5000);
+    expect(app.state).toBe("running");
+    expect(await world.texts("counts")).toHaveLength(1);
+    await world.cluster.drive(member.leave());
+    await world.close();
+  });
+});

@@ -1,0 +1,17 @@
+import { describe } from "@jest/globals";
+import { inWorld } from "../../app_scenarios/app_world.ts";
+import { deadLetters } from "../../app_scenarios/dead_letters.ts";
+import { guarantees } from "../../app_scenarios/guarantees.ts";
+import { idleness } from "../../app_scenarios/idleness.ts";
+import { memoryAppWorld } from "../../app_scenarios/memory_app_world.ts";
+import { restart } from "../../app_scenarios/restart.ts";
+import { sharing } from "../../app_scenarios/word_count.ts";
+
+// The same as on a broker: see test/kafka/app.
+const on = inWorld(memoryAppWorld);
+
+describe("event time with partitions that say nothing", () => idleness(on));
+describe("a restart from nothing local", () => restart(on));
+describe("instances that share the work", () => sharing(on));
+describe("dead letters", () => deadLetters(on));
+describe("guarantees", () => guarantees(on));
