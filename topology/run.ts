@@ -28,7 +28,7 @@ import type { Topology } from "./topology.ts";
 export const run = (topology: Topology, options: RunOptions = {}): Promise<App> => runOn(topology, options, {});
 
 /** Each store of each task has a changelog in this process too: they are compacted early, so that memory follows the state and not its history. */
-const compactionBytes = 1 << 20;
+const compactionBytes = 256 << 10;
 
 /** What a layer above knows better: where the log comes from. */
 export interface RunOn {

@@ -1,4 +1,4 @@
-import { readSortable, type SubKey, writeSortable } from "../state/sub_key.ts";
+import { putSortable, readSortable, type SubKey, writeSortable } from "../state/sub_key.ts";
 
 /** One event of a key: its timestamp, and its place among the events of that timestamp. The order of ids is the order in which events are looked at. */
 export type EventId = readonly [timestamp: number, place: number];
@@ -12,6 +12,10 @@ export const eventIdSubKey: SubKey<EventId> = {
     writeSortable(bytes, 0, timestamp);
     if (place !== 0) writeSortable(bytes, 8, place);
     return bytes;
+  },
+  write: (to, [timestamp, place]) => {
+    putSortable(to, timestamp);
+    if (place !== 0) putSortable(to, place);
   },
   decode: (bytes) => [readSortable(bytes, 0), bytes.length > 8 ? readSortable(bytes, 8) : 0],
   mapKey: ([timestamp, place]) => (place === 0 ? timestamp : `${timestamp}:${place}`),

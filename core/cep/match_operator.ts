@@ -1,8 +1,7 @@
 import { keyed } from "../operators/keyed.ts";
 import { RecordMeta } from "../record.ts";
 import type { OperatorContext, OperatorFactory, Push } from "../runtime/operator.ts";
-import { type ByteWriter, writeBytes } from "../serde/byte_writer.ts";
-import { valueCodec } from "../state/codecs.ts";
+import { valueCodec, writeWith, writing } from "../state/codecs.ts";
 import type { MapTable } from "../state/map_table.ts";
 import type { ValueCodec } from "../state/step_state.ts";
 import type { TimerHandler, TimerService } from "../state/timer_service.ts";
@@ -188,16 +187,15 @@ interface Arrival {
   readonly count: number;
 }
 
-const arrivalCodec = (events: ValueCodec<unknown>): ValueCodec<Arrival> => {
-  const write = (to: ByteWriter, { event, count }: Arrival): void => {
-    let rest = count;
-    for (; rest > 127; rest >>>= 7) to.byte((rest & 127) | 128);
-    to.byte(rest);
-    to.append(events.encode(event));
-  };
-  return {
-    encode: (arrival) => writeBytes(write, arrival),
-    decode: (bytes) => {
+const arrivalCodec = (events: ValueCodec<unknown>): ValueCodec<Arrival> =>
+  writing(
+    (to, { event, count }) => {
+      let rest = count;
+      for (; rest > 127; rest >>>= 7) to.byte((rest & 127) | 128);
+      to.byte(rest);
+      writeWith(events, to, event);
+    },
+    (bytes) => {
       let count = 0;
       let at = 0;
       for (let byte = 128; byte > 127; at++) {
@@ -206,8 +204,7 @@ const arrivalCodec = (events: ValueCodec<unknown>): ValueCodec<Arrival> => {
       }
       return { count, event: events.decode(bytes.subarray(at)) };
     },
-  };
-};
+  );
 
 /** Which time a step goes by: that of the events as the watermark tells it, or that of the Clock, where a millisecond has passed when the next one begins. */
 interface Time {

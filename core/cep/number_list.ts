@@ -1,11 +1,12 @@
 import { StoreError } from "../errors.ts";
-import { type ByteWriter, writeBytes } from "../serde/byte_writer.ts";
+import type { ByteWriter } from "../serde/byte_writer.ts";
+import { writing } from "../state/codecs.ts";
 import type { ValueCodec } from "../state/step_state.ts";
 
 /** Numbers one after the other. Whole numbers from zero take as few bytes as they need, all others nine. */
-export const numberList: ValueCodec<readonly number[]> = {
-  encode: (numbers) => writeBytes(write, numbers),
-  decode: (bytes) => {
+export const numberList: ValueCodec<readonly number[]> = writing(
+  (to, numbers) => write(to, numbers),
+  (bytes) => {
     const numbers: number[] = [];
     for (let at = 0; at < bytes.length; ) {
       let value = 0;
@@ -26,7 +27,7 @@ export const numberList: ValueCodec<readonly number[]> = {
     }
     return numbers;
   },
-};
+);
 
 // Twice such a number is exact, and the bit that this leaves free says which of the two forms it has.
 const wholeMax = 2 ** 52;

@@ -1,4 +1,5 @@
 import { readScope } from "../state/address.ts";
+import { writeWith, writing } from "../state/codecs.ts";
 import type { MapTable } from "../state/map_table.ts";
 import { Round } from "../state/round.ts";
 import type { StepState, ValueCodec } from "../state/step_state.ts";
@@ -99,14 +100,11 @@ const ofOneKey = (a: Uint8Array, b: Uint8Array): boolean => {
 const noValue = 0;
 
 /** A byte that says whether there is a value, and the value. */
-const versionCodec = <V>(values: ValueCodec<V>): ValueCodec<Version<V>> => ({
-  encode: ({ value }) => {
-    if (value === null) return Uint8Array.of(noValue);
-    const payload = values.encode(value);
-    const bytes = new Uint8Array(1 + payload.length);
-    bytes[0] = 1;
-    bytes.set(payload, 1);
-    return bytes;
-  },
-  decode: (bytes) => ({ value: bytes[0] === noValue ? null : values.decode(bytes.subarray(1)) }),
-});
+const versionCodec = <V>(values: ValueCodec<V>): ValueCodec<Version<V>> =>
+  writing(
+    (to, { value }) => {
+      to.byte(value === null ? noValue : 1);
+      if (value !== null) writeWith(values, to, value);
+    },
+    (bytes) => ({ value: bytes[0] === noValue ? null : values.decode(bytes.subarray(1)) }),
+  );

@@ -7,6 +7,8 @@ export interface Log {
   fetcher(options: FetcherOptions): Fetcher;
   /** An empty outbox in the driver's own form. */
   outbox(): Outbox;
+  /** How many bytes a batch with this record alone has when it is sent, which a topic's `max.message.bytes` limits. Only a log that compresses has this: others send as many as core/record_bytes.ts says. */
+  compressedBytes?(key: Uint8Array | null, value: Uint8Array | null, headers: RawHeaders): number;
   /**
    * Opens an epoch (InitProducerId): resolves only when every older transaction of this id has ended, and fences every older holder of the id.
    * Without an id the producer is idempotent but not transactional: `send` is then visible at once.

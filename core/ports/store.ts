@@ -15,7 +15,7 @@ export interface StorePosition {
  * operators without a pause; only opening and closing may wait. The engine writes nothing here that is not committed: uncommitted changes stay in the
  * overlay above.
  *
- * Arrays that go in or come out are not copied: neither side may change them afterwards.
+ * Arrays that come out are the caller's. Those that go in may be views of larger ones: a store that keeps them keeps copies.
  */
 export interface Store {
   get(key: Uint8Array): Uint8Array | undefined;

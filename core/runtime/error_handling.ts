@@ -26,10 +26,14 @@ export class ErrorHandling {
     if (typeof policy !== "function") return policy;
     const { step, topic, partition, offset } = error;
     const broken = (what: string): TopologyError =>
-      new TopologyError("OPTION_INVALID", `The function that is the error policy of step '${step}' ${what}, for the error: ${error.message}`, {
-        ...{ step, topic, partition, offset },
-        cause: error,
-      });
+      new TopologyError(
+        "OPTION_INVALID",
+        `The function that is the error policy of step '${step}' ${what}, for the error: ${error.message}`,
+        {
+          ...{ step, topic, partition, offset },
+          cause: error,
+        },
+      );
     let chosen: Policy | undefined;
     try {
       chosen = policy(error);

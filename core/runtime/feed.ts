@@ -154,7 +154,9 @@ class Feeder {
         return true;
       } catch (error) {
         if (!isPassing(error) || error.disposition === "fenced") throw error;
-        this.#options.logger.log("warn", "It is not known whether a part of the input was written: asking the log", { reason: error.message });
+        this.#options.logger.log("warn", "It is not known whether a part of the input was written: asking the log", {
+          reason: error.message,
+        });
         if (!(await this.#waitFor(this.#open()))) return false;
         if (bounds === undefined ? control.fed === written : control.bounds !== undefined) return true;
         if (control.fed !== before) return false;

@@ -281,11 +281,10 @@ export class Reader {
         place,
       );
     counters.counter("offset_resets", { step: input.plan.step }).add();
-    logger.log(
-      "warn",
-      `Offset ${at.offset} of ${input.id} is not in the log any more (${range}): going on at the ${startAt} one`,
-      { topic: at.topic, partition: at.partition },
-    );
+    logger.log("warn", `Offset ${at.offset} of ${input.id} is not in the log any more (${range}): going on at the ${startAt} one`, {
+      topic: at.topic,
+      partition: at.partition,
+    });
     input.clear();
     input.position = startAt === "earliest" ? earliest : latest;
   }

@@ -64,9 +64,11 @@ export const setUpTopics = async (
 
 /** What the log would refuse of each topic. To read a topic's settings is a right of its own: without it the log decides when it is too late for a policy. */
 const readLimits = async (log: Log, topics: readonly string[], logger: Logger): Promise<ReadonlyMap<string, TopicLimits>> => {
+  const sentBytes: TopicLimits["sentBytes"] | undefined =
+    log.compressedBytes === undefined ? undefined : (key, value, headers) => log.compressedBytes!(key, value, headers);
   const read = async (topic: string): Promise<readonly [string, TopicLimits]> => {
     try {
-      return [topic, topicLimits(await log.admin.config(topic))];
+      return [topic, topicLimits(await log.admin.config(topic), sentBytes)];
     } catch (error) {
       if (!(error instanceof LogError) || error.disposition !== "configuration") throw error;
       logger.log("info", "The settings of a topic cannot be read, so records that it does not take are not known beforehand", {

@@ -5,8 +5,10 @@ import { recordBytes, recordOverheadMax } from "../record_bytes.ts";
 
 /** What the log refuses to take into a topic. Known beforehand, it can be said of the one record that is to blame; the log refuses everything that is sent together. */
 export interface TopicLimits {
-  /** Of a batch with one record in it, as `recordBytes` counts them. */
+  /** Of a batch with one record in it. */
   readonly recordBytesMax: number;
+  /** How many bytes such a batch has when it is sent: fewer than `recordBytes` says where the log compresses. */
+  readonly sentBytes: typeof recordBytes;
   /** How far a timestamp may lie ahead of the log's clock, and behind it. */
   readonly aheadMaxMs: number;
   readonly behindMaxMs: number;
@@ -17,13 +19,14 @@ export interface TopicLimits {
 /** Of a topic whose configuration is not known: the log itself decides. */
 export const noLimits: TopicLimits = {
   recordBytesMax: Number.POSITIVE_INFINITY,
+  sentBytes: recordBytes,
   aheadMaxMs: Number.POSITIVE_INFINITY,
   behindMaxMs: Number.POSITIVE_INFINITY,
   needsKey: false,
 };
 
 /** Reads the limits out of a topic's configuration, in Kafka's names. What is not said there is not limited. */
-export const topicLimits = (config: ReadonlyMap<string, string>): TopicLimits => {
+export const topicLimits = (config: ReadonlyMap<string, string>, sentBytes: TopicLimits["sentBytes"] = recordBytes): TopicLimits => {
   const bound = (name: string): number => {
     const value = config.get(name);
     const number = value === undefined || value === longest ? Number.NaN : Number(value);
@@ -34,6 +37,7 @@ export const topicLimits = (config: ReadonlyMap<string, string>): TopicLimits =>
   const stamped = config.get("message.timestamp.type") === "LogAppendTime";
   return {
     recordBytesMax: bound("max.message.bytes"),
+    sentBytes,
     aheadMaxMs: stamped ? Number.POSITIVE_INFINITY : Math.min(either, bound("message.timestamp.after.max.ms")),
     behindMaxMs: stamped ? Number.POSITIVE_INFINITY : Math.min(either, bound("message.timestamp.before.max.ms")),
     needsKey: (config.get("cleanup.policy") ?? "").split(",").some((policy) => policy.trim() === "compact"),
@@ -50,7 +54,7 @@ export const refusal = (
   const { key, value, timestamp, headers } = record;
   if (key === null && limits.needsKey)
     return `Topic '${topic}' is compacted and takes no record without a key: give it one, or set cleanup.policy=delete`;
-  const bytes = recordBytes(key, value, headers);
+  const bytes = measured(limits, key, value, headers);
   if (bytes > limits.recordBytesMax)
     return `A record of ${bytes} bytes (key ${key?.length ?? 0}, value ${value?.length ?? 0}) is too large for topic '${topic}', which takes ${limits.recordBytesMax}: raise its max.message.bytes, or write smaller records`;
   if (timestamp - nowMs > limits.aheadMaxMs)
@@ -62,14 +66,24 @@ export const refusal = (
 
 /** Throws a StoreError for an entry of a store that its changelog does not take. No record alone is to blame, so no policy is asked. */
 export const refuseTooLarge = (limits: TopicLimits, store: string, key: Uint8Array, value: Uint8Array | null): void => {
-  if (key.length + (value?.length ?? 0) + recordOverheadMax <= limits.recordBytesMax) return;
-  const bytes = recordBytes(key, value, noHeaders);
+  if (key.length + (value?.length ?? 0) <= fittingBytes(limits)) return;
+  const bytes = measured(limits, key, value, noHeaders);
   if (bytes > limits.recordBytesMax)
     throw new StoreError(
       "STATE_TOO_LARGE",
       `An entry of store '${store}' has ${bytes} bytes (key ${keyHash(key)}), and its changelog takes ${limits.recordBytesMax}: keep less under one key, such as a list or map state instead of one large value, or raise max.message.bytes of the changelog topic`,
       { step: store },
     );
+};
+
+/** Key and value that are no larger together fit for certain when there are no headers. What does not compress gets a little larger by it. */
+export const fittingBytes = ({ recordBytesMax, sentBytes }: TopicLimits): number =>
+  Math.min(Number.MAX_SAFE_INTEGER, recordBytesMax - recordOverheadMax - (sentBytes === recordBytes ? 0 : 64 + recordBytesMax / 250));
+
+/** To compress a record only to measure it is worth while when it may not fit. */
+const measured = (limits: TopicLimits, key: Uint8Array | null, value: Uint8Array | null, headers: RawHeaders): number => {
+  const bytes = recordBytes(key, value, headers);
+  return bytes - recordOverheadMax > fittingBytes(limits) ? limits.sentBytes(key, value, headers) : bytes;
 };
 
 /** Tells a key in a log without showing it: its murmur2, in eight digits. */

@@ -2,12 +2,11 @@ import { ProduceError, reason } from "../errors.ts";
 import { partitionForKey } from "../partitioner.ts";
 import type { RawHeaders } from "../ports/log.ts";
 import type { RecordMeta } from "../record.ts";
-import { recordOverheadMax } from "../record_bytes.ts";
 import { ByteWriter } from "../serde/byte_writer.ts";
 import { className } from "../serde/shown.ts";
 import type { Push } from "./operator.ts";
 import type { OutputPlan } from "./plan.ts";
-import { noLimits, refusal, type TopicLimits } from "./topic_limits.ts";
+import { fittingBytes, noLimits, refusal, type TopicLimits } from "./topic_limits.ts";
 
 /** Where encoded records go: into the worker's outbox, at once or when the record they belong to is through. Key and value are the caller's again afterwards. */
 export interface Outlet {
@@ -59,7 +58,7 @@ export class TopicWriter {
     this.#nullKeyDropped = options.nullKeyDropped;
     this.#turn = options.task * stickyRecords;
     this.#limits = options.limits ?? noLimits;
-    this.#fittingBytes = Math.min(this.#limits.recordBytesMax - recordOverheadMax, Number.MAX_SAFE_INTEGER);
+    this.#fittingBytes = fittingBytes(this.#limits);
     this.#latest = this.#now() + this.#limits.aheadMaxMs;
     this.#earliest = this.#limits.behindMaxMs === Number.POSITIVE_INFINITY ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
   }
@@ -84,14 +83,10 @@ export class TopicWriter {
 
   /** Refuses what the log would: there the whole commit would fail, here the record's policy decides. */
   #check(key: Uint8Array | null, value: Uint8Array | null, timestamp: number, headers: RawHeaders): void {
-    const bytes = (key === null ? 0 : key.length) + (value === null ? 0 : value.length);
-    if (
-      bytes <= this.#fittingBytes &&
-      headers.length === 0 &&
-      timestamp <= this.#latest &&
-      timestamp >= this.#earliest &&
-      (key !== null || !this.#limits.needsKey)
-    )
+    let bytes = (key === null ? 0 : key.length) + (value === null ? 0 : value.length);
+    // An upper bound: a letter of a name has at most three bytes, and lengths at most five.
+    if (headers.length > 0) for (const [name, content] of headers) bytes += 3 * name.length + 10 + (content === null ? 0 : content.length);
+    if (bytes <= this.#fittingBytes && timestamp <= this.#latest && timestamp >= this.#earliest && (key !== null || !this.#limits.needsKey))
       return;
     const nowMs = this.#now();
     this.#latest = nowMs + this.#limits.aheadMaxMs;

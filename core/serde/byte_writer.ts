@@ -80,11 +80,18 @@ export class ByteWriter {
       this.at = start;
       return taken;
     }
+    return this.share();
+  }
+
+  /** The same, as a view of the page whatever its length: for what does not last, since it keeps the whole page alive. */
+  share(): Uint8Array {
+    const length = this.length;
+    if (this.bytes !== this.#page || length > pooledBytesMax) return this.take();
     // Half as costly as `subarray`, which has to ask for the species first.
-    const taken = new Uint8Array(this.bytes.buffer, start, length);
+    const shared = new Uint8Array(this.bytes.buffer, this.#start, length);
     this.#start = this.at;
     if (pageBytes - this.at < pooledBytesMax) this.#turnPage();
-    return taken;
+    return shared;
   }
 
   /** The same, until the next `begin`: for who copies it at once. A writer that lends never gives away. */
@@ -142,6 +149,18 @@ export const writeBytes = <A>(write: (to: ByteWriter, value: A) => void, value: 
     writer.begin();
     write(writer, value);
     return writer.take();
+  } finally {
+    idle.push(writer);
+  }
+};
+
+/** The same for what does not last: a view of a shared page, whatever its length. */
+export const shareBytes = <A>(write: (to: ByteWriter, value: A) => void, value: A): Uint8Array => {
+  const writer = idle.pop() ?? new ByteWriter();
+  try {
+    writer.begin();
+    write(writer, value);
+    return writer.share();
   } finally {
     idle.push(writer);
   }

@@ -1,41 +1,41 @@
+import { ByteWriter } from "../serde/byte_writer.ts";
+import { writeWith } from "./codecs.ts";
 import type { StepState } from "./step_state.ts";
+import { writeSubKey } from "./sub_key.ts";
 
 const encoder = new TextEncoder();
 
 /** Stands for the key where state belongs to the whole task. It has no bytes, whatever the keys of the step are; such columns hold nothing else. */
 export const taskKey: unique symbol = Symbol("task");
-const noBytes = new Uint8Array(0);
 
 /** First bytes of every key of a column: its name and a zero. */
 export const columnPrefix = (column: string): Uint8Array => encoder.encode(`${column}\u0000`);
 
-/** Bytes that part by part make the key of an entry; parts that something follows carry their length, so that no entry is the prefix of another's. */
-export const concat = (parts: readonly Uint8Array[]): Uint8Array => {
-  let length = 0;
-  for (const part of parts) length += part.length;
-  const joined = new Uint8Array(length);
-  let at = 0;
-  for (const part of parts) {
-    joined.set(part, at);
-    at += part.length;
+/** Leaves room for the length of what is written next, and remembers where that begins. The length is a varint, mostly of one byte. */
+export const openLength = (to: ByteWriter): number => {
+  to.byte(0);
+  return to.length;
+};
+
+/** Sets the length in front of all that was written since `openLength`. */
+export const closeLength = (to: ByteWriter, opened: number): void => {
+  const length = to.length - opened;
+  let more = 0;
+  for (let n = length; n > 127; n >>>= 7) more++;
+  if (more > 0) {
+    to.room(more);
+    to.at += more;
   }
-  return joined;
+  // Making room moves what is written: only lengths stay true.
+  let at = to.at - to.length + opened;
+  if (more > 0) to.bytes.copyWithin(at + more, at, at + length);
+  at--;
+  let n = length;
+  for (; n > 127; n >>>= 7) to.bytes[at++] = (n & 127) | 128;
+  to.bytes[at] = n;
 };
 
-/** The bytes behind their length as a varint. */
-export const withLength = (bytes: Uint8Array): Uint8Array => {
-  let size = 1;
-  for (let n = bytes.length; n > 127; n >>>= 7) size++;
-  const out = new Uint8Array(size + bytes.length);
-  let at = 0;
-  let n = bytes.length;
-  for (; n > 127; n >>>= 7) out[at++] = (n & 127) | 128;
-  out[at++] = n;
-  out.set(bytes, at);
-  return out;
-};
-
-/** Reads what `withLength` wrote: the bytes, and where they end. */
+/** Reads such a length: where the bytes begin, and where they end. */
 export const readLength = (bytes: Uint8Array, at: number): readonly [start: number, end: number] => {
   let length = 0;
   let shift = 0;
@@ -58,11 +58,31 @@ export const prefixEnd = (prefix: Uint8Array): Uint8Array | undefined => {
   return bound;
 };
 
-/** `column, key[, namespace]`: where the entries of the given scope stand in the store. */
-export const scopePrefix = (state: StepState, prefix: Uint8Array, key: unknown, namespaced: boolean, namespace: unknown): Uint8Array => {
-  const keyBytes = withLength(key === taskKey ? noBytes : state.keys.encode(key));
-  return namespaced ? concat([prefix, keyBytes, withLength(state.namespaceCodec.encode(namespace))]) : concat([prefix, keyBytes]);
+/** `key[, namespace]`, each behind its length, so that no entry's address is the beginning of another's. */
+export const writeScope = (to: ByteWriter, state: StepState, key: unknown, namespaced: boolean, namespace: unknown): void => {
+  const keyStart = openLength(to);
+  if (key !== taskKey) writeWith(state.keys, to, key);
+  closeLength(to, keyStart);
+  if (!namespaced) return;
+  const start = openLength(to);
+  writeSubKey(state.namespaceCodec, to, namespace);
+  closeLength(to, start);
 };
+
+/** `column, key[, namespace]`: where the entries of the given scope stand in the store. An array of its own, since it is kept as long as the scope is known. */
+export const scopePrefix = (state: StepState, prefix: Uint8Array, key: unknown, namespaced: boolean, namespace: unknown): Uint8Array => {
+  // A serde of the user's own may look into other state while it writes.
+  const to = writer ?? new ByteWriter();
+  writer = undefined;
+  to.begin();
+  to.append(prefix);
+  writeScope(to, state, key, namespaced, namespace);
+  const address = to.lend().slice();
+  writer = to;
+  return address;
+};
+
+let writer: ByteWriter | undefined;
 
 /** Reads key and namespace back from an entry's key; `rest` is where the sub-key begins. */
 export const readScope = (

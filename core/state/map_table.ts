@@ -1,7 +1,8 @@
-import { columnPrefix, concat, prefixEnd, readScope, scopePrefix } from "./address.ts";
+import { type ByteWriter, shareBytes } from "../serde/byte_writer.ts";
+import { columnPrefix, prefixEnd, readScope, scopePrefix } from "./address.ts";
 import { type NamespaceKey, type Scoped, ScopeMap } from "./scope_map.ts";
 import type { MapKey, StepState, Table, ValueCodec } from "./step_state.ts";
-import type { SubKey } from "./sub_key.ts";
+import { type SubKey, writeSubKey } from "./sub_key.ts";
 
 class Entry<S, T> {
   readonly bucket: Bucket<S, T>;
@@ -47,6 +48,8 @@ class Bucket<S, T> implements Scoped {
   }
 }
 
+type Addressed<S, T> = Pick<Entry<S, T>, "bucket" | "sub">;
+
 /**
  * Many values per key (or per key and namespace), each under a sub-key: the elements of a list, the entries of a map, the windows of a key. Every element is an entry of its own in the store, so a change writes that
  * element only.
@@ -63,6 +66,8 @@ export class MapTable<S, T> implements Table {
   #dirty: Entry<S, T>[] = [];
   /** Sealed as deleted, and remembered until the base knows. */
   #leaving: Entry<S, T>[] = [];
+  /** Asked for and found empty: not worth a place in memory once the record that asked is done. */
+  #asked: Bucket<S, T>[] = [];
   #entries = 0;
 
   constructor(state: StepState, column: string, sub: SubKey<S>, codec: ValueCodec<T>, namespaced: boolean) {
@@ -166,12 +171,12 @@ export class MapTable<S, T> implements Table {
       bucket.dirty--;
       if (entry.value !== undefined) {
         entry.stored = true;
-        write(this.#address(bucket, entry.sub), this.#codec.encode(entry.value));
+        write(this.#address(entry), this.#codec.encode(entry.value));
       } else if (entry.stored) {
         entry.stored = false;
         entry.leaving = true;
         this.#leaving.push(entry);
-        write(this.#address(bucket, entry.sub), null);
+        write(this.#address(entry), null);
       } else this.#forget(entry);
     }
     this.#dirty = [];
@@ -183,12 +188,15 @@ export class MapTable<S, T> implements Table {
       if (entry.value === undefined && !entry.dirty) this.#forget(entry);
     }
     this.#leaving = [];
+    for (const bucket of this.#asked) if (bucket.entries.size === 0 && bucket.dirty === 0) this.#buckets.delete(bucket);
+    this.#asked = [];
   }
 
   reset(): void {
     this.#buckets.clear();
     this.#dirty = [];
     this.#leaving = [];
+    this.#asked = [];
     this.#last = undefined;
     this.#entries = 0;
   }
@@ -239,6 +247,7 @@ export class MapTable<S, T> implements Table {
       if (!bucket.entries.has(this.#sub.mapKey(sub))) this.#add(bucket, sub, this.#codec.decode(value), true);
     }
     bucket.complete = true;
+    if (bucket.entries.size === 0) this.#asked.push(bucket);
     return bucket;
   }
 
@@ -247,7 +256,7 @@ export class MapTable<S, T> implements Table {
     if (last !== undefined && last.sub === sub && last.bucket === bucket) return last;
     let entry = bucket.entries.get(this.#sub.mapKey(sub));
     if (entry === undefined && !bucket.complete) {
-      const bytes = this.#state.base.get(this.#address(bucket, sub));
+      const bytes = this.#state.base.get(this.#address({ bucket, sub }));
       entry = this.#add(bucket, sub, bytes === undefined ? undefined : this.#codec.decode(bytes), bytes !== undefined);
     }
     this.#last = entry;
@@ -318,14 +327,14 @@ export class MapTable<S, T> implements Table {
     bucket.sorted = true;
   }
 
-  #address({ prefix }: Bucket<S, T>, sub: S): Uint8Array {
-    const { fixed } = this.#sub;
-    if (fixed === undefined) return concat([prefix, this.#sub.encode(sub)]);
-    const bytes = new Uint8Array(prefix.length + fixed.length);
-    bytes.set(prefix);
-    fixed.write(bytes, prefix.length, sub);
-    return bytes;
+  #address(of: Addressed<S, T>): Uint8Array {
+    return shareBytes(this.#writeAddress, of);
   }
+
+  readonly #writeAddress = (to: ByteWriter, { bucket, sub }: Addressed<S, T>): void => {
+    to.append(bucket.prefix);
+    writeSubKey(this.#sub, to, sub);
+  };
 
   #name(bytes: Uint8Array): string {
     return String.fromCharCode(...bytes);

@@ -1,3 +1,4 @@
+import { writeWith, writing } from "./codecs.ts";
 import type { ValueCodec } from "./step_state.ts";
 
 /** A value with a time: when state was written, or the timestamp of a table's row. Immutable. */
@@ -13,17 +14,16 @@ export class Stamped<out T> {
 const view = new DataView(new ArrayBuffer(8));
 
 /** The time in the first eight bytes, the value behind it, so that the time can be read alone. */
-export const stampedCodec = <T>(values: ValueCodec<T>): ValueCodec<Stamped<T>> => ({
-  encode: ({ at, value }) => {
-    const payload = values.encode(value);
-    const bytes = new Uint8Array(8 + payload.length);
-    view.setFloat64(0, at);
-    for (let i = 0; i < 8; i++) bytes[i] = view.getUint8(i);
-    bytes.set(payload, 8);
-    return bytes;
-  },
-  decode: (bytes) => new Stamped(stampOf(bytes), values.decode(bytes.subarray(8))),
-});
+export const stampedCodec = <T>(values: ValueCodec<T>): ValueCodec<Stamped<T>> =>
+  writing(
+    (to, { at, value }) => {
+      to.room(8);
+      to.view.setFloat64(to.at, at);
+      to.at += 8;
+      writeWith(values, to, value);
+    },
+    (bytes) => new Stamped(stampOf(bytes), values.decode(bytes.subarray(8))),
+  );
 
 /** The time of an encoded value. */
 export const stampOf = (bytes: Uint8Array): number => {

@@ -1,4 +1,5 @@
 import type { Store, StoreWrite } from "../ports/store.ts";
+import type { ByteWriter } from "../serde/byte_writer.ts";
 import { MapTable } from "./map_table.ts";
 import type { NamespaceKey } from "./scope_map.ts";
 import type { SubKey } from "./sub_key.ts";
@@ -11,13 +12,18 @@ export type MapKey = string | number | bigint | boolean | null;
 /** How the keys of a step become bytes and Map keys. */
 export interface KeyCodec {
   encode(key: unknown): Uint8Array;
+  /** The bytes of `encode`, where the caller wants them. */
+  write?(to: ByteWriter, key: unknown): void;
   decode(bytes: Uint8Array): unknown;
   mapKey(key: unknown): MapKey;
 }
 
 /** How the values of one column become bytes. Both throw StoreError: stored state is ours, not an outsider's. */
 export interface ValueCodec<T> {
+  /** May be a view of something larger: who keeps it for long copies it. */
   encode(value: T): Uint8Array;
+  /** The bytes of `encode`, where the caller wants them. */
+  write?(to: ByteWriter, value: T): void;
   decode(bytes: Uint8Array): T;
 }
 

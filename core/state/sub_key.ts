@@ -1,11 +1,13 @@
+import type { ByteWriter } from "../serde/byte_writer.ts";
+
 /**
  * How the second part of a composite key becomes bytes: what tells apart the elements of a list, the entries of a map, the windows of a key. Byte order is the order in which
  * entries are walked, and `compare` is the same order.
  */
 export interface SubKey<S> {
   encode(sub: S): Uint8Array;
-  /** Where all are of one length: that length, and `encode` into bytes that are there already. */
-  readonly fixed?: { readonly length: number; write(target: Uint8Array, at: number, sub: S): void };
+  /** The bytes of `encode`, where the caller wants them. */
+  write?(to: ByteWriter, sub: S): void;
   decode(bytes: Uint8Array): S;
   /** Something cheap that is equal exactly when the sub-keys are. */
   mapKey(sub: S): string | number | bigint | boolean;
@@ -14,12 +16,23 @@ export interface SubKey<S> {
 
 const view = new DataView(new ArrayBuffer(8));
 
+export const writeSubKey = <S>(codec: SubKey<S>, to: ByteWriter, sub: S): void => {
+  if (codec.write === undefined) to.append(codec.encode(sub));
+  else codec.write(to, sub);
+};
+
 /** Writes a number so that unsigned byte order is numeric order, negative numbers and infinities included. -0 counts as 0. */
 export const writeSortable = (target: Uint8Array, at: number, value: number): void => {
   view.setFloat64(0, value === 0 ? 0 : value);
   const negative = (view.getUint8(0) & 0x80) !== 0;
   for (let i = 0; i < 8; i++) target[at + i] = negative ? ~view.getUint8(i) & 0xff : view.getUint8(i);
   if (!negative) target[at] = target[at]! ^ 0x80;
+};
+
+export const putSortable = (to: ByteWriter, value: number): void => {
+  to.room(8);
+  writeSortable(to.bytes, to.at, value);
+  to.at += 8;
 };
 
 export const readSortable = (bytes: Uint8Array, at: number): number => {
@@ -36,7 +49,7 @@ export const numberSubKey: SubKey<number> = {
     writeSortable(bytes, 0, sub);
     return bytes;
   },
-  fixed: { length: 8, write: writeSortable },
+  write: putSortable,
   decode: (bytes) => readSortable(bytes, 0),
   mapKey: (sub) => sub,
   compare: (a, b) => a - b,
@@ -49,6 +62,10 @@ export const pairSubKey: SubKey<readonly [number, number]> = {
     writeSortable(bytes, 0, sub[0]);
     writeSortable(bytes, 8, sub[1]);
     return bytes;
+  },
+  write: (to, sub) => {
+    putSortable(to, sub[0]);
+    putSortable(to, sub[1]);
   },
   decode: (bytes) => [readSortable(bytes, 0), readSortable(bytes, 8)],
   mapKey: (sub) => `${sub[0]}:${sub[1]}`,

@@ -1,8 +1,9 @@
-import { columnPrefix, concat, prefixEnd, readScope, scopePrefix } from "./address.ts";
+import { type ByteWriter, shareBytes } from "../serde/byte_writer.ts";
+import { columnPrefix, prefixEnd, readScope, writeScope } from "./address.ts";
 import { DueTimers } from "./due_timers.ts";
 import type { NamespaceKey, Scoped } from "./scope_map.ts";
 import type { MapKey, StepState, Table } from "./step_state.ts";
-import { readSortable, writeSortable } from "./sub_key.ts";
+import { putSortable, readSortable } from "./sub_key.ts";
 
 /** Called with key (and namespace) of the state set to the timer's. */
 export type TimerHandler = (timestamp: number) => void;
@@ -119,7 +120,7 @@ export class TimerService implements Table {
       timer.dirty = false;
       if (!timer.live && !timer.stored) continue;
       timer.stored = timer.live;
-      write(this.#storeKey(timer), timer.live ? noValue : null);
+      write(shareBytes(this.#writeAddress, timer), timer.live ? noValue : null);
     }
     this.#dirty = [];
   }
@@ -196,11 +197,11 @@ export class TimerService implements Table {
     this.#state.changedBytes += 64;
   }
 
-  #storeKey(timer: Timer): Uint8Array {
-    const at = new Uint8Array(8);
-    writeSortable(at, 0, timer.timestamp);
-    return concat([this.#prefix, at, scopePrefix(this.#state, noValue, timer.key, this.#namespaced, timer.namespace)]);
-  }
+  readonly #writeAddress = (to: ByteWriter, timer: Timer): void => {
+    to.append(this.#prefix);
+    putSortable(to, timer.timestamp);
+    writeScope(to, this.#state, timer.key, this.#namespaced, timer.namespace);
+  };
 }
 
 const pushHeap = (heap: number[], value: number): void => {

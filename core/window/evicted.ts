@@ -1,9 +1,9 @@
 import type { OperatorContext } from "../runtime/operator.ts";
 import type { Serde } from "../serde/serde.ts";
-import { valueCodec } from "../state/codecs.ts";
+import { valueCodec, writeWith, writing } from "../state/codecs.ts";
 import type { MapTable } from "../state/map_table.ts";
 import type { StepState, ValueCodec } from "../state/step_state.ts";
-import { numberSubKey, readSortable, writeSortable } from "../state/sub_key.ts";
+import { numberSubKey, putSortable, readSortable } from "../state/sub_key.ts";
 import type { Contents } from "./contents.ts";
 import type { Eviction, Evictor } from "./evictor.ts";
 import type { Window } from "./window.ts";
@@ -86,13 +86,11 @@ interface Element {
 type Entries = readonly (readonly [sequence: number, element: Element])[];
 
 /** Eight bytes of timestamp, then the value. */
-const elementCodec = (values: ValueCodec<unknown>): ValueCodec<Element> => ({
-  encode: ({ value, timestamp }) => {
-    const bytes = values.encode(value);
-    const joined = new Uint8Array(8 + bytes.length);
-    writeSortable(joined, 0, timestamp);
-    joined.set(bytes, 8);
-    return joined;
-  },
-  decode: (bytes) => ({ timestamp: readSortable(bytes, 0), value: values.decode(bytes.subarray(8)) }),
-});
+const elementCodec = (values: ValueCodec<unknown>): ValueCodec<Element> =>
+  writing(
+    (to, { value, timestamp }) => {
+      putSortable(to, timestamp);
+      writeWith(values, to, value);
+    },
+    (bytes) => ({ timestamp: readSortable(bytes, 0), value: values.decode(bytes.subarray(8)) }),
+  );

@@ -1,3 +1,4 @@
+import { writeWith, writing } from "../state/codecs.ts";
 import type { ValueCodec } from "../state/step_state.ts";
 
 const nothing: unique symbol = Symbol("undefined");
@@ -9,7 +10,8 @@ export const hold = <T>(value: T): Held<T> => (value === undefined ? nothing : v
 
 export const heldValue = <T>(held: Held<T>): T => (held === nothing ? undefined : held) as T;
 
-export const heldCodec = <T>(codec: ValueCodec<T>): ValueCodec<Held<T>> => ({
-  encode: (held) => codec.encode(heldValue(held)),
-  decode: (bytes) => hold(codec.decode(bytes)),
-});
+export const heldCodec = <T>(codec: ValueCodec<T>): ValueCodec<Held<T>> =>
+  writing(
+    (to, held) => writeWith(codec, to, heldValue(held)),
+    (bytes) => hold(codec.decode(bytes)),
+  );

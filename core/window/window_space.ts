@@ -1,4 +1,5 @@
-import { numberSubKey, readSortable, type SubKey, writeSortable } from "../state/sub_key.ts";
+import type { ByteWriter } from "../serde/byte_writer.ts";
+import { numberSubKey, putSortable, readSortable, type SubKey, writeSortable } from "../state/sub_key.ts";
 import { SessionWindow } from "./session_window.ts";
 import type { MergingWindow, Window } from "./window.ts";
 
@@ -12,19 +13,18 @@ export interface WindowSpace<in out N, out W extends Window> {
   maxTimestamp(known: N): number;
 }
 
-const writeBounds = (target: Uint8Array, at: number, { start, end }: Window): void => {
-  writeSortable(target, at, start);
-  writeSortable(target, at + 8, end);
-};
-
 /** Both bounds, in the order of the starts. */
 const bounds = {
-  encode: (window: Window): Uint8Array => {
+  encode: ({ start, end }: Window): Uint8Array => {
     const bytes = new Uint8Array(16);
-    writeBounds(bytes, 0, window);
+    writeSortable(bytes, 0, start);
+    writeSortable(bytes, 8, end);
     return bytes;
   },
-  fixed: { length: 16, write: writeBounds },
+  write: (to: ByteWriter, { start, end }: Window): void => {
+    putSortable(to, start);
+    putSortable(to, end);
+  },
   compare: (a: Window, b: Window): number => a.start - b.start || a.end - b.end,
 };
 

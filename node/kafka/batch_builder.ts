@@ -84,6 +84,11 @@ export class BatchBuilder {
     this.#compression = codec;
   }
 
+  /** How many bytes the batch would have with its records in that form. */
+  bytesWith(compress: (records: Uint8Array) => Uint8Array): number {
+    return batchField.records + compress(this.#buffer.subarray(batchField.records, this.#position)).length;
+  }
+
   /** The finished batch. The bytes stay valid until `release`, or until it is stamped differently. */
   stamp(producerId: bigint, epoch: number, sequence: number, transactional: boolean): Buffer {
     const bytes = this.#buffer;

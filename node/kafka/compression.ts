@@ -13,6 +13,8 @@ export interface Compressor {
   /** Kafka's number of it. */
   readonly codec: number;
   compress(records: Uint8Array): Uint8Array | Promise<Uint8Array>;
+  /** The same while everything else waits: to know the size of a single record. */
+  compressSync(records: Uint8Array): Uint8Array;
 }
 
 /** The compressor of that name; undefined for "none". Throws LogError UNSUPPORTED_COMPRESSION_TYPE, which names the package to install. */
@@ -21,18 +23,27 @@ export const compressor = (name: Compression): Compressor | undefined => {
     case "none":
       return undefined;
     case "gzip":
-      return { codec: 1, compress: (records) => promised((done) => zlib.gzip(records, done)) };
+      return {
+        codec: 1,
+        compress: (records) => promised((done) => zlib.gzip(records, done)),
+        compressSync: (records) => zlib.gzipSync(records),
+      };
     case "snappy": {
       const snappy = snappyjs();
-      return { codec: 2, compress: (records) => xerialFrame(snappy, records) };
+      const compress = (records: Uint8Array): Uint8Array => xerialFrame(snappy, records);
+      return { codec: 2, compress, compressSync: compress };
     }
     case "lz4": {
       const lz4 = lz4Napi();
-      return { codec: 3, compress: (records) => lz4.compressFrame(records) };
+      return {
+        codec: 3,
+        compress: (records) => lz4.compressFrame(records),
+        compressSync: (records) => lz4.compressFrameSync(Buffer.from(records.buffer, records.byteOffset, records.length)),
+      };
     }
     case "zstd": {
-      const { zstdCompress } = zstd();
-      return { codec: 4, compress: (records) => promised((done) => zstdCompress(records, done)) };
+      const { zstdCompress, zstdCompressSync } = zstd();
+      return { codec: 4, compress: (records) => promised((done) => zstdCompress(records, done)), compressSync: zstdCompressSync };
     }
   }
 };
@@ -126,6 +137,7 @@ interface Snappyjs {
 
 interface Lz4Napi {
   compressFrame(bytes: Uint8Array): Promise<Buffer>;
+  compressFrameSync(bytes: Buffer): Buffer;
   decompressFrameSync(bytes: Buffer): Buffer;
 }
 
@@ -133,6 +145,7 @@ type Done = (error: Error | null, result: Buffer) => void;
 
 interface Zstd {
   zstdCompress(bytes: Uint8Array, done: Done): void;
+  zstdCompressSync(bytes: Uint8Array): Buffer;
   zstdDecompressSync(bytes: Uint8Array, options: { maxOutputLength: number }): Buffer;
 }
 

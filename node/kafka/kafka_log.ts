@@ -9,6 +9,7 @@ import type {
   Producer,
   ProducerOptions,
 } from "../../core/ports/log.ts";
+import { BatchBuilder } from "./batch_builder.ts";
 import { BatchLimits } from "./batch_limits.ts";
 import { BufferPool } from "./buffer_pool.ts";
 import { Cluster } from "./cluster.ts";
@@ -47,6 +48,7 @@ export const kafkaLog = async (options: KafkaOptions): Promise<Log> => {
 
 class KafkaLog implements Log {
   readonly admin: LogAdmin;
+  readonly compressedBytes?: NonNullable<Log["compressedBytes"]>;
   readonly #cluster: Cluster;
   readonly #settings: ProducerSettings;
 
@@ -54,6 +56,15 @@ class KafkaLog implements Log {
     this.#cluster = cluster;
     this.#settings = settings;
     this.admin = new KafkaAdmin(cluster);
+    const { compressor, pool } = settings;
+    if (compressor === undefined) return;
+    this.compressedBytes = (key, value, headers) => {
+      const batch = new BatchBuilder(pool);
+      batch.append(key, value, 0, headers);
+      const bytes = batch.bytesWith((records) => compressor.compressSync(records));
+      batch.release();
+      return bytes;
+    };
   }
 
   fetcher(options: FetcherOptions): Fetcher {
