@@ -29,8 +29,13 @@ export const compacted = (
   for (const batch of committed) {
     const untilMs = batch.tombstonesUntilMs ?? nowMs + tombstonesMs;
     const expired = batch.tombstonesUntilMs !== null && batch.tombstonesUntilMs <= nowMs;
-    for (let record = batch.from; record < batch.to; record++, number++)
-      if (newest[number] === 1 && !(expired && batch.columns!.isTombstone(record))) gathering.take(batch, record, untilMs);
+    let runFrom = batch.from;
+    for (let record = batch.from; record < batch.to; record++, number++) {
+      if (newest[number] === 1 && !(expired && batch.columns!.isTombstone(record))) continue;
+      gathering.take(batch, runFrom, record, untilMs);
+      runFrom = record + 1;
+    }
+    gathering.take(batch, runFrom, batch.to, untilMs);
   }
   return gathering.finish();
 };
@@ -53,18 +58,20 @@ const newestOfEachKey = (batches: readonly RecordBatch[], startOffset: number): 
   return newest;
 };
 
-/** Collects single records into batches. Records whose tombstones may go at different times do not share one. */
+/** Collects records into batches, as many at once as stand together. Records whose tombstones may go at different times do not share one. */
 class Gathering {
   private readonly done: RecordBatch[] = [];
   private columns = new RecordColumns(0, 0);
   private offsets: number[] = [];
   private untilMs = -1;
 
-  take(batch: RecordBatch, record: number, untilMs: number): void {
+  /** The records from one number to another, exclusive. */
+  take(batch: RecordBatch, from: number, to: number, untilMs: number): void {
+    if (from === to) return;
     if (untilMs !== this.untilMs || this.columns.used >= gatheredBytes) this.close();
     this.untilMs = untilMs;
-    this.columns.appendRange(batch.columns!, record, record + 1);
-    this.offsets.push(batch.offsetAt(record));
+    this.columns.appendRange(batch.columns!, from, to);
+    for (let record = from; record < to; record++) this.offsets.push(batch.offsetAt(record));
   }
 
   finish(): readonly RecordBatch[] {

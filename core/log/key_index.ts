@@ -1,8 +1,8 @@
 import { endOf, type RecordColumns } from "./record_columns.ts";
 
 /**
- * Finds the last record that had the same key, without making a string or an array of any key: open addressing over the bytes where they lie. The hash is FNV-1a
- * (Fowler, Noll, Vo), with its high bits folded in.
+ * Finds the last record that had the same key, without making a string or an array of any key: open addressing over the bytes where they lie. The hash is that of
+ * FNV-1a (Fowler, Noll, Vo) over four bytes at a time, with its high bits folded in.
  */
 export class KeyIndex {
   private readonly mask: number;
@@ -27,7 +27,14 @@ export class KeyIndex {
     const start = columns.start(record);
     const end = endOf(columns.keyEnds[record]!);
     let hash = 0x811c9dc5;
-    for (let i = start; i < end; i++) hash = Math.imul(hash ^ bytes[i]!, 0x01000193);
+    let at = start;
+    for (; at + 4 <= end; at += 4) {
+      const word = bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24);
+      hash = Math.imul(hash ^ word, 0x01000193);
+      // Multiplying carries upwards only: what differs in high bits has to come down.
+      hash ^= hash >>> 15;
+    }
+    for (; at < end; at++) hash = Math.imul(hash ^ bytes[at]!, 0x01000193);
     let slot = (hash ^ (hash >>> 15)) & this.mask;
     this.columns[number] = columns;
     this.records[number] = record;

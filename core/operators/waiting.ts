@@ -14,6 +14,7 @@ export class Waiting<V> {
   readonly #state: StepState;
   readonly #table: MapTable<readonly [timestamp: number, number: number], HeldRecord<V>>;
   readonly #round: Round;
+  #commits = 0;
 
   constructor(state: StepState, column: string, codec: ValueCodec<V>) {
     this.#state = state;
@@ -39,8 +40,9 @@ export class Waiting<V> {
     }
   }
 
-  /** Removes a piece of what is committed and waits for a time that is over: it belongs to timers that failed and were skipped. Once per commit. */
+  /** Removes a piece of what is committed and waits for a time that is over: it belongs to timers that failed and were skipped. Once per commit; as such timers are rare, few commits look for them. */
   forget(watermark: number): void {
+    if (++this.#commits % commitsPerPiece !== 0) return;
     for (const [bytes] of this.#round.next(0)) {
       const timestamp = timeAndNumber.decode(bytes.subarray(bytes.length - 16))[0];
       if (timestamp > watermark) continue;
@@ -71,6 +73,8 @@ export class Waiting<V> {
     return free;
   }
 }
+
+const commitsPerPiece = 16;
 
 /** Mostly a timestamp stands alone, and then it is its own name: making a string of two numbers costs more than all the rest. */
 const timeAndNumber: SubKey<readonly [number, number]> = {

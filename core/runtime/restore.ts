@@ -64,8 +64,7 @@ export const restore = async (
         const batch: StoreWrite[] = [];
         while (fetched.records.next()) {
           const [key, value] = [fetched.records.key(), fetched.records.value()];
-          // A view would keep the whole fetched buffer alive for as long as the store lives.
-          if (key !== null) batch.push({ key: key.slice(), value: value === null ? null : value.slice() });
+          if (key !== null) batch.push({ key, value });
         }
         one.restoring.store.write(batch, { changelogOffset: fetched.nextOffset });
         one.offset = fetched.nextOffset;

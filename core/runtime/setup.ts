@@ -195,33 +195,29 @@ export const boundsNow = async (log: Log, plan: Plan, topics: Topics, names: Top
   return bounds;
 };
 
-/** Lets serdes fetch or register what they need, before the first record. A registry that is away now has to be mended: there is nothing yet that could wait for it. */
+/** Lets serdes fetch or register what they need, before the first record. */
 export const openSerdes = async (plan: Plan, names: TopicNames): Promise<void> => {
-  const open = async (
-    serdes: { readonly key: Serde<any>; readonly value: Serde<any> },
-    topic: string,
-    step: string,
-    use: "read" | "write",
-  ) => {
-    try {
-      await serdes.key.open?.(topic, "key", use);
-      await serdes.value.open?.(topic, "value", use);
-    } catch (error) {
-      if (!(error instanceof MillraceError) || error.code !== "REGISTRY_UNREACHABLE") throw error;
-      throw new ConfigurationError(
-        error.code,
-        `${error.message}. Step '${step}' needs it for topic '${topic}': check its address and that it runs`,
-        {
-          step,
-          topic,
-          cause: error,
-        },
-      );
-    }
-  };
   for (const { inputs, nodes } of plan.subtopologies) {
-    for (const input of inputs) await open(input, names.of(input.topic), input.step, "read");
-    for (const { output, step } of nodes) if (output !== undefined) await open(output, names.of(output.topic), step, "write");
+    for (const input of inputs) await openSerde(input, names.of(input.topic), `Step '${input.step}'`, "read");
+    for (const { output, step } of nodes)
+      if (output !== undefined) await openSerde(output, names.of(output.topic), `Step '${step}'`, "write");
+  }
+};
+
+/** The same for one topic. A registry that is away now has to be mended: there is no record yet that could wait for it. */
+export const openSerde = async (
+  serdes: { readonly key: Serde<any>; readonly value: Serde<any> },
+  topic: string,
+  who: string,
+  use: "read" | "write",
+): Promise<void> => {
+  try {
+    await serdes.key.open?.(topic, "key", use);
+    await serdes.value.open?.(topic, "value", use);
+  } catch (error) {
+    if (!(error instanceof MillraceError) || error.code !== "REGISTRY_UNREACHABLE") throw error;
+    const message = `${error.message}. ${who} needs it for topic '${topic}': check its address and that it runs`;
+    throw new ConfigurationError(error.code, message, { topic, cause: error });
   }
 };
 

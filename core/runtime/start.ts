@@ -13,8 +13,9 @@ import { ControlTopic } from "./control_topic.ts";
 import { Counters, warnOfDropped } from "./counters.ts";
 import { type FeedRecord, feed } from "./feed.ts";
 import { fingerprint } from "./fingerprint.ts";
+import { pause } from "./pause.ts";
 import type { InputPlan, Plan, SinkPlan } from "./plan.ts";
-import { asConfigurationError, boundsNow, openSerdes, setUpTopics, type Topics } from "./setup.ts";
+import { asConfigurationError, boundsNow, openSerde, openSerdes, setUpTopics, type Topics } from "./setup.ts";
 
 /** A record of a feed, with the topic it goes to. */
 export interface Fed {
@@ -102,7 +103,7 @@ export const start = async (options: StartOptions): Promise<App & { kill(): void
       release: async () => {
         over.abort();
         await feeding;
-        await closeSinks(opened, logger);
+        await closeSinks(opened, options);
         if (options.ownsLog) await log.close();
       },
     });
@@ -130,19 +131,30 @@ export const start = async (options: StartOptions): Promise<App & { kill(): void
       });
     return app;
   } catch (error) {
-    await closeSinks(opened, logger);
+    await closeSinks(opened, options);
     if (options.ownsLog) await log.close();
     throw asConfigurationError(error);
   }
 };
 
-const closeSinks = async (sinks: readonly SinkPlan[], logger: Logger): Promise<void> => {
-  for (const { writer, name } of sinks)
-    try {
-      await writer.close?.();
-    } catch (error) {
-      logger.log("warn", `Sink '${name}' did not close: ${reason(error)}`);
-    }
+/** A sink that does not let go is left alone after a while: the program is to end. */
+const closeSinks = async (sinks: readonly SinkPlan[], options: StartOptions): Promise<void> => {
+  const { clock, logger, closeTimeoutMs } = options;
+  const close = async ({ writer, name }: SinkPlan): Promise<void> => {
+    const closed = new AbortController();
+    const closing = async (): Promise<void> => {
+      try {
+        await writer.close?.();
+      } catch (error) {
+        logger.log("warn", `Sink '${name}' did not close: ${reason(error)}`);
+      }
+      closed.abort();
+    };
+    void closing();
+    await pause(clock, closeTimeoutMs, closed.signal);
+    if (!closed.signal.aborted) logger.log("warn", `Sink '${name}' did not close within ${closeTimeoutMs} ms and is left alone`);
+  };
+  await Promise.all(sinks.map(close));
 };
 
 const isBounded = (plan: Plan, all: boolean): boolean => {
@@ -198,8 +210,7 @@ const feedOf = (options: StartOptions, topics: Topics, names: TopicNames): ((wri
   const open = async (topic: string, serdes: Pick<Fed["topic"], "key" | "value">): Promise<void> => {
     if (opened.has(topic)) return;
     opened.add(topic);
-    await serdes.key.open?.(topic, "key", "write");
-    await serdes.value.open?.(topic, "value", "write");
+    await openSerde(serdes, topic, "The feed", "write");
   };
   const encode = (
     topic: string,

@@ -286,7 +286,8 @@ export class MapTable<S, T> implements Table {
       bucket.entries.delete(mapKey);
       this.#entries--;
     }
-    if (bucket.entries.size === 0 && bucket.dirty === 0) this.#buckets.delete(bucket);
+    // That a key has nothing is worth knowing as long as there is room, since it saves a look into the base; a window that is over is not asked for again.
+    if (bucket.entries.size === 0 && bucket.dirty === 0 && (this.#namespaced || !bucket.complete)) this.#buckets.delete(bucket);
   }
 
   #change(entry: Entry<S, T>, value: T | undefined): void {

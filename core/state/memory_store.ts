@@ -4,7 +4,7 @@ import { ValuePages } from "./value_pages.ts";
 
 // The package is CommonJS: its class is the default of the default.
 const BTree = sortedBtree.default;
-type Ordered = InstanceType<typeof sortedBtree.default<string, number>>;
+type Ordered = InstanceType<typeof sortedBtree.default<string, undefined>>;
 
 /** Keys are held as strings of one byte per character: engines compare and hash those fastest, and their order is the order of the bytes. */
 const nameOf = (bytes: Uint8Array): string => {
@@ -25,10 +25,14 @@ const keyOf = (name: string): Uint8Array => {
 
 /** Committed state in memory; restored from its changelog whenever a task opens. */
 export class MemoryStore implements Store {
-  // Point reads and writes go to the Map; the ordered tree is made when the first range is asked for, since many steps never ask.
   readonly #numbers = new Map<string, number>();
   readonly #values = new ValuePages();
+  /** The names in their order, made when the first range is asked for, since many steps never ask. */
   #tree: Ordered | undefined;
+  /**
+   * Names that have come or gone since the last range, and whether the tree has them. What comes and goes in between, as most of what waits for its time does, never gets there.
+   */
+  readonly #behind = new Map<string, boolean>();
   #position: StorePosition | undefined;
 
   get(key: Uint8Array): Uint8Array | undefined {
@@ -40,18 +44,18 @@ export class MemoryStore implements Store {
   *range(from: Uint8Array | undefined, to: Uint8Array | undefined): IterableIterator<readonly [Uint8Array, Uint8Array]> {
     if (this.#numbers.size === 0) return;
     const end = to === undefined ? undefined : nameOf(to);
-    for (const [name, number] of this.#ordered().entries(from === undefined ? undefined : nameOf(from))) {
+    for (const name of this.#ordered().keys(from === undefined ? undefined : nameOf(from))) {
       if (end !== undefined && name >= end) return;
-      yield [keyOf(name), this.#values.get(number)];
+      yield [keyOf(name), this.#values.get(this.#numbers.get(name)!)];
     }
   }
 
   *rangeDescending(from: Uint8Array | undefined, to: Uint8Array | undefined): IterableIterator<readonly [Uint8Array, Uint8Array]> {
     if (this.#numbers.size === 0) return;
     const start = from === undefined ? undefined : nameOf(from);
-    for (const [name, number] of this.#ordered().entriesReversed(to === undefined ? undefined : nameOf(to), undefined, true)) {
+    for (const [name] of this.#ordered().entriesReversed(to === undefined ? undefined : nameOf(to), undefined, true)) {
       if (start !== undefined && name < start) return;
-      yield [keyOf(name), this.#values.get(number)];
+      yield [keyOf(name), this.#values.get(this.#numbers.get(name)!)];
     }
   }
 
@@ -79,6 +83,7 @@ export class MemoryStore implements Store {
     this.#numbers.clear();
     this.#values.clear();
     this.#tree = undefined;
+    this.#behind.clear();
     this.#position = undefined;
   }
 
@@ -87,22 +92,25 @@ export class MemoryStore implements Store {
   }
 
   #add(name: string, value: Uint8Array): void {
-    const number = this.#values.add(value);
-    this.#numbers.set(name, number);
-    this.#tree?.set(name, number);
+    this.#numbers.set(name, this.#values.add(value));
+    if (this.#tree !== undefined && !this.#behind.delete(name)) this.#behind.set(name, false);
   }
 
   #delete(name: string, number: number): void {
     this.#numbers.delete(name);
     this.#values.delete(number);
-    this.#tree?.delete(name);
+    if (this.#tree !== undefined && !this.#behind.delete(name)) this.#behind.set(name, true);
   }
 
   #ordered(): Ordered {
     if (this.#tree === undefined) {
-      this.#tree = new BTree<string, number>(undefined, (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0));
-      for (const [name, number] of this.#numbers) this.#tree.set(name, number);
+      this.#tree = new BTree<string, undefined>(undefined, (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0));
+      for (const name of this.#numbers.keys()) this.#tree.set(name, undefined);
     }
+    for (const [name, isThere] of this.#behind)
+      if (isThere) this.#tree.delete(name);
+      else this.#tree.set(name, undefined);
+    this.#behind.clear();
     return this.#tree;
   }
 }

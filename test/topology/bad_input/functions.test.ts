@@ -200,4 +200,19 @@ describe("a sink whose write rejects", () => {
       expect(writes).toBeGreaterThan(2);
       expect((await world.position("stuck", "stuck-index-sink")) ?? 0).toBe(0);
     });
+
+  it("and which never closes does not hold the app: it is left alone after closeTimeout", async () => {
+    const world = await open();
+    const held = topology("held", ({ from }) => {
+      from(words).to(sink<string>("index", { write: async () => {}, close: () => new Promise(() => {}) }));
+    });
+    await say(world, "a");
+    const app = await world.run(held, { closeTimeout: seconds(5) });
+    const beganMs = world.cluster.clock.monotonic();
+    await world.cluster.drive(app.close());
+    expect(app.state).toBe("stopped");
+    expect(world.cluster.clock.monotonic() - beganMs).toBeGreaterThanOrEqual(5000);
+    expect(world.cluster.warnings).toContainEqual(expect.stringMatching(/^Sink 'index' did not close within 5000 ms and is left alone/));
+    expect(await world.position("held", "held-index-sink")).toBeGreaterThan(0);
+  });
 });

@@ -46,24 +46,32 @@ const job = topology("chaos", ({ from }) => {
     .to(perMinute);
   all
     .keyBy((event) => event.user)
-    .connect("joined", from(answers, time).keyBy((answer) => answer.user), {
-      state: { left: listState<number>(), right: listState<number>() },
-      onLeft(event, { state, timers, timestamp }) {
-        state.left.add(event.id);
-        timers.event.set(timestamp + 20_000);
+    .connect(
+      "joined",
+      from(answers, time).keyBy((answer) => answer.user),
+      {
+        state: { left: listState<number>(), right: listState<number>() },
+        onLeft(event, { state, timers, timestamp }) {
+          state.left.add(event.id);
+          timers.event.set(timestamp + 20_000);
+        },
+        onRight(answer, { state, timers, timestamp }) {
+          state.right.add(answer.id);
+          timers.event.set(timestamp + 20_000);
+        },
+        onTimer({ timestamp }, { state }) {
+          return [`${timestamp} ${[...state.left.get()].sort((a, b) => a - b)} ${[...state.right.get()].sort((a, b) => a - b)}`];
+        },
       },
-      onRight(answer, { state, timers, timestamp }) {
-        state.right.add(answer.id);
-        timers.event.set(timestamp + 20_000);
-      },
-      onTimer({ timestamp }, { state }) {
-        return [`${timestamp} ${[...state.left.get()].sort((a, b) => a - b)} ${[...state.right.get()].sort((a, b) => a - b)}`];
-      },
-    })
+    )
     .to(joined);
   all
     .keyBy((event) => event.user)
-    .match("matched", ({ begin }) => begin("small", (event) => event.kind === "small").next("large", (event) => event.kind === "large").within(minutes(2)))
+    .match("matched", ({ begin }) =>
+      begin("small", (event) => event.kind === "small")
+        .next("large", (event) => event.kind === "large")
+        .within(minutes(2)),
+    )
     .map(({ small, large }) => `${small.id}-${large.id}`)
     .to(matched);
 });
@@ -106,7 +114,23 @@ const expected = (input: readonly Fed[]) => {
   };
 };
 
-const requestKinds: readonly RequestKind[] = ["Fetch", "Produce", "InitProducerId", "TxnOffsetCommit", "EndTxn", "JoinGroup", "SyncGroup", "Heartbeat", "ListOffsets", "OffsetFetch", "AddPartitionsToTxn", "AddOffsetsToTxn", "OffsetCommit", "DeleteRecords", "LeaveGroup"];
+const requestKinds: readonly RequestKind[] = [
+  "Fetch",
+  "Produce",
+  "InitProducerId",
+  "TxnOffsetCommit",
+  "EndTxn",
+  "JoinGroup",
+  "SyncGroup",
+  "Heartbeat",
+  "ListOffsets",
+  "OffsetFetch",
+  "AddPartitionsToTxn",
+  "AddOffsetsToTxn",
+  "OffsetCommit",
+  "DeleteRecords",
+  "LeaveGroup",
+];
 const faults: readonly Fault[] = ["request-lost", "response-lost", "late", "delayed"];
 
 interface Instance {
@@ -121,7 +145,15 @@ const run = async (seed: number) => {
   const upTo = (n: number): number => Math.floor(random.next() * n);
   const cluster = new Cluster({ seed, transactionVersion: chance(0.5) ? 1 : 2, markerDelayMs: () => (chance(0.2) ? upTo(50) : 0) });
   const input = inputOf(seed, 120);
-  for (const [name, partitions] of [["events", 3], ["answers", 2], ["totals", 1], ["per-minute", 1], ["joined", 1], ["matched", 1]] as const) await cluster.create(name, partitions);
+  for (const [name, partitions] of [
+    ["events", 3],
+    ["answers", 2],
+    ["totals", 1],
+    ["per-minute", 1],
+    ["joined", 1],
+    ["matched", 1],
+  ] as const)
+    await cluster.create(name, partitions);
   // Each run has another selection of what can go wrong, so that no fault hides another.
   const rate = chance(0.2) ? 0 : 0.005 + random.next() * 0.03;
   const broken = new Set(requestKinds.filter(() => chance(0.5)));
@@ -140,7 +172,8 @@ const run = async (seed: number) => {
       transactionTimeout: seconds(15),
       onUncaught: "stop-instance",
     });
-    link.fault = (kind) => (!calm && kindsOfFault.length > 0 && broken.has(kind) && chance(rate) ? kindsOfFault[upTo(kindsOfFault.length)] : undefined);
+    link.fault = (kind) =>
+      !calm && kindsOfFault.length > 0 && broken.has(kind) && chance(rate) ? kindsOfFault[upTo(kindsOfFault.length)] : undefined;
     instances.push({ app, link });
   };
   const kill = (instance: Instance): void => {
@@ -167,8 +200,10 @@ const run = async (seed: number) => {
   await cluster.drive(Promise.all(instances.map(({ app }) => app.finished)), 600_000);
   // The markers of the last transactions may still be on their way.
   await cluster.clock.advance(1000);
-  const read = async (from: { readonly name: string; readonly key: any; readonly value: any }, show: (record: { key: any; value: any; timestamp: number }) => string) =>
-    (await cluster.read(from)).map((record) => show(record)).sort();
+  const read = async (
+    from: { readonly name: string; readonly key: any; readonly value: any },
+    show: (record: { key: any; value: any; timestamp: number }) => string,
+  ) => (await cluster.read(from)).map((record) => show(record)).sort();
   return {
     cluster,
     wanted: expected(input),
@@ -192,6 +227,7 @@ describe("whatever goes wrong, in any order, the output", () => {
   const seeds = Array.from({ length: 40 }, (_, seed) => seed + 1);
   it.each(seeds)("is that of a run without faults: seed %i", async (seed) => {
     const { wanted, found } = await run(seed);
-    for (const name of ["totals", "windows", "timers", "matches"] as const) expect([name, found[name]]).toEqual([name, [...wanted[name]].sort()]);
+    for (const name of ["totals", "windows", "timers", "matches"] as const)
+      expect([name, found[name]]).toEqual([name, [...wanted[name]].sort()]);
   });
 });

@@ -43,7 +43,10 @@ const world = async (advanceWhenIdle = false) => {
   const start = Math.floor(cluster.clock.now() / 60_000) * 60_000;
   const say = (partition: number, at: number, word = `w${partition}`) =>
     cluster.produce(words, [{ key: keys[partition]!, value: word, timestamp: start + at, partition }]);
-  const seen = async () => (await cluster.read(counts)).map(({ key, value, timestamp }) => `${keys.includes(key!) ? `k${keys.indexOf(key!)}` : key}=${value}@${timestamp - start}`).sort();
+  const seen = async () =>
+    (await cluster.read(counts))
+      .map(({ key, value, timestamp }) => `${keys.includes(key!) ? `k${keys.indexOf(key!)}` : key}=${value}@${timestamp - start}`)
+      .sort();
   return { cluster, say, seen, start };
 };
 
