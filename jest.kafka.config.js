@@ -1,3 +1,6 @@
+/** What MILLRACE_SHORT=1 leaves out: the same again in the first transaction protocol, and on three nodes. */
+const long = ["conformance_first_protocol", "leader_change"];
+
 /** Tests against a real broker, which is started for them on this machine: see test/kafka/support. One file at a time, since they share it. */
 export default {
   testEnvironment: "node",
@@ -5,6 +8,7 @@ export default {
   transform: { "\\.ts$": "<rootDir>/test/support/strip_types.cjs" },
   roots: ["<rootDir>/test/kafka"],
   testMatch: ["**/*.test.ts"],
+  testPathIgnorePatterns: ["/node_modules/", ...(process.env.MILLRACE_SHORT ? long.map((name) => `/${name}\\.test\\.ts$`) : [])],
   globalSetup: "<rootDir>/test/kafka/support/global_setup.ts",
   globalTeardown: "<rootDir>/test/kafka/support/global_teardown.ts",
   maxWorkers: 1,

@@ -1,3 +1,4 @@
+import { FatalError } from "../errors.ts";
 import type { Clock } from "../ports/clock.ts";
 import { LogError } from "../ports/log.ts";
 import { pause } from "./pause.ts";
@@ -7,19 +8,19 @@ const longestPauseMs = 10_000;
 
 export interface InsistOptions {
   readonly clock: Clock;
-  /** Ends the repetition; the last failure comes through then. */
+  /** Ends the repetition, and the wait for an attempt that is under way. */
   readonly signal: AbortSignal;
   /** @default as often as it takes */
   readonly triesMax?: number;
   readonly onFailure?: (error: LogError) => void;
 }
 
-/** Repeats what the log could not do for now, with growing pauses in between. What will not pass by itself comes through at once. */
+/** Repeats what the log could not do for now, with growing pauses in between. What will not pass by itself comes through at once. Rejects with a FatalError APP_CLOSED when the signal comes first. */
 export const insist = async <T>(attempt: () => Promise<T>, options: InsistOptions): Promise<T> => {
   const { clock, signal, triesMax = Number.POSITIVE_INFINITY, onFailure } = options;
   for (let tries = 1; ; tries++)
     try {
-      return await attempt();
+      return await unlessAborted(attempt(), signal);
     } catch (error) {
       if (!isPassing(error) || signal.aborted || tries >= triesMax) throw error;
       onFailure?.(error);
@@ -27,6 +28,15 @@ export const insist = async <T>(attempt: () => Promise<T>, options: InsistOption
       if (signal.aborted) throw error;
     }
 };
+
+/** An attempt may hang for as long as the log does not answer. */
+const unlessAborted = <T>(work: Promise<T>, signal: AbortSignal): Promise<T> =>
+  new Promise((resolve, reject) => {
+    const abandon = (): void => reject(new FatalError("APP_CLOSED", "The worker was stopped while it waited for the log"));
+    if (signal.aborted) abandon();
+    signal.addEventListener("abort", abandon);
+    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", abandon));
+  });
 
 /** Faults of the network, of a broker that is away, of an epoch that is over: another attempt may succeed. */
 export const isPassing = (error: unknown): error is LogError =>

@@ -39,7 +39,7 @@ export const runPlan = (
     return partitions;
   };
   const write = (topic: string, partition: number, key: Uint8Array | null, value: Uint8Array | null): void => {
-    open(topic)[partition]!.push({ key, value });
+    open(topic)[partition]!.push({ key: key?.slice() ?? null, value: value?.slice() ?? null });
   };
   const writerTo = (
     output: NonNullable<Plan["subtopologies"][number]["nodes"][number]["output"]>,

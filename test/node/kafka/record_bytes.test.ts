@@ -3,6 +3,7 @@ import * as fc from "fast-check";
 import { recordBytes } from "../../../core/record_bytes.ts";
 import { BatchBuilder } from "../../../node/kafka/batch_builder.ts";
 import { BufferPool } from "../../../node/kafka/buffer_pool.ts";
+import { compressor } from "../../../node/kafka/compression.ts";
 
 const field = fc.option(fc.uint8Array({ maxLength: 300 }));
 
@@ -31,5 +32,11 @@ describe("the size of a record that is known beforehand", () => {
       batch.append(null, new Uint8Array(size), 0, []);
       expect([size, recordBytes(null, new Uint8Array(size), [])]).toEqual([size, batch.bytes]);
     }
+  });
+
+  it.each(["gzip", "snappy", "lz4", "zstd"] as const)("is that of what is sent compressed by %s", async (name) => {
+    const { compress, compressSync } = compressor(name)!;
+    for (const records of [new Uint8Array(0), new Uint8Array(100_000), Uint8Array.from({ length: 70_000 }, (_, n) => (n * n * 31) >> 3)])
+      expect(compressSync(records)).toEqual(await compress(records));
   });
 });
