@@ -38,7 +38,7 @@ export const retry = (options: {
 });
 
 /**
- * The record goes to that topic as it came, key and value unchanged, with headers that say what went wrong (`millrace.error.code`, `.message`, `.step`, `.topic`, `.partition`, `.offset`), in the same transaction as everything else.
+ * The record goes to that topic as it came, key and value unchanged, with headers that say what went wrong (`millrace.error.class`, `.code`, `.message`, `.step`, `.topic`, `.partition`, `.offset`), in the same transaction as everything else.
  * @param options With `payload: false` the value is left out.
  */
 export const deadLetter = (topic: string, options: { readonly payload?: boolean } = {}): Policy => ({

@@ -30,7 +30,9 @@ export type DraftHeaders =
 export interface Draft<out V, out K> {
   readonly key: K;
   readonly value: V;
+  /** Milliseconds since 1970. */
   readonly timestamp?: number;
+  /** Single headers as fields of an object, or all of them as a list. */
   readonly headers?: DraftHeaders;
 }
 

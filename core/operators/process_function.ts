@@ -35,9 +35,13 @@ export interface KeyedContext<K, S extends StateSpec, O extends SideSpec> extend
  * A function with state and timers per key. What `onRecord` gives has the record's key, timestamp and headers; what `onTimer` gives has the timer's key and timestamp, for timers in processing time this is wall time.
  */
 export interface Process<V, K, S extends StateSpec, O extends SideSpec, R1, R2> {
+  /** What the function keeps. It stands above the functions in the object, so that they know its types. */
   readonly state?: S;
+  /** Further ways out, by name: `side: { rejected: output<Order>() }`. */
   readonly side?: O;
+  /** Called for each record, in the order of the partition. */
   onRecord(value: V, ctx: KeyedContext<K, S, O>): Out<R1>;
+  /** Called for each timer that has come due, with its key. */
   onTimer?(timer: Timer, ctx: KeyedContext<K, S, O>): Out<R2>;
 }
 

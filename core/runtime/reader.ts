@@ -15,9 +15,12 @@ export interface ReaderOptions {
 interface OffsetRange {
   readonly earliest: number;
   readonly latest: number;
+  /** By the group; undefined when it has committed nothing there. */
+  readonly committed: number | undefined;
 }
 
 const pollMs = 200;
+const astrayMs = 500;
 
 /**
  * Keeps the inputs of all tasks filled, each up to its bound, and follows the control topic and, while some task is idle, what its siblings say. One poll is always under way; what it brings is handed over between slices.
@@ -33,6 +36,8 @@ export class Reader {
   readonly #asking = new Set<string>();
   /** Partitions whose position lies outside of them, until it is set right. */
   readonly #astray = new Set<string>();
+  /** Positions behind which others have committed, and since when that is known. */
+  readonly #overtaken = new Map<string, { readonly offset: number; readonly sinceMs: number }>();
   paused = false;
   #checkedMs = Number.POSITIVE_INFINITY;
 
@@ -243,30 +248,38 @@ export class Reader {
     const id = partitionId(at.topic, at.partition);
     if (this.#astray.has(id)) return;
     this.#astray.add(id);
-    const { admin } = this.#options.application.log;
+    const { log, clock, settings } = this.#options.application;
+    const { admin } = log;
     const ask = async (): Promise<void> => {
       try {
-        const [earliest, latest] = await Promise.all([
+        const [earliest, latest, committed] = await Promise.all([
           admin.offsets([at], "earliest", "read-committed"),
           admin.offsets([at], "latest", "read-committed"),
+          admin.committed(settings.applicationId, [at], { requireStable: false }),
         ]);
-        if (!this.#closed) then({ earliest: earliest.get(id) ?? 0, latest: latest.get(id) ?? 0 });
+        if (!this.#closed) then({ earliest: earliest.get(id) ?? 0, latest: latest.get(id) ?? 0, committed: committed.get(id)?.offset });
       } catch (error) {
         // A broker that is away is asked again, with the next fetch that fails.
         if (!(error instanceof LogError) || error.disposition === "configuration") this.#error ??= error;
       }
-      this.#astray.delete(id);
+      // Where nothing was set right the next answer will be the same: there is no hurry.
+      clock.after(astrayMs, () => {
+        this.#astray.delete(id);
+        this.#options.wake();
+      });
       this.#options.wake();
     };
     void ask();
   }
 
-  #outOfRange(input: TaskInput, at: FetchPosition, { earliest, latest }: OffsetRange, cause: LogError): void {
+  #outOfRange(input: TaskInput, at: FetchPosition, { earliest, latest, committed }: OffsetRange, cause: LogError): void {
     const { logger, counters, settings } = this.#options.application;
     const place = { topic: at.topic, partition: at.partition, offset: at.offset, cause };
     const range = `the log has ${earliest} to ${latest}`;
     // Without commits of offsets a position may lie before what was deleted from an internal topic: nobody has promised anything.
     const forgetful = settings.guarantee === "none" && input.plan.kind !== "source";
+    // Who has committed beyond this position has taken the task over, and has deleted what it is done with. The group is about to tell.
+    if (committed !== undefined && committed > at.offset && !this.#isOverdue(input.id, at.offset)) return;
     if (input.plan.kind !== "source" && !forgetful)
       throw new FatalError(
         "OFFSET_OUT_OF_RANGE",
@@ -287,5 +300,14 @@ export class Reader {
     });
     input.clear();
     input.position = startAt === "earliest" ? earliest : latest;
+  }
+
+  /** The group has had the time to tell that a task is another's by now. */
+  #isOverdue(id: string, offset: number): boolean {
+    const { clock, settings } = this.#options.application;
+    const nowMs = clock.monotonic();
+    const known = this.#overtaken.get(id);
+    if (known?.offset !== offset) this.#overtaken.set(id, { offset, sinceMs: nowMs });
+    return known?.offset === offset && nowMs - known.sinceMs > settings.sessionTimeoutMs + settings.rebalanceTimeoutMs;
   }
 }

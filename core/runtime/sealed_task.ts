@@ -20,6 +20,8 @@ export interface Task {
   process(goOn: () => boolean): boolean;
   /** Once per watermark period. */
   tick(): void;
+  /** The same before a commit, with all that it makes due: what need not wait any longer need not be written down as waiting. Until `goOn` says no. */
+  catchUp(goOn: () => boolean): void;
   /** The moment of the Clock at which the task has something to do on its own; +Infinity when there is none. */
   nextWakeMs(): number;
   /**
@@ -37,6 +39,8 @@ export interface Task {
   release(): void;
   /** The position of an input that the last commit has reached. */
   committedOffset(input: TaskInput): number;
+  /** The largest timestamp of a record so far: how far the task has come in event time, whatever it waits for. */
+  readonly streamTime: number;
   /** How far event time has come; undefined where it has no meaning. */
   readonly watermark: number | undefined;
   readonly uncommittedBytes: number;

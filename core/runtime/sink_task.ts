@@ -76,6 +76,7 @@ export class SinkTask implements Task {
 
   readonly uncommittedBytes = 0;
   readonly watermark = undefined;
+  readonly streamTime: number = Number.NEGATIVE_INFINITY;
 
   process(): boolean {
     if (this.#failure !== undefined) throw this.#failure;
@@ -108,6 +109,8 @@ export class SinkTask implements Task {
   }
 
   tick(): void {}
+
+  catchUp(): void {}
 
   nextWakeMs(): number {
     if (this.#retryAtMs === Number.NEGATIVE_INFINITY) return Number.POSITIVE_INFINITY;

@@ -82,6 +82,10 @@ export class StreamTask implements Task {
     return this.#finishedCommitted;
   }
 
+  get streamTime(): number {
+    return this.#streamTime;
+  }
+
   get uncommittedBytes(): number {
     let bytes = this.#staging.bytes;
     for (const state of this.#states.values()) bytes += state.changedBytes;
@@ -161,6 +165,11 @@ export class StreamTask implements Task {
     // An advance that was interrupted is finished first: a step must not see what comes of a later watermark before its timers up to the earlier one have fired.
     if (this.#chain.time.advancing || this.#environment.clock.monotonic() < this.#timersAtMs) return;
     this.#times.tick();
+  }
+
+  catchUp(goOn: () => boolean): void {
+    this.tick();
+    if (this.#chain.time.advancing && this.#environment.clock.monotonic() >= this.#timersAtMs) this.#advance(goOn);
   }
 
   nextWakeMs(): number {

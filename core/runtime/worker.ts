@@ -13,6 +13,7 @@ import type { Task } from "./sealed_task.ts";
 import { SiblingWatermarks } from "./sibling_watermarks.ts";
 import type { TaskEnvironment } from "./task_environment.ts";
 import { noLimits } from "./topic_limits.ts";
+import { Turns } from "./turns.ts";
 
 /** What a worker tells its application. */
 export interface WorkerEvents {
@@ -22,25 +23,19 @@ export interface WorkerEvents {
   assigned(tasks: readonly string[]): void;
 }
 
-/** How long tasks work before sockets and timers have their turn. */
-const sliceMs = 8;
-const recordsBetweenLooks = 64;
-const recordsPerSlice = 20_000;
-
 /**
  * One event loop's worth of tasks, with one group member, one reader and one committer: polls, lets tasks work in slices, commits. Everything between two awaits is synchronous, so group callbacks find the tasks between records.
  */
 export class Worker {
   readonly #application: Application;
-  readonly #events: WorkerEvents;
   readonly #tasks = new Map<string, Task>();
   readonly #siblings = new SiblingWatermarks();
   readonly #commits: CommitCycle;
   readonly #reader: Reader;
   readonly #purge: Purge;
+  readonly #turns: Turns;
   readonly #membership: Membership;
   readonly #transactionalId: string;
-  readonly #environment: TaskEnvironment;
   /** Aborted by `kill`, and when the worker has ended: nothing may wait any more. */
   readonly #ended = new AbortController();
   #stopping = false;
@@ -48,13 +43,12 @@ export class Worker {
   #wake: (() => void) | undefined;
   #woken = false;
   #nextTickMs = Number.NEGATIVE_INFINITY;
-  #records = 0;
 
   constructor(application: Application, slot: number, events: WorkerEvents) {
     const { settings, log, names, plan, clock, bounded } = application;
     this.#application = application;
     this.#purge = new Purge(application);
-    this.#events = events;
+    this.#turns = new Turns(clock);
     this.#transactionalId = workerTransactionalId(settings.applicationId, application.processId, slot);
     const environment: TaskEnvironment = {
       clock,
@@ -78,7 +72,6 @@ export class Worker {
       wake: () => this.wake(),
       siblingWatermark: (subtopology, partition) => this.#siblings.smallest(subtopology, partition),
     };
-    this.#environment = environment;
     this.#commits = new CommitCycle({
       application,
       committer: committerFor(settings.guarantee, {
@@ -189,6 +182,7 @@ export class Worker {
       this.#reader.deliver();
       this.#tick();
       const worked = this.#work();
+      this.#catchUpBeforeCommit();
       await this.#commits.step();
       this.#reader.request();
       if (worked) await clock.yield();
@@ -199,25 +193,11 @@ export class Worker {
   /** One slice for all tasks; true when there is more to do at once. */
   #work(): boolean {
     if (this.#isHeldUp) return false;
-    const { clock } = this.#application;
-    const until = clock.monotonic() + sliceMs;
-    let left = recordsPerSlice;
-    const goOn = (): boolean => {
-      left--;
-      this.#records++;
-      return left > 0 && (left % recordsBetweenLooks !== 0 || clock.monotonic() < until);
-    };
-    let worked = false;
-    for (const task of this.#tasks.values()) {
-      if (task.process(goOn)) worked = true;
-      if (left <= 0 || clock.monotonic() >= until) {
-        // The next slice begins with those that had no turn.
-        this.#tasks.delete(task.id);
-        this.#tasks.set(task.id, task);
-        break;
-      }
-    }
-    return worked;
+    return this.#turns.work(this.#tasks.values());
+  }
+
+  #catchUpBeforeCommit(): void {
+    if (!this.#isHeldUp && this.#application.clock.monotonic() >= this.#commits.dueMs) this.#turns.catchUp(this.#tasks.values());
   }
 
   /** Paused by the user, or too much is uncommitted. */

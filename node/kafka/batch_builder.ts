@@ -84,9 +84,9 @@ export class BatchBuilder {
     this.#compression = codec;
   }
 
-  /** How many bytes the batch would have with its records in that form. */
-  bytesWith(compress: (records: Uint8Array) => Uint8Array): number {
-    return batchField.records + compress(this.#buffer.subarray(batchField.records, this.#position)).length;
+  /** How many bytes the batch would have if its records took so many. */
+  bytesWith(size: (records: Uint8Array) => number): number {
+    return batchField.records + size(this.#buffer.subarray(batchField.records, this.#position));
   }
 
   /** The finished batch. The bytes stay valid until `release`, or until it is stamped differently. */

@@ -13,8 +13,8 @@ export interface Compressor {
   /** Kafka's number of it. */
   readonly codec: number;
   compress(records: Uint8Array): Uint8Array | Promise<Uint8Array>;
-  /** The same while everything else waits: to know the size of a single record. */
-  compressSync(records: Uint8Array): Uint8Array;
+  /** How many bytes that gives, known at once; never too few. */
+  size(records: Uint8Array): number;
 }
 
 /** The compressor of that name; undefined for "none". Throws LogError UNSUPPORTED_COMPRESSION_TYPE, which names the package to install. */
@@ -26,24 +26,26 @@ export const compressor = (name: Compression): Compressor | undefined => {
       return {
         codec: 1,
         compress: (records) => promised((done) => zlib.gzip(records, done)),
-        compressSync: (records) => zlib.gzipSync(records),
+        size: (records) => zlib.gzipSync(records).length,
       };
     case "snappy": {
       const snappy = snappyjs();
       const compress = (records: Uint8Array): Uint8Array => xerialFrame(snappy, records);
-      return { codec: 2, compress, compressSync: compress };
+      return { codec: 2, compress, size: (records) => compress(records).length };
     }
     case "lz4": {
       const lz4 = lz4Napi();
       return {
         codec: 3,
         compress: (records) => lz4.compressFrame(records),
-        compressSync: (records) => lz4.compressFrameSync(Buffer.from(records.buffer, records.byteOffset, records.length)),
+        size: (records) => lz4.compressFrameSync(Buffer.from(records.buffer, records.byteOffset, records.length)).length,
       };
     }
     case "zstd": {
       const { zstdCompress, zstdCompressSync } = zstd();
-      return { codec: 4, compress: (records) => promised((done) => zstdCompress(records, done)), compressSync: zstdCompressSync };
+      // At once it knows the length beforehand and chooses its parameters by it, so the result may be a little different.
+      const size = (records: Uint8Array): number => Math.ceil(zstdCompressSync(records).length * 1.05) + 64;
+      return { codec: 4, compress: (records) => promised((done) => zstdCompress(records, done)), size };
     }
   }
 };

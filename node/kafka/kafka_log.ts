@@ -61,7 +61,7 @@ class KafkaLog implements Log {
     this.compressedBytes = (key, value, headers) => {
       const batch = new BatchBuilder(pool);
       batch.append(key, value, 0, headers);
-      const bytes = batch.bytesWith((records) => compressor.compressSync(records));
+      const bytes = batch.bytesWith(compressor.size);
       batch.release();
       return bytes;
     };

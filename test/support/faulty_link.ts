@@ -51,7 +51,10 @@ export class FaultyLink implements Link {
     }
     if (fault === "late") {
       clock.after(faultMs(), () => {
-        if (!this.#dead) Promise.resolve().then(perform).catch(() => {});
+        if (!this.#dead)
+          Promise.resolve()
+            .then(perform)
+            .catch(() => {});
       });
       throw lost();
     }

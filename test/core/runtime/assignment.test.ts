@@ -35,7 +35,10 @@ const widths = fc.array(fc.integer({ min: 0, max: 9 }), { minLength: 1, maxLengt
 const membersOf = (tasks: readonly AssignableTask[]) =>
   fc
     .array(fc.option(fc.subarray([...tasks.map(({ id }) => id), "9_99", "x"])), { minLength: 1, maxLength: 7 })
-    .map((claims) => new Map(claims.map((claim, i) => [`member-${i}`, claim === null ? undefined : subscription(`process-${(i * 7) % 10}`, claim)])));
+    .map(
+      (claims) =>
+        new Map(claims.map((claim, i) => [`member-${i}`, claim === null ? undefined : subscription(`process-${(i * 7) % 10}`, claim)])),
+    );
 const cluster = widths.chain((sizes) => {
   const tasks = tasksOf(sizes);
   return membersOf(tasks).map((members) => ({ tasks, members }));
@@ -45,7 +48,15 @@ const spread = (numbers: readonly number[]): number => Math.max(...numbers) - Ma
 const idsOf = (given: ReadonlyMap<string, readonly AssignableTask[]>): Readonly<Record<string, readonly string[]>> =>
   Object.fromEntries([...given].map(([member, own]) => [member, own.map(({ id }) => id).sort()]));
 const claiming = (members: ReadonlyMap<string, Subscription | undefined>, given: ReadonlyMap<string, readonly AssignableTask[]>) =>
-  new Map([...members].map(([id, member]) => [id, subscription(member?.processId ?? id, given.get(id)!.map((task) => task.id))]));
+  new Map(
+    [...members].map(([id, member]) => [
+      id,
+      subscription(
+        member?.processId ?? id,
+        given.get(id)!.map((task) => task.id),
+      ),
+    ]),
+  );
 
 describe("the assignment of tasks", () => {
   it("gives every task to one member", () => {
@@ -53,7 +64,12 @@ describe("the assignment of tasks", () => {
       fc.property(cluster, ({ tasks, members }) => {
         const given = assignTasks(tasks, members);
         expect([...given.keys()].sort()).toEqual([...members.keys()].sort());
-        expect([...given.values()].flat().map(({ id }) => id).sort()).toEqual(tasks.map(({ id }) => id).sort());
+        expect(
+          [...given.values()]
+            .flat()
+            .map(({ id }) => id)
+            .sort(),
+        ).toEqual(tasks.map(({ id }) => id).sort());
       }),
     );
   });
@@ -96,7 +112,9 @@ describe("the assignment of tasks", () => {
         const tasks = tasksOf(sizes);
         const fresh = (count: number) => new Map(Array.from({ length: count }, (_, i) => [`m${i}`, subscription(`p${i}`, [])]));
         const first = assignTasks(tasks, fresh(before));
-        const members = new Map([...fresh(after)].map(([id]) => [id, subscription(`p${id.slice(1)}`, first.get(id)?.map((task) => task.id) ?? [])]));
+        const members = new Map(
+          [...fresh(after)].map(([id]) => [id, subscription(`p${id.slice(1)}`, first.get(id)?.map((task) => task.id) ?? [])]),
+        );
         const second = assignTasks(tasks, members);
         for (const [id, own] of second)
           for (const subtopology of new Set(tasks.map((task) => task.subtopology))) {
@@ -120,7 +138,14 @@ describe("what the leader answers", () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 40 }), (garbage) => {
         fc.pre(decodeSubscription(garbage) === undefined);
-        const given = answers(assignMembers(tasks, [member("good", encodeSubscription(subscription("p", ["0_0", "0_1", "0_2", "0_3"]))), member("odd", garbage)], [], "same"));
+        const given = answers(
+          assignMembers(
+            tasks,
+            [member("good", encodeSubscription(subscription("p", ["0_0", "0_1", "0_2", "0_3"]))), member("odd", garbage)],
+            [],
+            "same",
+          ),
+        );
         expect(given["good"]!.tasks).toHaveLength(2);
         expect(given["odd"]!.tasks).toHaveLength(2);
       }),
@@ -129,14 +154,16 @@ describe("what the leader answers", () => {
 
   it("takes of a member's words only those that make sense", () => {
     const encode = (value: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(value));
-    expect(decodeSubscription(encode({ version: 1, processId: "p", tasks: ["0_0", 7, null], transactionalIds: "x", stop: "yes" }))).toEqual({
-      version: 1,
-      processId: "p",
-      fingerprint: "",
-      transactionalIds: [],
-      tasks: ["0_0"],
-      stop: false,
-    });
+    expect(decodeSubscription(encode({ version: 1, processId: "p", tasks: ["0_0", 7, null], transactionalIds: "x", stop: "yes" }))).toEqual(
+      {
+        version: 1,
+        processId: "p",
+        fingerprint: "",
+        transactionalIds: [],
+        tasks: ["0_0"],
+        stop: false,
+      },
+    );
     expect(decodeSubscription(encode({ version: 2, processId: "p" }))).toBeUndefined();
     expect(decodeSubscription(encode(null))).toBeUndefined();
     expect(decodeAssignment(encode({ version: 1, tasks: "0_0" }))).toBeUndefined();
@@ -146,7 +173,10 @@ describe("what the leader answers", () => {
     const given = answers(
       assignMembers(
         tasks,
-        [member("a", encodeSubscription(subscription("old", []))), member("b", encodeSubscription(subscription("new", ["0_0"], { fingerprint: "other" })))],
+        [
+          member("a", encodeSubscription(subscription("old", []))),
+          member("b", encodeSubscription(subscription("new", ["0_0"], { fingerprint: "other" }))),
+        ],
         [],
         "same",
       ),
@@ -157,14 +187,21 @@ describe("what the leader answers", () => {
 
   it("tells all to stop when one asks for it", () => {
     const given = answers(
-      assignMembers(tasks, [member("a", encodeSubscription(subscription("p", []))), member("b", encodeSubscription(subscription("q", [], { stop: true })))], [], "same"),
+      assignMembers(
+        tasks,
+        [member("a", encodeSubscription(subscription("p", []))), member("b", encodeSubscription(subscription("q", [], { stop: true })))],
+        [],
+        "same",
+      ),
     );
     expect(given["a"]).toMatchObject({ error: "stop", tasks: [] });
     expect(given["b"]).toMatchObject({ error: "stop", tasks: [] });
   });
 
   it("names the workers that are known and not here, to be fenced, and never one that is here", () => {
-    const given = answers(assignMembers(tasks, [member("a", encodeSubscription(subscription("p", [])))], ["app-p-0", "app-z-0", "app-b-1"], "same"));
+    const given = answers(
+      assignMembers(tasks, [member("a", encodeSubscription(subscription("p", [])))], ["app-p-0", "app-z-0", "app-b-1"], "same"),
+    );
     expect(given["a"]!.departed).toEqual(["app-b-1", "app-z-0"]);
   });
 });

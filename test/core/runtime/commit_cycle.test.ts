@@ -1,7 +1,7 @@
 import { describe, expect, it } from "@jest/globals";
 import { memoryLog } from "../../../core/log/mod.ts";
-import { silent } from "../../../core/ports/logger.ts";
 import { type BaseOffsets, LogError, noHeaders, type Outbox } from "../../../core/ports/log.ts";
+import { silent } from "../../../core/ports/logger.ts";
 import type { Application } from "../../../core/runtime/application.ts";
 import { CommitCycle } from "../../../core/runtime/commit_cycle.ts";
 import { CommitFailure } from "../../../core/runtime/commit_failure.ts";
@@ -98,7 +98,13 @@ const world = () => {
     log: memoryLog({ clock }).connect(),
     logger: silent,
     counters: new Counters(),
-    settings: { commitIntervalMs: 100, commitMinPauseMs: 0, commitTimeoutMs: 60_000, tolerableFailures: Number.POSITIVE_INFINITY, overlayBytes: 1 << 20 },
+    settings: {
+      commitIntervalMs: 100,
+      commitMinPauseMs: 0,
+      commitTimeoutMs: 60_000,
+      tolerableFailures: Number.POSITIVE_INFINITY,
+      overlayBytes: 1 << 20,
+    },
   } as unknown as Application;
   const cycle = new CommitCycle({
     application,

@@ -34,7 +34,11 @@ describe("the limits of a topic", () => {
 
   it("say nothing of timestamps where the broker writes its own", () => {
     expect(
-      limitsOf({ "message.timestamp.type": "LogAppendTime", "message.timestamp.after.max.ms": "5", "message.timestamp.before.max.ms": "5" }),
+      limitsOf({
+        "message.timestamp.type": "LogAppendTime",
+        "message.timestamp.after.max.ms": "5",
+        "message.timestamp.before.max.ms": "5",
+      }),
     ).toMatchObject({ aheadMaxMs: Number.POSITIVE_INFINITY, behindMaxMs: Number.POSITIVE_INFINITY });
   });
 

@@ -225,9 +225,11 @@ async function* trickle(cluster: Cluster, input: readonly Fed[], upTo: (n: numbe
 
 describe("whatever goes wrong, in any order, the output", () => {
   const seeds = Array.from({ length: 40 }, (_, seed) => seed + 1);
-  it.each(seeds)("is that of a run without faults: seed %i", async (seed) => {
-    const { wanted, found } = await run(seed);
-    for (const name of ["totals", "windows", "timers", "matches"] as const)
-      expect([name, found[name]]).toEqual([name, [...wanted[name]].sort()]);
-  });
+  // A loop and not `each`, which only one of the two test runners has.
+  for (const seed of seeds)
+    it(`is that of a run without faults: seed ${seed}`, async () => {
+      const { wanted, found } = await run(seed);
+      for (const name of ["totals", "windows", "timers", "matches"] as const)
+        expect([name, found[name]]).toEqual([name, [...wanted[name]].sort()]);
+    });
 });

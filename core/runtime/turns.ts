@@ -1,0 +1,118 @@
+import type { Clock } from "../ports/clock.ts";
+import type { Task } from "./sealed_task.ts";
+
+/** How long tasks work before sockets and timers have their turn. */
+const sliceMs = 8;
+const recordsPerSlice = 20_000;
+/** Short enough that tasks stay together in event time, long enough that choosing costs nothing beside it. */
+const recordsPerTurn = 512;
+const recordsBetweenLooks = 64;
+/** A task that has waited for so many turns of its siblings goes before them, wherever it is in event time. */
+const missedMax = 16;
+
+/**
+ * Whose turn it is. Of the tasks of one sub-topology the one that is furthest behind in event time goes first: what they write is held back behind the slowest of them, so whoever runs ahead only
+ * piles up records that have to wait, and waiting records are state that is written down. Sub-topologies go by turns.
+ */
+export class Turns {
+  readonly #clock: Clock;
+  /** How many turns of its siblings a task has let pass although it had something to do, as far as is known. */
+  readonly #missed = new WeakMap<Task, number>();
+  /** Which sub-topology begins. */
+  #first = 0;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** One slice for all tasks; true when there is more to do at once. */
+  work(tasks: Iterable<Task>): boolean {
+    const groups = groupsOf(tasks);
+    const slice = new Slice(this.#clock);
+    let worked = false;
+    for (let idle = 0; idle < groups.length; ) {
+      const ready = groups[this.#first++ % groups.length]!;
+      if (this.#turn(ready, slice)) {
+        worked = true;
+        idle = 0;
+        if (slice.isOver) break;
+      } else idle++;
+    }
+    return worked;
+  }
+
+  /** All tasks before a commit, those as well that have had no turn for a while. */
+  catchUp(tasks: Iterable<Task>): void {
+    const slice = new Slice(this.#clock);
+    for (const task of tasks) if (!slice.isOver) task.catchUp(slice.goOn);
+  }
+
+  /** A turn for one task of a sub-topology. Those that turn out to have nothing to do leave the list; false when all have. */
+  #turn(ready: Task[], slice: Slice): boolean {
+    while (ready.length > 0) {
+      const at = this.#next(ready);
+      const task = ready[at]!;
+      // Under load a watermark period holds many turns: what came in the last one need not wait for the end of the period.
+      task.tick();
+      if (task.process(slice.turn())) {
+        for (const one of ready) this.#missed.set(one, one === task ? 0 : this.#missedBy(one) + 1);
+        return true;
+      }
+      ready.splice(at, 1);
+    }
+    return false;
+  }
+
+  #next(ready: readonly Task[]): number {
+    let next = 0;
+    for (let i = 0; i < ready.length; i++) {
+      const missed = this.#missedBy(ready[i]!);
+      if (missed >= missedMax) return i;
+      const [ours, theirs] = [ready[i]!.streamTime, ready[next]!.streamTime];
+      if (ours < theirs || (ours === theirs && missed > this.#missedBy(ready[next]!))) next = i;
+    }
+    return next;
+  }
+
+  #missedBy(task: Task): number {
+    return this.#missed.get(task) ?? 0;
+  }
+}
+
+/** As much work as may be done before sockets and timers have their turn. */
+class Slice {
+  readonly #clock: Clock;
+  readonly #untilMs: number;
+  #left = recordsPerSlice;
+  #turnEndsAt = 0;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+    this.#untilMs = clock.monotonic() + sliceMs;
+  }
+
+  /** Begins a turn; what is given is asked after each record and each timer. */
+  turn(): () => boolean {
+    this.#turnEndsAt = Math.max(0, this.#left - recordsPerTurn);
+    return this.goOn;
+  }
+
+  readonly goOn = (): boolean => {
+    this.#left--;
+    return this.#left > this.#turnEndsAt && (this.#left % recordsBetweenLooks !== 0 || this.#clock.monotonic() < this.#untilMs);
+  };
+
+  get isOver(): boolean {
+    return this.#left <= 0 || this.#clock.monotonic() >= this.#untilMs;
+  }
+}
+
+const groupsOf = (tasks: Iterable<Task>): readonly Task[][] => {
+  const groups = new Map<number, Task[]>();
+  for (const task of tasks) {
+    const group = groups.get(task.subtopology);
+    if (group === undefined) groups.set(task.subtopology, [task]);
+    else group.push(task);
+  }
+  return [...groups.values()];
+};
