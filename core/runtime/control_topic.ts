@@ -28,6 +28,12 @@ export const fedRecord = (records: number): { readonly key: Uint8Array; readonly
   value: encoder.encode(String(records)),
 });
 
+/** Which feed writes the input: written by each when it begins, so that one that is fenced knows whether there is another. */
+export const feederRecord = (id: string): { readonly key: Uint8Array; readonly value: Uint8Array } => ({
+  key: key("feeder", ""),
+  value: encoder.encode(id),
+});
+
 export const boundsRecord = (bounds: Bounds): { readonly key: Uint8Array; readonly value: Uint8Array } => ({
   key: key("bounds", ""),
   value: encoder.encode(JSON.stringify(Object.fromEntries(bounds))),
@@ -45,6 +51,8 @@ export class ControlTopic {
   bounds: Bounds | undefined;
   /** How many records a feed has written; undefined when there is no feed. */
   fed: number | undefined;
+  /** The feed that began last. */
+  feeder: string | undefined;
   position = 0;
   readonly #isolation: Isolation;
 
@@ -79,6 +87,7 @@ export class ControlTopic {
     if (kind === "finished") value === null ? this.finished.delete(id) : this.finished.add(id);
     else if (kind === "worker") value === null ? this.workers.delete(id) : this.workers.add(id);
     else if (kind === "fed" && value !== null) this.fed = Number(decoder.decode(value));
+    else if (kind === "feeder" && value !== null) this.feeder = decoder.decode(value);
     else if (kind === "bounds" && value !== null && this.bounds === undefined)
       this.bounds = new Map(Object.entries(JSON.parse(decoder.decode(value)) as Record<string, number>));
   }

@@ -1,8 +1,9 @@
 import type { Clock, Timeout } from "../ports/clock.ts";
 import { type Log, LogError, noHeaders, type Producer, type RawHeaders } from "../ports/log.ts";
 import type { Logger } from "../ports/logger.ts";
-import { type Bounds, boundsRecord, type ControlTopic, fedRecord } from "./control_topic.ts";
+import { type Bounds, boundsRecord, type ControlTopic, fedRecord, feederRecord } from "./control_topic.ts";
 import { insist, isPassing } from "./insist.ts";
+import { pause } from "./pause.ts";
 
 /** A record for an input topic, encoded. */
 export interface FeedRecord {
@@ -18,6 +19,8 @@ export interface FeedOptions {
   readonly log: Log;
   readonly control: ControlTopic;
   readonly applicationId: string;
+  /** Tells this feed from all others of the application. */
+  readonly id: string;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Called with the number of records that are written already; gives those that follow. */
@@ -31,6 +34,8 @@ export interface FeedOptions {
 const recordsPerTransaction = 2000;
 /** What comes slowly is not kept waiting for a full transaction. */
 const lingerMs = 20;
+/** Who has fenced this feed says within this time that it goes on instead. */
+const claimMs = 1000;
 
 /**
  * Writes the input of a run, each record exactly once whatever crashes: how many are written stands in the control topic, in the same transactions. At the end of a bounded run it fixes where the inputs end. Of several feeds of one application the last one to start goes
@@ -54,6 +59,8 @@ class Feeder {
   #producer: Producer | undefined;
   /** Ends the wait that is under way, if there is one. */
   #wake: (() => void) | undefined;
+  /** Who wrote the input when this feed looked last. */
+  #feeder: string | undefined;
 
   constructor(options: FeedOptions) {
     this.#options = options;
@@ -64,7 +71,8 @@ class Feeder {
     const { control, logger, bounds } = this.#options;
     for (;;) {
       if (!(await this.#waitFor(this.#open())) || control.bounds !== undefined) return;
-      if (control.fed === undefined && !(await this.#write([], 0))) continue;
+      this.#feeder = control.feeder;
+      if (!(await this.#write([], control.fed ?? 0))) continue;
       const written = await this.#writeAll(control.fed ?? 0);
       if (this.#options.signal.aborted) return;
       // Another feed has gone on meanwhile, and is fenced by now: this one goes on from where it came to.
@@ -139,7 +147,7 @@ class Feeder {
    * Writes records, and how many there are with them, in one transaction. When its outcome is not known a new epoch ends the doubt, and the log tells. False when somebody else has written meanwhile, or the run is over.
    */
   async #write(records: readonly FeedRecord[], written: number, bounds?: Bounds): Promise<boolean> {
-    const { log, control, clock, signal } = this.#options;
+    const { log, control, clock, signal, id } = this.#options;
     const before = control.fed;
     while (!signal.aborted)
       try {
@@ -148,20 +156,36 @@ class Feeder {
           outbox.append(topic, partition, key, value, timestamp, headers ?? noHeaders);
         const { key, value } = bounds === undefined ? fedRecord(written) : boundsRecord(bounds);
         outbox.append(control.topic, 0, key, value, clock.now(), noHeaders);
+        const claim = feederRecord(id);
+        if (this.#feeder !== id) outbox.append(control.topic, 0, claim.key, claim.value, clock.now(), noHeaders);
         const producer = this.#producer!;
         if (!(await this.#waitFor(producer.send(outbox).then(() => producer.commit())))) return false;
         if (bounds === undefined) control.fed = written;
+        this.#feeder = id;
         return true;
       } catch (error) {
-        if (!isPassing(error) || error.disposition === "fenced") throw error;
+        if (!isPassing(error)) throw error;
+        if (error.disposition === "fenced" && (await this.#isReplaced())) throw error;
         this.#options.logger.log("warn", "It is not known whether a part of the input was written: asking the log", {
           reason: error.message,
         });
         if (!(await this.#waitFor(this.#open()))) return false;
-        if (bounds === undefined ? control.fed === written : control.bounds !== undefined) return true;
+        const isThere = bounds === undefined ? control.fed === written && control.feeder === id : control.bounds !== undefined;
+        if (isThere) {
+          this.#feeder = id;
+          return true;
+        }
         if (control.fed !== before) return false;
       }
     return false;
+  }
+
+  /** Another feed has begun. Otherwise it was a request of our own that came late, or the broker's timeout, that has ended the epoch. */
+  async #isReplaced(): Promise<boolean> {
+    const { log, control, clock, signal } = this.#options;
+    await pause(clock, claimMs, signal);
+    if (!(await this.#waitFor(this.#patiently(() => control.readToEnd(log))))) return true;
+    return control.feeder !== this.#feeder;
   }
 
   /** A new epoch: what an older one left open is ended, and what was written before is visible. */

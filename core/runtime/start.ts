@@ -115,6 +115,7 @@ export const start = async (options: StartOptions): Promise<App & { kill(): void
         log,
         control: new ControlTopic(names.control),
         applicationId: settings.applicationId,
+        id: processId,
         clock,
         logger,
         records,
@@ -231,21 +232,43 @@ const feedOf = (options: StartOptions, topics: Topics, names: TopicNames): ((wri
       headers: draftHeaders(record.headers, noHeaders),
     };
   };
-  return async function* (written: number): AsyncGenerator<FeedRecord> {
+  const generate = async function* (written: number, reading: Reading): AsyncGenerator<FeedRecord> {
     // The program's own records come first; they are counted again, the feed is told where to go on.
     let seen = 0;
     for (const input of inputs) {
       await open(names.of(input.topic), input);
-      for await (const draft of input.records!()) {
+      for await (const draft of reading.of(input.records!())) {
         const turn = seen++;
         if (turn >= written) yield encode(names.of(input.topic), input, draft, turn);
       }
     }
     let turn = Math.max(seen, written);
-    for await (const record of options.feed?.(Math.max(0, written - seen)) ?? []) {
+    for await (const record of reading.of(options.feed?.(Math.max(0, written - seen)) ?? [])) {
       const topic = String(record.topic.name);
       await open(topic, record.topic);
       yield encode(topic, record.topic, record, turn++);
     }
   };
+  return (written) => {
+    const reading = new Reading();
+    const records = generate(written, reading);
+    const done: IteratorResult<FeedRecord> = { done: true, value: undefined };
+    // A generator that waits for its source would answer only when that has said something: so the source itself is told.
+    return { [Symbol.asyncIterator]: () => ({ next: () => records.next(), return: () => reading.end().then(() => done) }) };
+  };
 };
+
+/** The source that is being read at the moment. */
+class Reading {
+  #iterator: AsyncIterator<unknown> | Iterator<unknown> | undefined;
+
+  of<T>(source: Iterable<T> | AsyncIterable<T>): AsyncIterable<T> {
+    const iterator = Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]();
+    this.#iterator = iterator;
+    return { [Symbol.asyncIterator]: () => ({ next: async () => iterator.next() }) };
+  }
+
+  async end(): Promise<void> {
+    await this.#iterator?.return?.();
+  }
+}

@@ -7,19 +7,24 @@ const recordsPerSlice = 20_000;
 /** Short enough that tasks stay together in event time, long enough that choosing costs nothing beside it. */
 const recordsPerTurn = 512;
 const recordsBetweenLooks = 64;
+/** Tasks that read what others here have written have so many turns for one of those that read from outside. */
+const readersTurns = 4;
 /** A task that has waited for so many turns of its siblings goes before them, wherever it is in event time. */
 const missedMax = 16;
 
 /**
- * Whose turn it is. Of the tasks of one sub-topology the one that is furthest behind in event time goes first: what they write is held back behind the slowest of them, so whoever runs ahead only
- * piles up records that have to wait, and waiting records are state that is written down. Sub-topologies go by turns.
+ * Whose turn it is.
+ *
+ * Of the tasks of one sub-topology the one that is furthest behind in event time goes first: what is behind a shuffle waits for the slowest of them, so whoever runs ahead only piles up records that have to
+ * wait there, and waiting records are state that is written down. For the same reason sub-topologies that read what others have written go before those, as long as they have something to read.
  */
 export class Turns {
   readonly #clock: Clock;
   /** How many turns of its siblings a task has let pass although it had something to do, as far as is known. */
   readonly #missed = new WeakMap<Task, number>();
-  /** Which sub-topology begins. */
-  #first = 0;
+  /** A round is seldom over with the slice: it goes on with this sub-topology, which has had so many turns. */
+  #at = 0;
+  #turns = 0;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -31,12 +36,18 @@ export class Turns {
     const slice = new Slice(this.#clock);
     let worked = false;
     for (let idle = 0; idle < groups.length; ) {
-      const ready = groups[this.#first++ % groups.length]!;
-      if (this.#turn(ready, slice)) {
+      if (this.#at >= groups.length) this.#at = 0;
+      const { ready, turns } = groups[this.#at]!;
+      if (this.#turns < turns && this.#turn(ready, slice)) {
+        this.#turns++;
         worked = true;
         idle = 0;
         if (slice.isOver) break;
-      } else idle++;
+      } else {
+        if (this.#turns === 0) idle++;
+        this.#at++;
+        this.#turns = 0;
+      }
     }
     return worked;
   }
@@ -79,6 +90,26 @@ export class Turns {
   }
 }
 
+/** The tasks of one sub-topology that may have something to do. */
+interface Group {
+  readonly ready: Task[];
+  readonly turns: number;
+}
+
+/** Readers before writers. */
+const groupsOf = (tasks: Iterable<Task>): readonly Group[] => {
+  const groups = new Map<number, Group>();
+  for (const task of tasks) {
+    const group = groups.get(task.subtopology);
+    if (group !== undefined) group.ready.push(task);
+    else {
+      const reads = task.inputs.some(({ plan }) => plan.kind === "repartition" || plan.kind === "sink");
+      groups.set(task.subtopology, { ready: [task], turns: reads ? readersTurns : 1 });
+    }
+  }
+  return [...groups].sort(([one], [other]) => other - one).map(([, group]) => group);
+};
+
 /** As much work as may be done before sockets and timers have their turn. */
 class Slice {
   readonly #clock: Clock;
@@ -106,13 +137,3 @@ class Slice {
     return this.#left <= 0 || this.#clock.monotonic() >= this.#untilMs;
   }
 }
-
-const groupsOf = (tasks: Iterable<Task>): readonly Task[][] => {
-  const groups = new Map<number, Task[]>();
-  for (const task of tasks) {
-    const group = groups.get(task.subtopology);
-    if (group === undefined) groups.set(task.subtopology, [task]);
-    else group.push(task);
-  }
-  return [...groups.values()];
-};

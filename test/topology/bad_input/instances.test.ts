@@ -52,16 +52,6 @@ describe("another program under the same application id", () => {
     await world.cluster.drive(first.close());
   });
 
-  it("may take its place when the other one has gone, as the state that is kept is another one", async () => {
-    const world = await BadInput.open({ words: 2, counts: 1 });
-    await world.cluster.drive((await world.run(counting("count"))).close());
-    await world.run(counting("tally"));
-    await world.write("words", { key: utf8("k"), value: utf8("a") });
-    await world.cluster.clock.advance(2000);
-    expect(await world.texts("counts")).toHaveLength(1);
-    await world.close();
-  });
-
   it("that is a plain consumer group is refused with the group's name and what to do", async () => {
     const world = await BadInput.open({ words: 2, counts: 1 });
     const member = stranger(world.cluster.memory.connect(), "counting", "range");

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "@jest/globals";
 import { hours, millis, minutes, seconds } from "../../../core/duration.ts";
-import type { App } from "../../../core/runtime/app.ts";
 import { partitionForKey } from "../../../core/partitioner.ts";
+import type { App } from "../../../core/runtime/app.ts";
 import { integer } from "../../../core/serde/numbers.ts";
 import { text } from "../../../core/serde/text.ts";
 import { operatorState, valueState } from "../../../core/state/descriptors.ts";
