@@ -208,13 +208,16 @@ export class CommitCycle {
     this.#requested = false;
     this.#nextMs = this.#clock.monotonic() + application.settings.commitIntervalMs;
     const id = `${tag}-${++this.#count}`;
+    // Without a transaction the outputs are safe before the changelog says that they need not be made again: else a crash between the two would lose them.
+    const outputs = committer.outputsFirst ? this.#outbox : undefined;
+    if (outputs !== undefined) this.#outbox = application.log.outbox();
     const parts = new Map<Task, SealedTask>();
     for (const task of tasks()) {
       const part = task.seal(id, lastly);
       if (part !== undefined) parts.set(task, part);
     }
     const outbox = this.#outbox;
-    const ahead = this.#aheadRecords;
+    const ahead = this.#aheadRecords + (outputs?.records ?? 0);
     if (parts.size === 0 && outbox.records === 0 && ahead === 0) return;
     this.#aheadRecords = 0;
     this.#gatheringSinceMs = this.#clock.monotonic();
@@ -227,7 +230,7 @@ export class CommitCycle {
       settled: undefined,
     };
     this.#sealed = sealed;
-    committer.commit(outbox, sealed.offsets, group(), lastly).then(
+    committer.commit(outbox, sealed.offsets, group(), lastly, outputs).then(
       (bases) => this.#settledWith(sealed, { bases }),
       (error: unknown) =>
         this.#settledWith(sealed, { failure: error instanceof CommitFailure ? error : new CommitFailure("unknown", error) }),

@@ -15,6 +15,8 @@ import type { Guarantee } from "./task_environment.ts";
 export interface Committer {
   /** Whether records may travel before their commit: only a transaction can still take them back. */
   readonly sendsAhead: boolean;
+  /** Whether outputs have to be safe before the changelog is written. */
+  readonly outputsFirst: boolean;
   /** Sends a part of what the next commit will make durable. What goes wrong with it is told by that commit. */
   sendAhead(outbox: Outbox): Promise<void>;
   /** Opens an epoch, or a new one after a failure. What an older epoch left open is ended first. */
@@ -22,8 +24,15 @@ export interface Committer {
   /**
    * Throws a CommitFailure. Before the next commit `open` is called then.
    * @param lastly the tasks stop here, or go to another instance
+   * @param outputs where they come first; the outbox then holds what is left
    */
-  commit(outbox: Outbox, offsets: readonly CommittedOffset[], group: GroupMetadata, lastly: boolean): Promise<BaseOffsets>;
+  commit(
+    outbox: Outbox,
+    offsets: readonly CommittedOffset[],
+    group: GroupMetadata,
+    lastly: boolean,
+    outputs?: Outbox,
+  ): Promise<BaseOffsets>;
   /** After a failure of unknown outcome, and a new epoch: whether it happened. */
   happened(offsets: readonly CommittedOffset[], groupId: string): Promise<boolean>;
   close(): Promise<void>;
@@ -43,6 +52,7 @@ export const committerFor = (guarantee: Guarantee, options: CommitterOptions): C
 /** Outputs, changelog and offsets in one transaction, which the group's generation fences. */
 class TransactionalCommitter implements Committer {
   readonly sendsAhead = true;
+  readonly outputsFirst = false;
   readonly #options: CommitterOptions;
   #producer: Producer | undefined;
   /** Calls of a producer do not overlap: the commit waits for what is on its way. */
@@ -109,6 +119,7 @@ class TransactionalCommitter implements Committer {
 /** Records first, offsets after them: a crash in between repeats records. Where offsets are not committed as a rule, a clean stop still says where it was. */
 class IdempotentCommitter implements Committer {
   readonly sendsAhead = false;
+  readonly outputsFirst = true;
   readonly #options: CommitterOptions;
   readonly #offsetsAlways: boolean;
   #producer: Producer | undefined;
@@ -125,8 +136,15 @@ class IdempotentCommitter implements Committer {
     this.#producer = await this.#options.log.producer({ transactionalId: null, transactionTimeoutMs: this.#options.transactionTimeoutMs });
   }
 
-  async commit(outbox: Outbox, offsets: readonly CommittedOffset[], group: GroupMetadata, lastly: boolean): Promise<BaseOffsets> {
+  async commit(
+    outbox: Outbox,
+    offsets: readonly CommittedOffset[],
+    group: GroupMetadata,
+    lastly: boolean,
+    outputs?: Outbox,
+  ): Promise<BaseOffsets> {
     try {
+      if (outputs !== undefined && outputs.records > 0) await this.#producer!.send(outputs);
       const bases = outbox.records === 0 ? new Map<string, number>() : await this.#producer!.send(outbox);
       if ((this.#offsetsAlways || lastly) && offsets.length > 0) await this.#options.log.admin.commitOffsets(group.groupId, offsets, group);
       return bases;
