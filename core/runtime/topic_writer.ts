@@ -71,7 +71,7 @@ export class TopicWriter {
     const valueBytes = value === null && plan.nullDeletes ? null : this.#encode("value", value);
     // A result of an endless window has no moment of its own; it is sent with the present one.
     const timestamp = Number.isFinite(record.timestamp) ? record.timestamp : this.#now();
-    //CHK
+    this.#check(keyBytes, valueBytes, timestamp, record.rawHeaders);
     const chosen = this.#partition(value, record, keyBytes);
     if (typeof chosen === "number") return this.#outlet.write(this.topic, chosen, keyBytes, valueBytes, timestamp, record.rawHeaders);
     for (const partition of chosen) this.#outlet.write(this.topic, partition, keyBytes, valueBytes, timestamp, record.rawHeaders);
