@@ -179,6 +179,11 @@ export class CommitCycle {
     if (this.#outbox.records + this.#aheadRecords > 0) this.#tainted = true;
   }
 
+  /** Ends what was sent and will not be committed. */
+  abandon(): Promise<void> {
+    return this.#options.committer.abandon();
+  }
+
   close(): Promise<void> {
     return this.#options.committer.close();
   }

@@ -35,6 +35,8 @@ export interface Committer {
   ): Promise<BaseOffsets>;
   /** After a failure of unknown outcome, and a new epoch: whether it happened. */
   happened(offsets: readonly CommittedOffset[], groupId: string): Promise<boolean>;
+  /** Ends what was begun and not committed, if there is something: readers of the output would wait behind it until the broker's timeout. */
+  abandon(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -57,6 +59,8 @@ class TransactionalCommitter implements Committer {
   #producer: Producer | undefined;
   /** Calls of a producer do not overlap: the commit waits for what is on its way. */
   #ahead: Promise<unknown> = Promise.resolve();
+  /** A transaction of this epoch may be open. */
+  #begun = false;
 
   constructor(options: CommitterOptions) {
     this.#options = options;
@@ -67,10 +71,12 @@ class TransactionalCommitter implements Committer {
     await this.close();
     this.#ahead = Promise.resolve();
     this.#producer = await log.producer({ transactionalId, transactionTimeoutMs });
+    this.#begun = false;
   }
 
   async sendAhead(outbox: Outbox): Promise<void> {
     const producer = this.#producer!;
+    this.#begun = true;
     const ahead = this.#ahead.then(() => producer.send(outbox));
     this.#ahead = ahead;
     await ahead;
@@ -78,6 +84,7 @@ class TransactionalCommitter implements Committer {
 
   async commit(outbox: Outbox, offsets: readonly CommittedOffset[], group: GroupMetadata): Promise<BaseOffsets> {
     const producer = this.#producer!;
+    this.#begun = true;
     let bases: BaseOffsets;
     try {
       await this.#ahead;
@@ -98,6 +105,7 @@ class TransactionalCommitter implements Committer {
     } catch (error) {
       throw new CommitFailure(error instanceof LogError && error.disposition !== "indefinite" ? "not-happened" : "unknown", error);
     }
+    if (producer === this.#producer) this.#begun = false;
     return bases;
   }
 
@@ -107,6 +115,10 @@ class TransactionalCommitter implements Committer {
     if (one === undefined) return false;
     const committed = await this.#options.log.admin.committed(groupId, [one], { requireStable: true });
     return committed.get(partitionId(one.topic, one.partition))?.metadata === one.metadata;
+  }
+
+  async abandon(): Promise<void> {
+    if (this.#begun) await this.open();
   }
 
   async close(): Promise<void> {
@@ -156,6 +168,8 @@ class IdempotentCommitter implements Committer {
   async happened(): Promise<boolean> {
     return false;
   }
+
+  async abandon(): Promise<void> {}
 
   async close(): Promise<void> {
     const producer = this.#producer;

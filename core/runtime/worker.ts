@@ -251,7 +251,7 @@ export class Worker {
   }
 
   async #close(): Promise<void> {
-    const { settings, logger } = this.#application;
+    const { settings, log, clock, logger, control } = this.#application;
     const { signal } = this.#ended;
     const killed = new Promise<void>((resolve) => (signal.aborted ? resolve() : signal.addEventListener("abort", () => resolve())));
     const quietly = async (what: string, close: () => Promise<void>): Promise<void> => {
@@ -266,21 +266,14 @@ export class Worker {
     if (this.#failure === undefined) await quietly("the last commit", () => this.#commits.finish());
     await quietly("the reader", () => this.#reader.close());
     if (!wasKilled()) await quietly("leaving the group", () => this.#membership.leave());
+    if (!wasKilled())
+      await quietly("the farewell", async () => {
+        await this.#commits.abandon();
+        // From here on nobody has to end what this worker has left open, or even to ask whether there is something.
+        if (settings.guarantee === "exactly-once") await control.write(log, null, [workerTombstone(this.#transactionalId)], clock);
+      });
     await quietly("the producer", () => this.#commits.close());
-    if (!wasKilled() && settings.guarantee === "exactly-once") await quietly("the farewell", () => this.#sayFarewell());
     for (const task of this.#tasks.values()) await quietly(`task ${task.id}`, () => task.close());
     this.#tasks.clear();
-  }
-
-  /** Nobody has to end what this worker has left open, or even to ask whether there is something. */
-  async #sayFarewell(): Promise<void> {
-    const { settings, log, clock, control } = this.#application;
-    if (this.#failure !== undefined) {
-      // Readers of the output wait behind an open transaction: a new epoch aborts it.
-      const { transactionTimeoutMs } = settings;
-      const producer = await log.producer({ transactionalId: this.#transactionalId, transactionTimeoutMs });
-      await producer.close();
-    }
-    await control.write(log, null, [workerTombstone(this.#transactionalId)], clock);
   }
 }

@@ -86,6 +86,7 @@ class FakeCommitter implements Committer {
   async happened(): Promise<boolean> {
     return this.happens;
   }
+  async abandon(): Promise<void> {}
   async close(): Promise<void> {}
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@jest/globals";
-import { minutes, seconds } from "../../../core/duration.ts";
+import { millis, minutes, seconds } from "../../../core/duration.ts";
 import { sleep } from "../../../core/ports/clock.ts";
 import type { Fed, Feed } from "../../../core/runtime/start.ts";
 import { integer } from "../../../core/serde/numbers.ts";
@@ -9,6 +9,7 @@ import { seededRandom } from "../../../core/time_source/seeded_random.ts";
 import { tumbling } from "../../../core/window/tumbling.ts";
 import { topic } from "../../../topology/topic.ts";
 import { topology } from "../../../topology/topology.ts";
+import { busyClock } from "../../support/busy_clock.ts";
 import { Cluster } from "../../support/cluster.ts";
 import { FaultyLink } from "../../support/faulty_link.ts";
 
@@ -222,7 +223,11 @@ describe("a bounded run", () => {
   it("includes what was committed a moment ago, although its markers are still on their way", async () => {
     const { cluster, result } = await world({ markerDelayMs: () => 400 });
     const list = listOf(40);
-    await cluster.start(perMinute, { mode: "batch", feed: (written) => list.slice(written) });
+    const app = await cluster.start(perMinute, { mode: "batch", feed: (written) => list.slice(written) });
+    // Nothing is read before it is known where the input ends.
+    app.pause();
+    await cluster.clock.advance(5000);
+    app.resume();
     await cluster.finished();
     await cluster.clock.advance(1000);
     expect(await result()).toEqual(resultOf(list));
@@ -253,6 +258,19 @@ describe("a bounded run", () => {
     const app = await cluster.start(perMinute, { mode: "batch", applicationId: "one-record" });
     await cluster.drive(app.finished);
     expect(await result()).toEqual(["a 0 1"]);
+  });
+
+  it("says that a task is done only when everything that its end sets off is done", async () => {
+    // The slice of work ends with the very last record, and a commit follows before the task has heard of its end.
+    const { cluster, result } = await world();
+    const list = Array.from({ length: 96 }, (_, i) => fed("a", i * 1000));
+    await cluster.produce(
+      words,
+      list.map(({ value, timestamp }) => ({ key: "a", value: value as string, timestamp: timestamp! })),
+    );
+    await cluster.start(perMinute, { mode: "batch", clock: busyClock(cluster.clock, 9), commit: { interval: millis(1) } });
+    await cluster.finished();
+    expect(await result()).toEqual(resultOf(list));
   });
 
   for (const guarantee of ["at-least-once", "none"] as const)

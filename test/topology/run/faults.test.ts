@@ -197,6 +197,26 @@ describe("an instance that stands still for longer than its session", () => {
       await cluster.close();
     });
 
+  it("leaves no transaction open when it is closed as soon as it wakes up", async () => {
+    const { cluster, say, start } = await world();
+    const { app, link } = await start({ commit: { interval: seconds(20) } });
+    await cluster.clock.advance(1000);
+    await say("a", "b", "c");
+    await cluster.clock.advance(3000);
+    const at = [0, 1, 2].map((partition) => ({ topic: "counting-count-repartition", partition }));
+    const ends = async (isolation: "read-committed" | "read-uncommitted") => [
+      ...(await cluster.drive(cluster.log.admin.offsets(at, "latest", isolation))).values(),
+    ];
+    const written = await ends("read-uncommitted");
+    expect(await ends("read-committed")).not.toEqual(written);
+    link.freeze();
+    await cluster.clock.advance(10_000);
+    link.thaw();
+    await cluster.drive(app.close());
+    expect(await ends("read-committed")).toEqual(await ends("read-uncommitted"));
+    await cluster.close();
+  });
+
   it("is fenced by the leader, so that its open transaction holds nobody back until its timeout", async () => {
     const { cluster, say, start } = await world();
     const first = await start({ transactionTimeout: seconds(600), commit: { interval: seconds(60) } });
