@@ -51,6 +51,21 @@ export { nullable } from "./core/serde/nullable.ts";
 export { float64, int64, integer } from "./core/serde/numbers.ts";
 export type { Decoded, Infer, Serde } from "./core/serde/serde.ts";
 export { text } from "./core/serde/text.ts";
+// ---------------------------------------------------------------- aggregates and windows
+export {
+  type Aggregator,
+  average,
+  collect,
+  combine,
+  count,
+  type FullAggregator,
+  type MergingAggregator,
+  maxBy,
+  minBy,
+  reducing,
+  sum,
+  top,
+} from "./core/state/aggregator.ts";
 export {
   type BroadcastSpec,
   type BroadcastState,
@@ -84,21 +99,6 @@ export {
   type WatermarkStrategy,
   watermarks,
 } from "./core/time/watermark_strategy.ts";
-// ---------------------------------------------------------------- aggregates and windows
-export {
-  type Aggregator,
-  average,
-  collect,
-  combine,
-  count,
-  type FullAggregator,
-  type MergingAggregator,
-  maxBy,
-  minBy,
-  reducing,
-  sum,
-  top,
-} from "./core/window/aggregator.ts";
 export { type Assigner, assigner, type WindowClock } from "./core/window/assigner.ts";
 export { counting } from "./core/window/counting.ts";
 export { type MergeContext, type TriggerContext, trigger } from "./core/window/custom_trigger.ts";

@@ -1,17 +1,17 @@
 import { aggregateTableOperator } from "../core/operators/aggregate_table_operator.ts";
 import { filterOperator } from "../core/operators/filter_operator.ts";
 import { mapOperator } from "../core/operators/map_operator.ts";
+import type { Operator, OperatorContext, OperatorFactory, Push } from "../core/operators/operator.ts";
 import { processOperator } from "../core/operators/process_operator.ts";
 import { temporalJoinOperator } from "../core/operators/temporal_join_operator.ts";
 import { noHeaders } from "../core/ports/log.ts";
 import { RecordMeta } from "../core/record.ts";
-import type { Operator, OperatorContext, OperatorFactory, Push } from "../core/runtime/operator.ts";
+import { count } from "../core/state/aggregator.ts";
 import { keyCodec } from "../core/state/codecs.ts";
 import { listState, mapState, valueState } from "../core/state/descriptors.ts";
 import { MemoryStore } from "../core/state/memory_store.ts";
 import { StepState } from "../core/state/step_state.ts";
 import type { TimerService } from "../core/state/timer_service.ts";
-import { count } from "../core/window/aggregator.ts";
 import type { BenchCase } from "./bench_case.ts";
 import { meter } from "./meter.ts";
 

@@ -1,6 +1,6 @@
 import { minutes, seconds } from "../core/duration.ts";
-import type { OperatorFactory } from "../core/runtime/operator.ts";
-import { count } from "../core/window/aggregator.ts";
+import type { OperatorFactory } from "../core/operators/operator.ts";
+import { count } from "../core/state/aggregator.ts";
 import { session } from "../core/window/session.ts";
 import { sliding } from "../core/window/sliding.ts";
 import { tumbling } from "../core/window/tumbling.ts";

@@ -5,8 +5,8 @@ import type { Broadcast, Connect, PlainBroadcast, PlainProcess, Process } from "
 import type { Carried, SideSpec } from "../core/operators/side_output.ts";
 import type { Draft, Meta } from "../core/record.ts";
 import type { Serde } from "../core/serde/serde.ts";
+import type { Aggregator } from "../core/state/aggregator.ts";
 import type { BroadcastSpec, SimpleKey, StateSpec, StoreSpec } from "../core/state/descriptors.ts";
-import type { Aggregator } from "../core/window/aggregator.ts";
 import type { Assigner } from "../core/window/assigner.ts";
 import type { Window } from "../core/window/window.ts";
 import type { Sink } from "./sink.ts";

@@ -1,5 +1,5 @@
 import { TopologyError } from "../core/errors.ts";
-import { type Aggregator, count, reducing } from "../core/window/aggregator.ts";
+import { type Aggregator, count, reducing } from "../core/state/aggregator.ts";
 import type { WindowContents } from "../core/window/window_operator.ts";
 import { type Windows, windowStep } from "./steps/window_step.ts";
 import type { KeyedHandle, StreamHandle } from "./stream_handle.ts";

@@ -1,8 +1,8 @@
 import type { Duration } from "../core/duration.ts";
 import type { Out } from "../core/operators/process_function.ts";
 import type { SideSpec } from "../core/operators/side_output.ts";
+import type { Aggregator } from "../core/state/aggregator.ts";
 import type { StateSpec } from "../core/state/descriptors.ts";
-import type { Aggregator } from "../core/window/aggregator.ts";
 import type { Evictor } from "../core/window/evictor.ts";
 import type { Pane, PaneProcess } from "../core/window/pane.ts";
 import type { Trigger } from "../core/window/trigger.ts";

@@ -1,6 +1,6 @@
 import { keyed } from "../operators/keyed.ts";
+import type { OperatorContext, OperatorFactory, Push } from "../operators/operator.ts";
 import { RecordMeta } from "../record.ts";
-import type { OperatorContext, OperatorFactory, Push } from "../runtime/operator.ts";
 import { valueCodec, writeWith, writing } from "../state/codecs.ts";
 import type { MapTable } from "../state/map_table.ts";
 import type { ValueCodec } from "../state/step_state.ts";

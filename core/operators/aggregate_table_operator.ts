@@ -1,7 +1,7 @@
-import type { OperatorFactory } from "../runtime/operator.ts";
+import type { Aggregator } from "../state/aggregator.ts";
 import { Stamped } from "../state/stamped.ts";
-import type { Aggregator } from "../window/aggregator.ts";
 import { keyed } from "./keyed.ts";
+import type { OperatorFactory } from "./operator.ts";
 import type { TableOptions } from "./table_operator.ts";
 import { tableRows } from "./table_rows.ts";
 

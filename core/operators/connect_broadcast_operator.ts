@@ -1,8 +1,8 @@
 import { RecordMeta } from "../record.ts";
-import type { OperatorFactory, Push } from "../runtime/operator.ts";
 import { type BroadcastSpec, openBroadcast, type StateSpec, type StoreSpec } from "../state/descriptors.ts";
 import type { StepState } from "../state/step_state.ts";
 import { type KeyOptions, keyed } from "./keyed.ts";
+import type { OperatorFactory, Push } from "./operator.ts";
 import type { Broadcast, PlainBroadcast } from "./process_function.ts";
 import { emitResults } from "./results.ts";
 import type { SideSpec } from "./side_output.ts";

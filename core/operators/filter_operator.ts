@@ -1,5 +1,5 @@
 import type { Meta } from "../record.ts";
-import type { OperatorFactory } from "../runtime/operator.ts";
+import type { OperatorFactory } from "./operator.ts";
 
 /** The records for which the condition holds. */
 export const filterOperator =

@@ -1,5 +1,5 @@
 import type { Meta } from "../record.ts";
-import type { OperatorFactory } from "../runtime/operator.ts";
+import type { OperatorFactory } from "./operator.ts";
 import { emitResults } from "./results.ts";
 
 /** Any number of values for each record, all with its key, timestamp and headers. */

@@ -1,5 +1,5 @@
-import type { OperatorContext, Push } from "../runtime/operator.ts";
 import type { Descriptors } from "../state/descriptors.ts";
+import type { OperatorContext, Push } from "./operator.ts";
 
 /** What a step with keys does with records that have none. */
 export interface KeyOptions {

@@ -1,5 +1,5 @@
 import type { Meta } from "../record.ts";
-import type { OperatorFactory } from "../runtime/operator.ts";
+import type { OperatorFactory } from "./operator.ts";
 
 /** Another value for each record. */
 export const mapOperator =

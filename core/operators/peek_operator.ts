@@ -1,5 +1,5 @@
 import type { Meta } from "../record.ts";
-import type { OperatorFactory } from "../runtime/operator.ts";
+import type { OperatorFactory } from "./operator.ts";
 
 /** Looks at each record and lets it pass. After a crash a record may be looked at again. */
 export const peekOperator =

@@ -1,5 +1,5 @@
-import type { OperatorFactory } from "../runtime/operator.ts";
 import type { StoreSpec } from "../state/descriptors.ts";
+import type { OperatorFactory } from "./operator.ts";
 import type { PlainProcess } from "./process_function.ts";
 import { emitResults } from "./results.ts";
 import type { SideSpec } from "./side_output.ts";

@@ -1,7 +1,7 @@
 import { RecordMeta } from "../record.ts";
-import type { OperatorFactory } from "../runtime/operator.ts";
 import type { StateSpec } from "../state/descriptors.ts";
 import { type KeyOptions, keyed, needsStore } from "./keyed.ts";
+import type { OperatorFactory } from "./operator.ts";
 import type { Process } from "./process_function.ts";
 import { emitResults } from "./results.ts";
 import type { SideSpec } from "./side_output.ts";

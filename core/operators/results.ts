@@ -1,6 +1,6 @@
 import { TopologyError } from "../errors.ts";
 import type { RecordMeta } from "../record.ts";
-import type { Push } from "../runtime/operator.ts";
+import type { Push } from "./operator.ts";
 
 /** Sends results on, one after the other as they come, each as a record with that meta. */
 export const emitResults = (results: unknown, record: RecordMeta, emit: Push, step: string): void => {

@@ -1,5 +1,5 @@
 import { type Draft, draftHeaders, type Meta, RecordMeta } from "../record.ts";
-import type { OperatorFactory } from "../runtime/operator.ts";
+import type { OperatorFactory } from "./operator.ts";
 
 /** New records in place of each: key, timestamp and headers may change. What a draft leaves out stays as it was. */
 export const rewriteOperator =

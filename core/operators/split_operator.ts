@@ -1,6 +1,6 @@
 import { TopologyError } from "../errors.ts";
 import type { Meta } from "../record.ts";
-import type { OperatorFactory } from "../runtime/operator.ts";
+import type { OperatorFactory } from "./operator.ts";
 
 /** Each record to the side output of the first branch whose condition holds; to `rest` when none does. */
 export const splitOperator = <V>(branches: { readonly [name: string]: (value: V, record: Meta<any>) => boolean }): OperatorFactory => {

@@ -1,6 +1,6 @@
 import type { Headers, RecordMeta } from "../record.ts";
-import type { OperatorContext } from "../runtime/operator.ts";
 import { type Descriptors, openState, type StatePlace } from "../state/descriptors.ts";
+import type { OperatorContext } from "./operator.ts";
 import type { Broadcast, KeyedContext, TaskContext } from "./process_function.ts";
 import type { SideSpec } from "./side_output.ts";
 import { openTimers, type Timer, type Timers } from "./timers.ts";

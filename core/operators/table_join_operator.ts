@@ -1,6 +1,6 @@
 import type { Meta } from "../record.ts";
-import type { OperatorFactory } from "../runtime/operator.ts";
 import type { StepState } from "../state/step_state.ts";
+import type { OperatorFactory } from "./operator.ts";
 import { tableRows } from "./table_rows.ts";
 
 /** How a stream looks into a table. */

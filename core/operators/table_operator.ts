@@ -1,7 +1,7 @@
-import type { OperatorFactory } from "../runtime/operator.ts";
 import type { Serde } from "../serde/serde.ts";
 import { Stamped } from "../state/stamped.ts";
 import { type KeyOptions, keyed } from "./keyed.ts";
+import type { OperatorFactory } from "./operator.ts";
 import { tableRows } from "./table_rows.ts";
 
 /** A table step and how its rows are written. */

@@ -1,8 +1,8 @@
 import type { Meta, RecordMeta } from "../record.ts";
-import type { OperatorFactory } from "../runtime/operator.ts";
 import type { Serde } from "../serde/serde.ts";
 import { valueCodec } from "../state/codecs.ts";
 import { heldMeta } from "./held_record.ts";
+import type { OperatorFactory } from "./operator.ts";
 import { Versions } from "./versions.ts";
 import { Waiting } from "./waiting.ts";
 

@@ -1,6 +1,6 @@
 import { TopologyError } from "../errors.ts";
-import type { OperatorContext } from "../runtime/operator.ts";
 import type { TimerService } from "../state/timer_service.ts";
+import type { OperatorContext } from "./operator.ts";
 
 /** Timers of one clock, for the current key. There is at most one per key and timestamp. */
 export interface TimerDomain {

@@ -1,4 +1,4 @@
-import type { OperatorFactory } from "../runtime/operator.ts";
+import type { OperatorFactory } from "./operator.ts";
 
 /**
  * Lets everything pass: several streams as one.

@@ -1,10 +1,10 @@
 import { MillraceError, reason, StepError } from "../errors.ts";
+import type { Operator, OperatorContext, Push } from "../operators/operator.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { RecordMeta } from "../record.ts";
 import type { StepState } from "../state/step_state.ts";
 import type { AroundTimer, TimerHandler, TimerService } from "../state/timer_service.ts";
 import type { Counters } from "./counters.ts";
-import type { Operator, OperatorContext, Push } from "./operator.ts";
 import { type Edge, mainOutput, type NodePlan, type SubtopologyPlan } from "./plan.ts";
 import { TimeGraph } from "./time_graph.ts";
 import type { TopicWriter } from "./topic_writer.ts";

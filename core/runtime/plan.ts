@@ -1,9 +1,9 @@
 import type { ErrorPolicy } from "../error_policy.ts";
+import type { OperatorFactory } from "../operators/operator.ts";
 import type { Draft, Meta } from "../record.ts";
 import type { Serde } from "../serde/serde.ts";
 import type { KeyCodec } from "../state/step_state.ts";
 import type { WatermarkStrategy } from "../time/watermark_strategy.ts";
-import type { OperatorFactory } from "./operator.ts";
 
 /** What a topology becomes before it runs: sub-topologies, each with inputs, steps in topological order and stores, and the internal topics between them. Immutable; holds no state. */
 export interface Plan {

@@ -1,6 +1,6 @@
+import type { Operator } from "../operators/operator.ts";
 import type { AroundTimer, TimerService } from "../state/timer_service.ts";
 import { Valve } from "../time/valve.ts";
-import type { Operator } from "./operator.ts";
 import type { Edge } from "./plan.ts";
 
 /** What the graph needs of one step. */

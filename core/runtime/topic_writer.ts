@@ -1,10 +1,10 @@
 import { ProduceError, reason } from "../errors.ts";
+import type { Push } from "../operators/operator.ts";
 import { partitionForKey } from "../partitioner.ts";
 import type { RawHeaders } from "../ports/log.ts";
 import type { RecordMeta } from "../record.ts";
 import { ByteWriter } from "../serde/byte_writer.ts";
 import { className } from "../serde/shown.ts";
-import type { Push } from "./operator.ts";
 import type { OutputPlan } from "./plan.ts";
 import { fittingBytes, noLimits, refusal, type TopicLimits } from "./topic_limits.ts";
 

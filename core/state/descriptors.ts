@@ -1,10 +1,10 @@
-import type { OperatorContext } from "../runtime/operator.ts";
 import type { Serde } from "../serde/serde.ts";
-import type { Aggregator } from "../window/aggregator.ts";
+import type { Aggregator } from "./aggregator.ts";
 import { openFold } from "./folding_state.ts";
 import type { FoldState, ListState, MapState, ReadableMapState, ValueState } from "./handles.ts";
 import { openList } from "./list_state.ts";
 import { openMap, readOnly } from "./map_state.ts";
+import type { StateContext } from "./state_context.ts";
 import { TaskList, TaskMap } from "./task_state.ts";
 import type { Ttl } from "./ttl.ts";
 import { openValue } from "./value_state.ts";
@@ -20,7 +20,7 @@ export type StateScope = "key" | "operator" | "broadcast";
 
 /** Where a handle finds what it describes. */
 export interface StatePlace {
-  readonly context: OperatorContext;
+  readonly context: StateContext;
   readonly name: string;
   readonly column: string;
   /** Bound to the current namespace, too. */
@@ -128,7 +128,7 @@ export type ReadonlyBroadcast<B extends BroadcastSpec> = {
  */
 export const openState = <S extends Descriptors>(
   spec: S,
-  context: OperatorContext,
+  context: StateContext,
   options: { readonly namespaced?: boolean; readonly prefix: string; readonly keysIn?: StatePlace["keysIn"] },
 ): Opened<S> => {
   const opened: Record<string, unknown> = {};
@@ -148,7 +148,7 @@ export const openState = <S extends Descriptors>(
 /** The maps of a broadcast, once to be changed and once to be read. */
 export const openBroadcast = <B extends BroadcastSpec>(
   spec: B,
-  context: OperatorContext,
+  context: StateContext,
   options: { readonly prefix: string },
 ): { readonly writable: Opened<B>; readonly readable: ReadonlyBroadcast<B> } => {
   const writable = openState(spec, context, options);

@@ -1,4 +1,4 @@
-import type { Aggregator } from "../window/aggregator.ts";
+import type { Aggregator } from "./aggregator.ts";
 import { type Cell, openCell } from "./cell.ts";
 import type { StateOptions, StatePlace } from "./descriptors.ts";
 import type { FoldState } from "./handles.ts";

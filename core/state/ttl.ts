@@ -1,9 +1,9 @@
 import type { Duration } from "../duration.ts";
 import { TopologyError } from "../errors.ts";
-import type { OperatorContext } from "../runtime/operator.ts";
 import { readScope } from "./address.ts";
 import { Round } from "./round.ts";
 import { stampOf } from "./stamped.ts";
+import type { StateContext } from "./state_context.ts";
 
 /** When state expires (Flink: StateTtlConfig). */
 export interface Ttl {
@@ -26,11 +26,11 @@ export class Expiry {
   readonly refreshOnRead: boolean;
   readonly showExpired: boolean;
   readonly #afterMs: number;
-  readonly #context: OperatorContext;
+  readonly #context: StateContext;
   readonly #event: boolean;
   #writes = 0;
 
-  constructor(ttl: Ttl, context: OperatorContext, name: string) {
+  constructor(ttl: Ttl, context: StateContext, name: string) {
     if (!(ttl.after > 0))
       throw new TopologyError(
         "OPTION_INVALID",
@@ -69,7 +69,7 @@ export class Expiry {
  * expired, since a newer value may not be committed yet.
  */
 export const sweepAtCommit = (
-  context: OperatorContext,
+  context: StateContext,
   column: string,
   namespaced: boolean,
   expiry: Expiry,

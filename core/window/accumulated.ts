@@ -1,9 +1,9 @@
-import type { OperatorContext } from "../runtime/operator.ts";
+import type { OperatorContext } from "../operators/operator.ts";
+import { type Aggregator, resultOf } from "../state/aggregator.ts";
 import { valueCodec } from "../state/codecs.ts";
 import type { MapTable } from "../state/map_table.ts";
 import type { StepState } from "../state/step_state.ts";
 import type { SubKey } from "../state/sub_key.ts";
-import { type Aggregator, resultOf } from "./aggregator.ts";
 import type { Contents } from "./contents.ts";
 import { type Held, heldCodec, heldValue, hold } from "./held.ts";
 

@@ -1,4 +1,4 @@
-import type { OperatorContext } from "../runtime/operator.ts";
+import type { OperatorContext } from "../operators/operator.ts";
 import type { MapTable } from "../state/map_table.ts";
 import type { ValueCodec } from "../state/step_state.ts";
 import type { SubKey } from "../state/sub_key.ts";

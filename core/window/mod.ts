@@ -1,6 +1,6 @@
 /** Windows: which stretch of time a record belongs to, when a window speaks, and what it keeps of its records until then. */
-export type { Aggregator, FullAggregator, MergingAggregator } from "./aggregator.ts";
-export { average, collect, combine, count, maxBy, minBy, reducing, sum, top } from "./aggregator.ts";
+export type { Aggregator, FullAggregator, MergingAggregator } from "../state/aggregator.ts";
+export { average, collect, combine, count, maxBy, minBy, reducing, sum, top } from "../state/aggregator.ts";
 export type { Assigner, WindowClock } from "./assigner.ts";
 export { assigner } from "./assigner.ts";
 export { counting } from "./counting.ts";

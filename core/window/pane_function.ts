@@ -1,6 +1,6 @@
+import type { OperatorContext, Push } from "../operators/operator.ts";
 import type { Out } from "../operators/process_function.ts";
 import { RecordMeta } from "../record.ts";
-import type { OperatorContext, Push } from "../runtime/operator.ts";
 import { openState } from "../state/descriptors.ts";
 import { keyed } from "./custom_trigger.ts";
 import type { Pane, PaneProcess } from "./pane.ts";

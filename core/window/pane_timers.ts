@@ -1,4 +1,4 @@
-import type { OperatorContext } from "../runtime/operator.ts";
+import type { OperatorContext } from "../operators/operator.ts";
 import type { TimerService } from "../state/timer_service.ts";
 import type { WindowClock } from "./assigner.ts";
 import type { TriggerPlace } from "./trigger.ts";

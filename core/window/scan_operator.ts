@@ -1,6 +1,6 @@
-import type { OperatorFactory } from "../runtime/operator.ts";
+import type { OperatorFactory } from "../operators/operator.ts";
+import { type Aggregator, resultOf } from "../state/aggregator.ts";
 import { valueCodec } from "../state/codecs.ts";
-import { type Aggregator, resultOf } from "./aggregator.ts";
 import { type Held, heldCodec, heldValue, hold } from "./held.ts";
 
 /**

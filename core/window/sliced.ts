@@ -1,4 +1,4 @@
-import type { OperatorContext } from "../runtime/operator.ts";
+import type { OperatorContext } from "../operators/operator.ts";
 import type { Serde } from "../serde/serde.ts";
 import { valueCodec } from "../state/codecs.ts";
 import type { MapTable } from "../state/map_table.ts";

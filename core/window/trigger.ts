@@ -1,4 +1,4 @@
-import type { OperatorContext } from "../runtime/operator.ts";
+import type { OperatorContext } from "../operators/operator.ts";
 import type { Window } from "./window.ts";
 
 /** What a trigger makes of an event: nothing, evaluate the window, empty it, or both. */

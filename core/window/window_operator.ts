@@ -1,5 +1,5 @@
+import type { Operator, OperatorContext, OperatorFactory, Push } from "../operators/operator.ts";
 import type { RecordMeta } from "../record.ts";
-import type { Operator, OperatorContext, OperatorFactory, Push } from "../runtime/operator.ts";
 import type { StepState } from "../state/step_state.ts";
 import type { Assign, WindowClock } from "./assigner.ts";
 import type { Contents } from "./contents.ts";

@@ -1,8 +1,8 @@
+import type { OperatorContext } from "../operators/operator.ts";
 import type { Out } from "../operators/process_function.ts";
-import type { OperatorContext } from "../runtime/operator.ts";
 import type { Serde } from "../serde/serde.ts";
+import { type Aggregator, resultOf } from "../state/aggregator.ts";
 import { Accumulated } from "./accumulated.ts";
-import { type Aggregator, resultOf } from "./aggregator.ts";
 import type { Assigner } from "./assigner.ts";
 import { Buffered } from "./buffered.ts";
 import type { Contents } from "./contents.ts";

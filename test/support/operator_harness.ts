@@ -1,6 +1,6 @@
+import type { Operator, OperatorContext, OperatorFactory, Push } from "../../core/operators/operator.ts";
 import { noHeaders } from "../../core/ports/log.ts";
 import { RecordMeta } from "../../core/record.ts";
-import type { Operator, OperatorContext, OperatorFactory, Push } from "../../core/runtime/operator.ts";
 import { keyCodec } from "../../core/state/codecs.ts";
 import { MemoryStore } from "../../core/state/memory_store.ts";
 import { StepState } from "../../core/state/step_state.ts";

@@ -1,4 +1,4 @@
-import type { OperatorFactory } from "../../core/runtime/operator.ts";
+import type { OperatorFactory } from "../../core/operators/operator.ts";
 import type { NodeId } from "./graph.ts";
 
 /** One step that the program asked for: what the planner must know of it, and how its operator is made. */

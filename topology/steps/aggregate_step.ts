@@ -1,5 +1,5 @@
 import { aggregateTableOperator } from "../../core/operators/aggregate_table_operator.ts";
-import type { Aggregator } from "../../core/window/aggregator.ts";
+import type { Aggregator } from "../../core/state/aggregator.ts";
 import { scanOperator } from "../../core/window/scan_operator.ts";
 import type { NodeId } from "../graph/graph.ts";
 import { type StepNode, stepNode } from "../graph/step_node.ts";

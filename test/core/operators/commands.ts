@@ -2,6 +2,7 @@ import { millis } from "../../../core/duration.ts";
 import type { KeyedContext, Process } from "../../../core/operators/process_function.ts";
 import { type Output, output } from "../../../core/operators/side_output.ts";
 import type { Timer } from "../../../core/operators/timers.ts";
+import { average, sum } from "../../../core/state/aggregator.ts";
 import {
   type Descriptor,
   type FoldState,
@@ -14,7 +15,6 @@ import {
   type ValueState,
   valueState,
 } from "../../../core/state/descriptors.ts";
-import { average, sum } from "../../../core/window/aggregator.ts";
 import { type Command, type FlinkVector, shownTime } from "./vectors.ts";
 
 export type CommandState = {

@@ -1,5 +1,5 @@
+import type { OperatorFactory } from "../../../core/operators/operator.ts";
 import { noTimestamp } from "../../../core/record.ts";
-import type { OperatorFactory } from "../../../core/runtime/operator.ts";
 import { OperatorHarness } from "../../support/operator_harness.ts";
 import { type FlinkOutput, type FlinkVector, outputs } from "./vectors.ts";
 

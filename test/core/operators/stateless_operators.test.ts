@@ -2,6 +2,7 @@ import { describe, expect, it } from "@jest/globals";
 import { filterOperator } from "../../../core/operators/filter_operator.ts";
 import { flatMapOperator } from "../../../core/operators/flat_map_operator.ts";
 import { mapOperator } from "../../../core/operators/map_operator.ts";
+import type { OperatorFactory } from "../../../core/operators/operator.ts";
 import { peekOperator } from "../../../core/operators/peek_operator.ts";
 import { plainProcessOperator } from "../../../core/operators/plain_process_operator.ts";
 import { rewriteOperator } from "../../../core/operators/rewrite_operator.ts";
@@ -9,7 +10,6 @@ import { output } from "../../../core/operators/side_output.ts";
 import { splitOperator } from "../../../core/operators/split_operator.ts";
 import { unionOperator } from "../../../core/operators/union_operator.ts";
 import { RecordMeta } from "../../../core/record.ts";
-import type { OperatorFactory } from "../../../core/runtime/operator.ts";
 import { operatorState } from "../../../core/state/descriptors.ts";
 import { OperatorHarness } from "../../support/operator_harness.ts";
 

@@ -1,11 +1,11 @@
 import { describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
 import { aggregateTableOperator } from "../../../core/operators/aggregate_table_operator.ts";
+import type { OperatorFactory } from "../../../core/operators/operator.ts";
 import { tableJoinOperator } from "../../../core/operators/table_join_operator.ts";
 import { tableOperator } from "../../../core/operators/table_operator.ts";
 import { tableRows } from "../../../core/operators/table_rows.ts";
-import type { OperatorFactory } from "../../../core/runtime/operator.ts";
-import { type Aggregator, count, reducing } from "../../../core/window/aggregator.ts";
+import { type Aggregator, count, reducing } from "../../../core/state/aggregator.ts";
 import { OperatorHarness } from "../../support/operator_harness.ts";
 import { type StreamsVector, vector } from "./vectors.ts";
 

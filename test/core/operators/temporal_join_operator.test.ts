@@ -1,8 +1,8 @@
 import { describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
+import type { OperatorFactory } from "../../../core/operators/operator.ts";
 import { type TemporalJoin, temporalJoinOperator } from "../../../core/operators/temporal_join_operator.ts";
 import { RecordMeta } from "../../../core/record.ts";
-import type { OperatorFactory } from "../../../core/runtime/operator.ts";
 import { OperatorHarness } from "../../support/operator_harness.ts";
 
 const joining = (left: boolean, historyMs = Number.POSITIVE_INFINITY): OperatorFactory =>

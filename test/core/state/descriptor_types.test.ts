@@ -3,8 +3,8 @@ import { plainConnectBroadcastOperator } from "../../../core/operators/connect_b
 import { plainProcessOperator } from "../../../core/operators/plain_process_operator.ts";
 import { processOperator } from "../../../core/operators/process_operator.ts";
 import { output } from "../../../core/operators/side_output.ts";
+import { count } from "../../../core/state/aggregator.ts";
 import { broadcastState, foldingState, mapState, operatorState, valueState } from "../../../core/state/descriptors.ts";
-import { count } from "../../../core/window/aggregator.ts";
 import { OperatorHarness } from "../../support/operator_harness.ts";
 
 const refused: unknown[] = [];

@@ -1,8 +1,9 @@
 import { describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
 import { millis } from "../../../core/duration.ts";
-import type { OperatorContext } from "../../../core/runtime/operator.ts";
+import type { OperatorContext } from "../../../core/operators/operator.ts";
 import { json } from "../../../core/serde/json.ts";
+import { average, sum } from "../../../core/state/aggregator.ts";
 import { keyCodec } from "../../../core/state/codecs.ts";
 import {
   broadcastState,
@@ -20,7 +21,6 @@ import {
 import { MemoryStore } from "../../../core/state/memory_store.ts";
 import { StepState } from "../../../core/state/step_state.ts";
 import { numberSubKey } from "../../../core/state/sub_key.ts";
-import { average, sum } from "../../../core/window/aggregator.ts";
 
 /** A store with handles over it, and clocks that stand where they are put. */
 const world = <S extends Descriptors>(

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
-import { average, maxBy, minBy, sum } from "../../../core/window/aggregator.ts";
+import { average, maxBy, minBy, sum } from "../../../core/state/aggregator.ts";
 import { scanOperator } from "../../../core/window/scan_operator.ts";
 import { OperatorHarness } from "../../support/operator_harness.ts";
 

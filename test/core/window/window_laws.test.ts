@@ -1,7 +1,7 @@
 import { describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
 import { type Duration, millis } from "../../../core/duration.ts";
-import { collect, sum } from "../../../core/window/aggregator.ts";
+import { collect, sum } from "../../../core/state/aggregator.ts";
 import { type Assigner, assigner } from "../../../core/window/assigner.ts";
 import { keepLast } from "../../../core/window/keep_last.ts";
 import { onCount } from "../../../core/window/on_count.ts";

@@ -1,7 +1,7 @@
 import { millis } from "../../../../core/duration.ts";
 import { noTimestamp } from "../../../../core/record.ts";
 import { valueState } from "../../../../core/state/descriptors.ts";
-import { type Aggregator, average, collect, count, maxBy, minBy, reducing, resultOf, sum } from "../../../../core/window/aggregator.ts";
+import { type Aggregator, average, collect, count, maxBy, minBy, reducing, resultOf, sum } from "../../../../core/state/aggregator.ts";
 import type { Assigner } from "../../../../core/window/assigner.ts";
 import { counting } from "../../../../core/window/counting.ts";
 import { trigger } from "../../../../core/window/custom_trigger.ts";
@@ -25,7 +25,7 @@ import type { Trigger } from "../../../../core/window/trigger.ts";
 import { tumbling } from "../../../../core/window/tumbling.ts";
 import type { Window } from "../../../../core/window/window.ts";
 import { type WindowContents, windowOperator } from "../../../../core/window/window_operator.ts";
-import type { OperatorFactory } from "../../../../core/runtime/operator.ts";
+import type { OperatorFactory } from "../../../../core/operators/operator.ts";
 
 /** The step that a vector describes, in the words of this library. */
 export const factoryOf = (job: any): OperatorFactory => {

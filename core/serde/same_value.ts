@@ -1,4 +1,4 @@
-import { kindOf } from "../serde/kind.ts";
+import { kindOf } from "./kind.ts";
 
 /** True when both are made of the same parts, for every value that state can hold. NaN is equal to itself, and 0 to -0. */
 export const sameValue = (a: unknown, b: unknown): boolean => {

@@ -2,6 +2,7 @@ import { describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
 import * as E from "fp-ts/lib/Either.js";
 import { float64 } from "../../../core/serde/numbers.ts";
+import { sameValue } from "../../../core/serde/same_value.ts";
 import {
   type Aggregator,
   average,
@@ -16,8 +17,7 @@ import {
   resultOf,
   sum,
   top,
-} from "../../../core/window/aggregator.ts";
-import { sameValue } from "../../../core/window/same_value.ts";
+} from "../../../core/state/aggregator.ts";
 
 interface Payment {
   readonly id: number;

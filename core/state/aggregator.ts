@@ -1,7 +1,7 @@
+import { combinedSerde } from "../serde/combined_serde.ts";
+import { sameValue } from "../serde/same_value.ts";
 import type { Serde } from "../serde/serde.ts";
-import type { SimpleKey } from "../state/descriptors.ts";
-import { combinedSerde } from "./combined_serde.ts";
-import { sameValue } from "./same_value.ts";
+import type { SimpleKey } from "./descriptors.ts";
 
 /**
  * How values become one. Accumulators are never changed in place: `add`, `merge` and `subtract` give a new one (or the same, when nothing changes),

@@ -1,5 +1,6 @@
 import type { Clock } from "../ports/clock.ts";
 import type { RecordMeta } from "../record.ts";
+import type { StateContext } from "../state/state_context.ts";
 import type { StepState } from "../state/step_state.ts";
 import type { TimerHandler, TimerService } from "../state/timer_service.ts";
 
@@ -29,9 +30,7 @@ export interface Operator {
 export type OperatorFactory = (context: OperatorContext) => Operator;
 
 /** What a step finds around itself in its task. */
-export interface OperatorContext {
-  /** The name that the user gave the step, or one made of its kind and place. */
-  readonly step: string;
+export interface OperatorContext extends StateContext {
   readonly partition: number;
   /** How many tasks the sub-topology has. */
   readonly partitions: number;
@@ -41,8 +40,6 @@ export interface OperatorContext {
   side(name: string): Push;
   /** True when somebody reads that side output. */
   sideIsRead(name: string): boolean;
-  /** The step's own store. Throws when the plan gives it none. */
-  readonly state: StepState;
   /** The store of another step of the same task, by its name: how a join looks into a table. */
   stateOf(store: string): StepState;
   /**
@@ -51,12 +48,6 @@ export interface OperatorContext {
    */
   eventTimers(handler: TimerHandler, options?: { readonly namespaced?: boolean }): TimerService;
   processingTimers(handler: TimerHandler, options?: { readonly namespaced?: boolean }): TimerService;
-  /** Of this step's inputs; -Infinity in the beginning, +Infinity when the input has ended. While event timers fire it is already the new one. */
-  watermark(): number;
-  /** The largest timestamp that any record of the task had so far, as far as this process knows. */
-  streamTime(): number;
-  /** Wall time of the Clock. */
-  processingTime(): number;
   readonly clock: Clock;
   /** Adds one to a counter that is tagged with the step: late_records, dropped_null_key, ... */
   count(metric: string, by?: number): void;

@@ -1,6 +1,6 @@
 import * as E from "fp-ts/lib/Either.js";
-import { selfDescribing } from "../serde/self_describing.ts";
-import type { Serde } from "../serde/serde.ts";
+import { selfDescribing } from "./self_describing.ts";
+import type { Serde } from "./serde.ts";
 
 /**
  * Writes the accumulators of several aggregators as one; undefined when none of them has a serde of its own, as the default then does for all of them
