@@ -1,10 +1,8 @@
-import { type DecodeError, type MillraceError, reason, type StepError, TaskTimeoutError } from "../errors.ts";
 import { type BaseOffsets, type CommittedOffset, noHeaders, partitionId } from "../ports/log.ts";
 import type { Store } from "../ports/store.ts";
 import { type KeyCodec, StepState } from "../state/step_state.ts";
-import type { AroundTimer } from "../state/timer_service.ts";
+import { Attempts } from "./attempts.ts";
 import { finishedRecord } from "./control_topic.ts";
-import { afterRetries, deadLetterRecord, ErrorHandling } from "./error_handling.ts";
 import { InputTimes } from "./input_times.ts";
 import { decodeOffsetMetadata, encodeOffsetMetadata } from "./offset_metadata.ts";
 import { OperatorChain } from "./operator_chain.ts";
@@ -42,21 +40,16 @@ export class StreamTask implements Task {
   readonly partition: number;
   readonly #options: StreamTaskOptions;
   readonly #environment: TaskEnvironment;
-  readonly #errors: ErrorHandling;
   readonly #staging: Staging;
   readonly #positions: Map<string, InputPosition>;
   #states!: ReadonlyMap<string, StepState>;
   #inputs!: readonly TaskInput[];
+  #attempts!: Attempts;
   #chain!: OperatorChain;
   #times!: InputTimes;
   #reports!: WatermarkReports;
   #streamTime = Number.NEGATIVE_INFINITY;
   #reportsAfter: TimeReport[] = [];
-  /** By the monotonic clock: before this moment no record is taken, since one has failed and is to be tried again; and the order is kept. */
-  #recordsAtMs = Number.NEGATIVE_INFINITY;
-  /** The same for a timer that has failed: before this moment nothing goes on at all. */
-  #timersAtMs = Number.NEGATIVE_INFINITY;
-  #timerAttempts = 0;
   #finishedSaid = false;
   #finishedCommitted = false;
   #lastSaid = "";
@@ -68,7 +61,6 @@ export class StreamTask implements Task {
     this.partition = partition;
     this.#options = options;
     this.#environment = environment;
-    this.#errors = new ErrorHandling(plan);
     this.#staging = new Staging(() => environment.outbox());
     this.#positions = new Map(options.positions);
     this.#open();
@@ -93,11 +85,12 @@ export class StreamTask implements Task {
   }
 
   #open(): void {
-    const { plan, partition, stores } = this.#options;
+    const { plan, partition, stores, taskTimeoutMs } = this.#options;
     const environment = this.#environment;
     this.#inputs = this.#options.inputsAt(this.#positions);
     this.#states = new Map([...stores].map(([name, { store, keys }]) => [name, new StepState(store, keys)]));
     this.#streamTime = Math.max(...this.#inputs.map((input) => input.streamTime), Number.NEGATIVE_INFINITY);
+    this.#attempts = new Attempts({ plan, states: this.#states, staging: this.#staging, environment, taskTimeoutMs });
     this.#chain = new OperatorChain({
       plan,
       partition,
@@ -125,9 +118,6 @@ export class StreamTask implements Task {
     this.#times = new InputTimes({ plan, partition, inputs: this.#inputs, time: this.#chain.time, environment });
     this.#reports = new WatermarkReports({ subtopology: plan.id, partition, chain: this.#chain, times: this.#times, environment });
     this.#reportsAfter = [];
-    this.#recordsAtMs = Number.NEGATIVE_INFINITY;
-    this.#timersAtMs = Number.NEGATIVE_INFINITY;
-    this.#timerAttempts = 0;
     this.#finishedSaid = false;
     this.#lastSaid = "";
     this.#chain.open();
@@ -138,9 +128,10 @@ export class StreamTask implements Task {
 
   process(goOn: () => boolean): boolean {
     let did = false;
+    const attempts = this.#attempts;
     const { clock } = this.#environment;
     const nowMs = clock.monotonic();
-    if (nowMs < this.#timersAtMs) return false;
+    if (nowMs < attempts.timersAtMs) return false;
     if (this.#chain.time.advancing) {
       did = true;
       if (!this.#advance(goOn)) return true;
@@ -148,9 +139,9 @@ export class StreamTask implements Task {
     const now = clock.now();
     if (this.#chain.nextProcessingTimer() <= now) {
       did = true;
-      if (!this.#chain.fireProcessingTimers(now, this.#untilFailure(goOn), this.#around)) return true;
+      if (!this.#chain.fireProcessingTimers(now, attempts.untilTimerFails(goOn), attempts.around)) return true;
     }
-    if (nowMs < this.#recordsAtMs) return did;
+    if (nowMs < attempts.recordsAtMs) return did;
     for (;;) {
       const input = this.#lowest(nowMs);
       if (input === undefined) return this.#settleEnds(goOn) || did;
@@ -163,61 +154,39 @@ export class StreamTask implements Task {
 
   tick(): void {
     // An advance that was interrupted is finished first: a step must not see what comes of a later watermark before its timers up to the earlier one have fired.
-    if (this.#chain.time.advancing || this.#environment.clock.monotonic() < this.#timersAtMs) return;
+    if (this.#chain.time.advancing || this.#environment.clock.monotonic() < this.#attempts.timersAtMs) return;
     this.#times.tick();
   }
 
   catchUp(goOn: () => boolean): void {
     this.tick();
-    if (this.#chain.time.advancing && this.#environment.clock.monotonic() >= this.#timersAtMs) this.#advance(goOn);
+    if (this.#chain.time.advancing && this.#environment.clock.monotonic() >= this.#attempts.timersAtMs) this.#advance(goOn);
   }
 
   nextWakeMs(): number {
     const { clock } = this.#environment;
     const nowMs = clock.monotonic();
     const moment = (atMs: number): number => clock.now() + (atMs - nowMs);
-    if (nowMs < this.#timersAtMs) return moment(this.#timersAtMs);
+    const { recordsAtMs, timersAtMs } = this.#attempts;
+    if (nowMs < timersAtMs) return moment(timersAtMs);
     const next = this.#chain.nextProcessingTimer();
-    return nowMs < this.#recordsAtMs ? Math.min(next, moment(this.#recordsAtMs)) : next;
+    return nowMs < recordsAtMs ? Math.min(next, moment(recordsAtMs)) : next;
   }
 
   /** The input whose head has the lowest timestamp, of those that have one. */
   #lowest(nowMs: number): TaskInput | undefined {
     const inputs = this.#inputs;
-    if (inputs.length === 1) return inputs[0]!.load(nowMs) ? inputs[0] : this.#checkWaiting(inputs[0]!, nowMs);
+    if (inputs.length === 1) {
+      if (inputs[0]!.load(nowMs)) return inputs[0];
+      this.#attempts.notReadable(inputs[0]!, nowMs);
+      return undefined;
+    }
     let lowest: TaskInput | undefined;
     for (const input of inputs) {
-      if (!input.load(nowMs)) this.#checkWaiting(input, nowMs);
+      if (!input.load(nowMs)) this.#attempts.notReadable(input, nowMs);
       else if (lowest === undefined || input.headTimestamp < lowest.headTimestamp) lowest = input;
     }
     return lowest;
-  }
-
-  #checkWaiting(input: TaskInput, nowMs: number): undefined {
-    const { unprepared } = input;
-    if (unprepared !== undefined && !unprepared.told) {
-      unprepared.told = true;
-      this.#environment.logger.log("warn", "A record waits for what is needed to read it, and is tried again until taskTimeout", {
-        step: input.plan.step,
-        topic: input.topic,
-        partition: input.partition,
-        offset: input.position,
-        reason: reason(unprepared.error),
-      });
-    }
-    if (unprepared !== undefined && nowMs - unprepared.sinceMs > this.#options.taskTimeoutMs)
-      throw new TaskTimeoutError(
-        "REGISTRY_UNREACHABLE",
-        `What is needed to read ${input.id} at offset ${input.position} could not be fetched for ${this.#options.taskTimeoutMs} ms: check the schema registry`,
-        {
-          topic: input.topic,
-          partition: input.partition,
-          offset: input.position,
-          step: input.plan.step,
-          cause: unprepared.error,
-        },
-      );
-    return undefined;
   }
 
   /** Handles the head of the input; false when it has to wait. */
@@ -229,24 +198,24 @@ export class StreamTask implements Task {
       this.#times.changed(input);
       return true;
     }
-    if (!this.#errors.mayForgive) {
+    const attempts = this.#attempts;
+    if (!attempts.mayForgive) {
       if (head.kind === "error") throw head.error;
       this.#handle(input);
       return true;
     }
     const streamTime = this.#streamTime;
     const inputStreamTime = input.streamTime;
-    this.#mark();
+    attempts.begin();
     try {
       if (head.kind === "error") throw head.error;
       this.#handle(input);
-      this.#keep();
+      attempts.keep();
       return true;
     } catch (thrown) {
-      this.#rollbackRecord();
       this.#streamTime = streamTime;
       input.streamTime = inputStreamTime;
-      return this.#forgive(input, thrown, nowMs);
+      return attempts.recordFailed(input, thrown, nowMs);
     }
   }
 
@@ -262,96 +231,10 @@ export class StreamTask implements Task {
     this.#times.onRecord(input, value, timestamp);
   }
 
-  /** What the policy says of a record that failed; false when it is tried again later. Throws when nothing is forgiven. */
-  #forgive(input: TaskInput, thrown: unknown, nowMs: number): boolean {
-    const policy = this.#errors.policyFor(thrown);
-    if (policy === undefined) throw thrown;
-    const decision = afterRetries(policy, input.attempts);
-    const { counters } = this.#environment;
-    const error = thrown as DecodeError | StepError;
-    if ("retryInMs" in decision) {
-      input.attempts++;
-      this.#recordsAtMs = nowMs + decision.retryInMs;
-      counters.counter("retried_records", { step: error.step ?? "" }).add();
-      return decision.retryInMs === 0;
-    }
-    const { then } = decision;
-    if (then.kind === "fail") throw thrown;
-    if (then.kind === "dead-letter") this.#deadLetter(then, input, error);
-    counters.counter(then.kind === "skip" ? "skipped_records" : "dead_letter_records", { step: error.step ?? "" }).add();
-    this.#environment.logger.log("warn", `A record was ${then.kind === "skip" ? "skipped" : `sent to '${then.topic}'`}`, {
-      code: error.code,
-      step: error.step,
-      topic: input.topic,
-      partition: input.partition,
-      offset: input.raw().offset,
-      reason: error.message,
-    });
-    input.consume();
-    return true;
-  }
-
-  #deadLetter(policy: { readonly topic: string; readonly payload: boolean }, input: TaskInput, error: MillraceError): void {
-    const environment = this.#environment;
-    const { topic } = policy;
-    const place = { topic: input.topic, partition: input.partition };
-    const { key, value, timestamp, headers } = deadLetterRecord(
-      policy,
-      error,
-      { ...place, ...input.raw() },
-      environment.limitsOf(topic),
-      environment.clock.now(),
-    );
-    this.#staging.write(topic, input.partition % environment.partitionsOf(topic), key, value, timestamp, headers);
-  }
-
   #advance(goOn: () => boolean): boolean {
-    if (!this.#chain.time.advance(this.#untilFailure(goOn), this.#around)) return false;
+    if (!this.#chain.time.advance(this.#attempts.untilTimerFails(goOn), this.#attempts.around)) return false;
     this.#times.advanced();
     return true;
-  }
-
-  /** Also stops behind a timer that has failed and is to be tried again later. */
-  #untilFailure(goOn: () => boolean): () => boolean {
-    if (!this.#errors.mayForgive) return goOn;
-    const { clock } = this.#environment;
-    return () => goOn() && clock.monotonic() >= this.#timersAtMs;
-  }
-
-  /**
-   * Runs a timer so that what it did can be taken back, itself included: until it is tried again it waits in the state as any other, so that nothing is lost when the task goes to another instance meanwhile. A timer has no record to send anywhere: it is
-   * retried, left out or fatal.
-   */
-  readonly #forgiving = (fire: () => void, leaveOut: () => void): void => {
-    this.#mark();
-    try {
-      fire();
-      this.#keep();
-      this.#timerAttempts = 0;
-    } catch (thrown) {
-      this.#rollbackRecord();
-      const policy = this.#errors.policyFor(thrown);
-      if (policy === undefined) throw thrown;
-      const decision = afterRetries(policy, this.#timerAttempts);
-      const { clock, counters, logger } = this.#environment;
-      const { step, code, message } = thrown as MillraceError;
-      if ("retryInMs" in decision) {
-        this.#timerAttempts++;
-        this.#timersAtMs = clock.monotonic() + decision.retryInMs;
-        counters.counter("retried_timers", { step: step ?? "" }).add();
-        return;
-      }
-      this.#timerAttempts = 0;
-      if (decision.then.kind === "fail") throw thrown;
-      leaveOut();
-      counters.counter("skipped_timers", { step: step ?? "" }).add();
-      logger.log("warn", "A timer was left out", { code, step, reason: message });
-    }
-  };
-
-  /** Undefined where every failure is fatal: then nothing has to be taken back. */
-  get #around(): AroundTimer | undefined {
-    return this.#errors.mayForgive ? this.#forgiving : undefined;
   }
 
   /** The inputs are empty: those that have reached their end say so. */
@@ -359,21 +242,6 @@ export class StreamTask implements Task {
     if (!this.#times.settleEnds()) return false;
     this.#advance(goOn);
     return true;
-  }
-
-  #mark(): void {
-    for (const state of this.#states.values()) state.mark();
-    this.#staging.mark();
-  }
-
-  #keep(): void {
-    for (const state of this.#states.values()) state.keep();
-    this.#staging.keep();
-  }
-
-  #rollbackRecord(): void {
-    for (const state of this.#states.values()) state.rollback();
-    this.#staging.rollback();
   }
 
   // ---------------------------------------------------------------- commit
