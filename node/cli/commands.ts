@@ -1,0 +1,15 @@
+import type { Command } from "./command.ts";
+
+interface Entry {
+  /** The line in the list of commands, without a period. */
+  readonly summary: string;
+  load(): Promise<Command>;
+}
+
+/** All commands, by name. A command's file is loaded only when it is called, so that one which needs much does not slow down the others. */
+export const commands: Readonly<Record<string, Entry>> = {
+  doctor: {
+    summary: "looks at a cluster and says what an application would lack on it",
+    load: async () => (await import("./doctor.ts")).doctor,
+  },
+};
