@@ -60,17 +60,20 @@ export class ScopeMap<S extends Scoped> {
     else scopes.set(scope.namespaceKey, scope);
   }
 
-  /** It may be called for what `values` has just given. */
+  /** Does nothing when another one stands in its place by now. It may be called for what `values` has just given. */
   delete(scope: S): void {
+    const { mapKey, namespaceKey } = scope;
     if (this.#last === scope) this.#last = undefined;
     if (this.#nested === undefined) {
-      if (this.#plain.delete(scope.mapKey)) this.#size--;
-      return;
+      if (this.#plain.get(mapKey) !== scope) return;
+      this.#plain.delete(mapKey);
+    } else {
+      const scopes = this.#nested.get(mapKey);
+      if (scopes?.get(namespaceKey) !== scope) return;
+      scopes.delete(namespaceKey);
+      if (scopes.size === 0) this.#nested.delete(mapKey);
     }
-    const scopes = this.#nested.get(scope.mapKey);
-    if (scopes?.delete(scope.namespaceKey) !== true) return;
     this.#size--;
-    if (scopes.size === 0) this.#nested.delete(scope.mapKey);
   }
 
   has(mapKey: MapKey, namespaceKey: NamespaceKey): boolean {

@@ -6,6 +6,25 @@ import { StepState } from "../../../core/state/step_state.ts";
 import { numberSubKey } from "../../../core/state/sub_key.ts";
 
 describe("namespaced tables", () => {
+  it("see what was written between a seal and its commit for a key whose first record was taken back", () => {
+    // The key's empty bucket of before was let go of with the commit, and took the new one with it.
+    const state = new StepState(new MemoryStore(), keyCodec(undefined));
+    state.useNamespaces(numberSubKey);
+    const map = state.map("m", numberSubKey, valueCodec<string>(), { namespaced: true });
+    state.setKey("k");
+    state.setNamespace(1);
+    state.mark();
+    map.append("taken back");
+    state.rollback();
+    state.seal(() => {});
+    map.append("kept");
+    state.committed(0);
+    state.setKey("another");
+    expect(map.isEmpty()).toBe(true);
+    state.setKey("k");
+    expect(map.values()).toEqual(["kept"]);
+  });
+
   it("behave as plain Maps would, whatever is committed, taken back, evicted and reloaded in between", () => {
     const scope = { key: fc.constantFrom<string | number>("a", "b", 5, "5"), namespace: fc.integer({ min: 0, max: 2 }) };
     const change = fc.oneof(
