@@ -4,7 +4,7 @@ import { RecordMeta } from "../record.ts";
 import { valueCodec, writeWith, writing } from "../state/codecs.ts";
 import type { MapTable } from "../state/map_table.ts";
 import type { ValueCodec } from "../state/step_state.ts";
-import type { TimerHandler, TimerService } from "../state/timer_service.ts";
+import type { TimerHandler, TimerOptions, TimerService } from "../state/timer_service.ts";
 import type { ValueTable } from "../state/value_table.ts";
 import type { AfterMatch } from "./after_match.ts";
 import { type EventId, eventIdSubKey } from "./event_id.ts";
@@ -45,6 +45,8 @@ class MatchStep {
   readonly #timers: TimerService;
   /** A match may become complete by time alone. */
   readonly #endsByTime: boolean;
+  /** What comes of the runs now is not given out. */
+  #isMuted = false;
 
   constructor(
     context: OperatorContext,
@@ -67,12 +69,17 @@ class MatchStep {
       automaton,
       after,
       buffer: new MatchBuffer(state, events),
-      onMatch: (match, timestamp) => emit(match, RecordMeta.ofTime(state.key, timestamp)),
+      onMatch: (match, timestamp) => {
+        if (!this.#isMuted) emit(match, RecordMeta.ofTime(state.key, timestamp));
+      },
       onTimeout: context.sideIsRead("timedOut")
-        ? (partial, timestamp) => timedOut(partial, RecordMeta.ofTime(state.key, timestamp))
+        ? (partial, timestamp) => {
+            if (!this.#isMuted) timedOut(partial, RecordMeta.ofTime(state.key, timestamp));
+          }
         : undefined,
     });
-    this.#timers = this.#time.timers((at) => this.#onTime(at - this.#time.delay));
+    const { delay } = this.#time;
+    this.#timers = this.#time.timers((at) => this.#onTime(at - delay), { leftOut: (at) => this.#leaveOut(at - delay) });
     this.input = keyed(
       context,
       { nullKey },
@@ -132,6 +139,18 @@ class MatchStep {
       if (noticedAt !== undefined) runs = matcher.advance(runs, noticedAt);
     }
     this.#keep(before, runs, timestamp);
+  }
+
+  /** The events of this timestamp are passed over, and the runs that it ends go without a word: a condition has failed, or a step behind. */
+  #leaveOut(timestamp: number): void {
+    this.#leave(timestamp);
+    const before = this.#runs.get() ?? this.#matcher.none;
+    this.#isMuted = true;
+    try {
+      this.#keep(before, this.#matcher.advance(before, timestamp), timestamp);
+    } finally {
+      this.#isMuted = false;
+    }
   }
 
   /** Takes the events that wait at this timestamp out of the store, in the order in which they came. */
@@ -208,7 +227,7 @@ const arrivalCodec = (events: ValueCodec<unknown>): ValueCodec<Arrival> =>
 
 /** Which time a step goes by: that of the events as the watermark tells it, or that of the Clock, where a millisecond has passed when the next one begins. */
 interface Time {
-  readonly timers: (handler: TimerHandler) => TimerService;
+  readonly timers: (handler: TimerHandler, options: TimerOptions) => TimerService;
   readonly now: () => number;
   /** So long after a timestamp its timer fires. */
   readonly delay: number;
@@ -216,5 +235,5 @@ interface Time {
 
 const timeOf = (time: "event" | "processing", context: OperatorContext): Time =>
   time === "event"
-    ? { timers: (handler) => context.eventTimers(handler), now: () => context.watermark(), delay: 0 }
-    : { timers: (handler) => context.processingTimers(handler), now: () => context.processingTime(), delay: 1 };
+    ? { timers: (handler, options) => context.eventTimers(handler, options), now: () => context.watermark(), delay: 0 }
+    : { timers: (handler, options) => context.processingTimers(handler, options), now: () => context.processingTime(), delay: 1 };

@@ -2,7 +2,7 @@ import type { Clock } from "../ports/clock.ts";
 import type { RecordMeta } from "../record.ts";
 import type { StateContext } from "../state/state_context.ts";
 import type { StepState } from "../state/step_state.ts";
-import type { TimerHandler, TimerService } from "../state/timer_service.ts";
+import type { TimerHandler, TimerOptions, TimerService } from "../state/timer_service.ts";
 
 /** Takes one record, synchronously, with everything that follows from it. */
 export type Push = (value: unknown, record: RecordMeta) => void;
@@ -46,8 +46,8 @@ export interface OperatorContext extends StateContext {
    * Timers in event time, fired by the runtime when the watermark passes them; in processing time, fired between records when the Clock has reached them. Asked for at most once each, when the operator is made. The handler runs with
    * the state's key (and namespace) set to the timer's.
    */
-  eventTimers(handler: TimerHandler, options?: { readonly namespaced?: boolean }): TimerService;
-  processingTimers(handler: TimerHandler, options?: { readonly namespaced?: boolean }): TimerService;
+  eventTimers(handler: TimerHandler, options?: TimerOptions): TimerService;
+  processingTimers(handler: TimerHandler, options?: TimerOptions): TimerService;
   readonly clock: Clock;
   /** Adds one to a counter that is tagged with the step: late_records, dropped_null_key, ... */
   count(metric: string, by?: number): void;

@@ -36,11 +36,12 @@ export const temporalJoinOperator =
     const join = (value: unknown, right: R | undefined, record: RecordMeta): void => {
       if (right !== undefined || left) emit(joiner(value as L, right, record), record);
     };
-    const timers = context.eventTimers((timestamp) => {
+    const onTime = (timestamp: number): void => {
       const { key } = state;
       const right = versions.at(timestamp);
       for (const record of waiting.take(timestamp)) join(record.value, right, heldMeta(record, key, timestamp));
-    });
+    };
+    const timers = context.eventTimers(onTime, { leftOut: (timestamp) => void waiting.take(timestamp) });
 
     const onRecord = (value: unknown, record: RecordMeta): void => {
       const { key, timestamp } = record;
@@ -73,7 +74,6 @@ export const temporalJoinOperator =
       // Until the timers have caught up with the watermark, old versions are still asked for.
       if (timers.next() <= watermark) return;
       versions.forget(watermark);
-      waiting.forget(watermark);
     };
     return { inputs: [onRecord, onChange], onCommit };
   };

@@ -1,7 +1,5 @@
 import type { RecordMeta } from "../record.ts";
-import { readScope } from "../state/address.ts";
 import type { MapTable } from "../state/map_table.ts";
-import { Round } from "../state/round.ts";
 import type { StepState, ValueCodec } from "../state/step_state.ts";
 import { pairSubKey, type SubKey } from "../state/sub_key.ts";
 import { type HeldRecord, held, heldRecordCodec } from "./held_record.ts";
@@ -11,15 +9,10 @@ import { type HeldRecord, held, heldRecordCodec } from "./held_record.ts";
  * other record, and nothing has to be counted.
  */
 export class Waiting<V> {
-  readonly #state: StepState;
   readonly #table: MapTable<readonly [timestamp: number, number: number], HeldRecord<V>>;
-  readonly #round: Round;
-  #commits = 0;
 
   constructor(state: StepState, column: string, codec: ValueCodec<V>) {
-    this.#state = state;
     this.#table = state.map(column, timeAndNumber, heldRecordCodec(codec));
-    this.#round = new Round(state, column);
   }
 
   /** For the current key, behind those that wait for the same timestamp. */
@@ -37,17 +30,6 @@ export class Waiting<V> {
       if (record === undefined) return taken;
       taken.push(record);
       this.#table.delete(sub);
-    }
-  }
-
-  /** Removes a piece of what is committed and waits for a time that is over: it belongs to timers that failed and were skipped. Once per commit; as such timers are rare, few commits look for them. */
-  forget(watermark: number): void {
-    if (++this.#commits % commitsPerPiece !== 0) return;
-    for (const [bytes] of this.#round.next(0)) {
-      const timestamp = timeAndNumber.decode(bytes.subarray(bytes.length - 16))[0];
-      if (timestamp > watermark) continue;
-      this.#state.setKey(readScope(this.#state, this.#round.prefix.length, bytes, false).key);
-      this.take(timestamp);
     }
   }
 
@@ -73,8 +55,6 @@ export class Waiting<V> {
     return free;
   }
 }
-
-const commitsPerPiece = 16;
 
 /** Mostly a timestamp stands alone, and then it is its own name: making a string of two numbers costs more than all the rest. */
 const timeAndNumber: SubKey<readonly [number, number]> = {

@@ -115,7 +115,7 @@ export class Attempts {
    * Runs a timer so that what it did can be taken back, itself included: until it is tried again it waits in the state as any other, so that nothing is lost when the task goes to another instance meanwhile. A timer has no record to send anywhere: it is
    * retried, left out or fatal.
    */
-  readonly #timer = (fire: () => void, leaveOut: () => void): void => {
+  readonly #timer: AroundTimer = (fire, leaveOut) => {
     this.begin();
     try {
       fire();
@@ -136,11 +136,23 @@ export class Attempts {
       }
       this.#timerAttempts = 0;
       if (decision.then.kind === "fail") throw thrown;
-      leaveOut();
+      this.#leaveOut(leaveOut);
       counters.counter("skipped_timers", { step: step ?? "" }).add();
       logger.log("warn", "A timer was left out", { code, step, reason: message });
     }
   };
+
+  /** What waited for the timer goes with it, unless the very step fails at that as well. */
+  #leaveOut(leaveOut: Parameters<AroundTimer>[1]): void {
+    this.begin();
+    try {
+      leaveOut("with-what-it-held");
+      this.keep();
+    } catch {
+      this.#takeBack();
+      leaveOut("alone");
+    }
+  }
 
   #takeBack(): void {
     for (const state of this.#options.states.values()) state.rollback();

@@ -3,7 +3,7 @@ import type { Operator, OperatorContext, Push } from "../operators/operator.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { RecordMeta } from "../record.ts";
 import type { StepState } from "../state/step_state.ts";
-import type { AroundTimer, TimerHandler, TimerService } from "../state/timer_service.ts";
+import type { AroundTimer, TimerHandler, TimerOptions, TimerService } from "../state/timer_service.ts";
 import type { Counters } from "./counters.ts";
 import { type Edge, mainOutput, type NodePlan, type SubtopologyPlan } from "./plan.ts";
 import { TimeGraph } from "./time_graph.ts";
@@ -129,9 +129,13 @@ const makeStep = (options: ChainOptions, id: number, behind: readonly Step[], ti
     },
     stateOf,
     eventTimers: (handler, timerOptions) =>
-      (step.eventTimers = context.state.timers("event-timers", namedTimer(handler, node.step), timerOptions)),
+      (step.eventTimers = context.state.timers("event-timers", namedTimer(handler, node.step), namedOptions(timerOptions, node.step))),
     processingTimers: (handler, timerOptions) =>
-      (step.processingTimers = context.state.timers("processing-timers", namedTimer(handler, node.step), timerOptions)),
+      (step.processingTimers = context.state.timers(
+        "processing-timers",
+        namedTimer(handler, node.step),
+        namedOptions(timerOptions, node.step),
+      )),
     watermark: () => time()?.watermarkOf(id) ?? Number.NEGATIVE_INFINITY,
     streamTime: options.streamTime,
     processingTime: () => options.clock.now(),
@@ -176,6 +180,9 @@ const namedTimer =
       throw stepError(thrown, step, undefined, undefined);
     }
   };
+
+const namedOptions = (options: TimerOptions = {}, step: string): TimerOptions =>
+  options.leftOut === undefined ? options : { ...options, leftOut: namedTimer(options.leftOut, step) };
 
 /** The error of the user's function, with the place. What the library itself throws stays as it is. */
 export const stepError = (thrown: unknown, step: string, value: unknown, record: RecordMeta | undefined): MillraceError =>

@@ -3,7 +3,7 @@ import type { ByteWriter } from "../serde/byte_writer.ts";
 import { MapTable } from "./map_table.ts";
 import type { NamespaceKey } from "./scope_map.ts";
 import type { SubKey } from "./sub_key.ts";
-import { type TimerHandler, TimerService } from "./timer_service.ts";
+import { type TimerHandler, type TimerOptions, TimerService } from "./timer_service.ts";
 import { ValueTable } from "./value_table.ts";
 
 /** Something cheap under which a Map finds a key: equal exactly when the keys are equal. */
@@ -116,8 +116,8 @@ export class StepState {
   }
 
   /** Timers of the current key (and namespace); the column keeps event and processing time apart. */
-  timers(column: string, handler: TimerHandler, options: { readonly namespaced?: boolean } = {}): TimerService {
-    return this.#table(column, () => new TimerService(this, column, handler, options.namespaced ?? false));
+  timers(column: string, handler: TimerHandler, options: TimerOptions = {}): TimerService {
+    return this.#table(column, () => new TimerService(this, column, handler, options));
   }
 
   #table<T extends Table>(column: string, make: () => T): T {

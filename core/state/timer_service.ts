@@ -8,8 +8,18 @@ import { putSortable, readSortable } from "./sub_key.ts";
 /** Called with key (and namespace) of the state set to the timer's. */
 export type TimerHandler = (timestamp: number) => void;
 
-/** Runs one timer: `fire` takes it away and calls its handler, `leaveOut` only takes it away. When neither is done, or `fire` is taken back, it comes first again. */
-export type AroundTimer = (fire: () => void, leaveOut: () => void) => void;
+/**
+ * Runs one timer: `fire` takes it away and calls its handler; `leaveOut` takes it away and lets go of what only its handler would have let go of, or of nothing else ("alone"). When neither is done, or what was done is taken back, it
+ * comes first again.
+ */
+export type AroundTimer = (fire: () => void, leaveOut: (what: "with-what-it-held" | "alone") => void) => void;
+
+export interface TimerOptions {
+  /** The timers belong to key and namespace. @default false */
+  readonly namespaced?: boolean;
+  /** Called in the handler's place for a timer that is left out, since its handler has failed: lets go of what waited for it, and emits nothing. */
+  readonly leftOut?: TimerHandler;
+}
 
 class Timer implements Scoped {
   readonly timestamp: number;
@@ -41,6 +51,7 @@ export class TimerService implements Table {
   readonly #state: StepState;
   readonly #prefix: Uint8Array;
   readonly #handler: TimerHandler;
+  readonly #leftOut: TimerHandler | undefined;
   readonly #namespaced: boolean;
   /** Live timers by timestamp, then by key. Every timestamp that is in here is in the heap; the heap may hold others, which nobody waits for any more. */
   readonly #times = new Map<number, DueTimers<Timer>>();
@@ -49,10 +60,11 @@ export class TimerService implements Table {
   #loaded = false;
   #live = 0;
 
-  constructor(state: StepState, column: string, handler: TimerHandler, namespaced: boolean) {
+  constructor(state: StepState, column: string, handler: TimerHandler, { namespaced = false, leftOut }: TimerOptions) {
     this.#state = state;
     this.#prefix = columnPrefix(column);
     this.#handler = handler;
+    this.#leftOut = leftOut;
     this.#namespaced = namespaced;
   }
 
@@ -95,7 +107,7 @@ export class TimerService implements Table {
     }
     around(
       () => this.#fire(timer),
-      () => this.#change(timer, false),
+      (what) => this.#leaveOut(timer, what),
     );
     // Taken back it stands behind those of its time again, but its turn has come.
     if (timer.live) this.#times.get(timestamp)!.putFirst(timer);
@@ -103,10 +115,20 @@ export class TimerService implements Table {
   }
 
   #fire(timer: Timer): void {
+    this.#takeAway(timer);
+    this.#handler(timer.timestamp);
+  }
+
+  #leaveOut(timer: Timer, what: "with-what-it-held" | "alone"): void {
+    this.#takeAway(timer);
+    if (what === "with-what-it-held") this.#leftOut?.(timer.timestamp);
+  }
+
+  /** Sets the state to where the timer was set. */
+  #takeAway(timer: Timer): void {
     this.#change(timer, false);
     this.#state.setKey(timer.key);
     if (this.#namespaced) this.#state.setNamespace(timer.namespace);
-    this.#handler(timer.timestamp);
   }
 
   get size(): number {

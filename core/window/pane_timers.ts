@@ -21,13 +21,20 @@ export class PaneTimers {
     context: OperatorContext,
     options: { readonly space: WindowSpace<any, Window>; readonly time: WindowClock; readonly latenessMs: number },
     onTimer: (domain: WindowClock, timestamp: number) => void,
+    leftOut: (domain: WindowClock, timestamp: number) => void,
   ) {
     this.#context = context;
     this.#space = options.space;
     this.#time = options.time;
     this.#latenessMs = options.latenessMs;
-    this.#event = context.eventTimers((timestamp) => onTimer("event", timestamp), { namespaced: true });
-    this.#processing = context.processingTimers((timestamp) => onTimer("processing", timestamp), { namespaced: true });
+    this.#event = context.eventTimers((timestamp) => onTimer("event", timestamp), {
+      namespaced: true,
+      leftOut: (timestamp) => leftOut("event", timestamp),
+    });
+    this.#processing = context.processingTimers((timestamp) => onTimer("processing", timestamp), {
+      namespaced: true,
+      leftOut: (timestamp) => leftOut("processing", timestamp),
+    });
   }
 
   /** The watermark has reached the moment at which the window's pane is let go of: there is none any more. */

@@ -57,7 +57,12 @@ class WindowOperator implements Operator {
     this.#latenessMs = latenessMs;
     this.#single = plan.single;
     this.#assign = assigner.open();
-    this.#timers = new PaneTimers(context, { space, time, latenessMs }, (domain, timestamp) => this.#onTimer(domain, timestamp));
+    this.#timers = new PaneTimers(
+      context,
+      { space, time, latenessMs },
+      (domain, timestamp) => this.#onTimer(domain, timestamp),
+      (domain, timestamp) => this.#leaveOut(domain, timestamp),
+    );
     this.#trigger = trigger.open(this.#timers.place("w:trigger"));
     this.#contents = openContents(context, plan);
     this.#merging = assigner.merging ? new MergingWindows(context, space.codec) : undefined;
@@ -105,13 +110,31 @@ class WindowOperator implements Operator {
   }
 
   #onTimer(domain: WindowClock, timestamp: number): void {
+    if (this.#isStray(domain, timestamp)) return;
     const window = this.#state.namespace;
-    if (this.#merging !== undefined && !this.#merging.has(window as MergingWindow)) return;
     const isRelease = this.#timers.isRelease(domain, timestamp);
-    // A timer that a trigger has left behind, of a pane that is no more.
-    if (!isRelease && this.#timers.isPast(window, domain === "event" ? timestamp - 1 : this.#context.watermark())) return;
-    this.#act(window, domain === "event" ? this.#trigger.onEventTimer(timestamp) : this.#trigger.onProcessingTimer(timestamp));
+    this.#act(window, this.#ask(domain, timestamp));
     if (isRelease) this.#release(window);
+  }
+
+  /** The pane is not evaluated, as its function has failed, but the trigger goes on, and a pane whose time is over goes. */
+  #leaveOut(domain: WindowClock, timestamp: number): void {
+    if (this.#isStray(domain, timestamp)) return;
+    const window = this.#state.namespace;
+    if (this.#timers.isRelease(domain, timestamp)) return this.#release(window);
+    if (purges(this.#ask(domain, timestamp))) this.#contents.clear(this.#held(window));
+  }
+
+  /** A timer that a trigger has left behind, of a pane that is no more. */
+  #isStray(domain: WindowClock, timestamp: number): boolean {
+    const window = this.#state.namespace;
+    if (this.#merging !== undefined && !this.#merging.has(window as MergingWindow)) return true;
+    if (this.#timers.isRelease(domain, timestamp)) return false;
+    return this.#timers.isPast(window, domain === "event" ? timestamp - 1 : this.#context.watermark());
+  }
+
+  #ask(domain: WindowClock, timestamp: number): Verdict {
+    return domain === "event" ? this.#trigger.onEventTimer(timestamp) : this.#trigger.onProcessingTimer(timestamp);
   }
 
   #act(window: unknown, verdict: Verdict): void {

@@ -2,7 +2,7 @@ import { describe, expect, it } from "@jest/globals";
 import { matchOperator } from "../../../core/cep/match_operator.ts";
 import type { MatchOptions, MatchSettings } from "../../../core/cep/match_options.ts";
 import { buildPattern, type PatternStart, type PatternTail } from "../../../core/cep/pattern.ts";
-import { minutes, seconds } from "../../../core/duration.ts";
+import { millis, minutes, seconds } from "../../../core/duration.ts";
 import { columnPrefix, prefixEnd } from "../../../core/state/address.ts";
 import { OperatorHarness } from "../../support/operator_harness.ts";
 
@@ -345,6 +345,34 @@ describe("match operator", () => {
     harness.record("k", tx("d", 2000), 6000);
     harness.watermark(6000);
     expect([...found(harness)].sort()).toEqual(["small=a large=d @6000", "small=b large=d @6000", "small=c large=d @6000"]);
+    harness.commit();
+    expect(harness.store.approximateEntries).toBe(0);
+  });
+
+  it("lets go of the events of a timer that is left out, and of the runs that end with it", () => {
+    const picky = ({ begin }: PatternStart<Tx>) =>
+      begin("small", (tx) => tx.amount < 10)
+        .followedBy("large", (tx) => {
+          if (tx.id === "bad") throw new Error("No");
+          return tx.amount > 1000;
+        })
+        .within(millis(100));
+    const harness = operator(picky);
+    harness.skipFailing();
+    harness.record("k", tx("a", 5), 1000);
+    harness.record("k", tx("bad", 2000), 1010);
+    harness.record("k", tx("bad", 3000), 1010);
+    harness.record("k", tx("b", 4000), 1020);
+    harness.commit();
+    harness.watermark(1015);
+    expect(found(harness)).toEqual([]);
+    expect(stored(harness, "c:arrivals")).toBe(1);
+    harness.watermark(1020);
+    expect(found(harness)).toEqual(["small=a large=b @1020"]);
+    // The run of "a" would wait for more, but for the time it has; the event at that very moment fails.
+    harness.record("k", tx("bad", 5000), 1100);
+    harness.watermark(2000);
+    expect(found(harness)).toEqual([]);
     harness.commit();
     expect(harness.store.approximateEntries).toBe(0);
   });

@@ -158,15 +158,10 @@ describe("temporal join operator", () => {
     harness.record("a", "bad", 10);
     harness.record("a", "good", 11);
     harness.commit();
-    harness.state.mark();
-    expect(() => harness.watermark(20)).toThrow("No");
-    harness.state.rollback();
-    const timers = harness.state.timers("event-timers", () => {});
-    harness.state.setKey("a");
-    timers.delete(10);
+    harness.skipFailing();
     harness.watermark(20);
     expect(shown(harness)).toEqual(["good"]);
-    for (let commits = 0; commits < 20; commits++) harness.commit();
+    harness.commit();
     expect(harness.store.approximateEntries).toBe(0);
   });
 

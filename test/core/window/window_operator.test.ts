@@ -625,3 +625,54 @@ describe("what does not go together is refused when it is described", () => {
     });
   });
 });
+
+describe("a window whose function throws, under a policy that leaves its timers out", () => {
+  const picky: WindowContents = {
+    kind: "process",
+    process: (values) => {
+      if (values.includes("bad")) throw new Error("No");
+      return [values];
+    },
+  };
+
+  it("is let go of at its end, contents and all", () => {
+    const harness = run({ assigner: tens, contents: picky });
+    harness.skipFailing();
+    harness.record("a", "bad", 1);
+    harness.record("b", "good", 1);
+    harness.watermark(9);
+    expect(values(harness)).toEqual([["good"]]);
+    expect(stored(harness)).toBe(0);
+  });
+
+  it("still takes late records, and goes when their time is over too", () => {
+    const harness = run({ assigner: tens, contents: picky, latenessMs: 5 });
+    harness.skipFailing();
+    harness.record("a", "bad", 1);
+    harness.watermark(9);
+    expect(stored(harness)).toBeGreaterThan(0);
+    harness.watermark(14);
+    expect(values(harness)).toEqual([]);
+    expect(stored(harness)).toBe(0);
+  });
+
+  it("is asked again by a trigger that fires at intervals", () => {
+    let broken = true;
+    const seen: WindowContents = {
+      kind: "process",
+      process: (values) => {
+        if (broken) throw new Error("No");
+        return [values.length];
+      },
+    };
+    const harness = run({ assigner: tumbling({ size: millis(100) }), trigger: onInterval(millis(10)), contents: seen });
+    harness.skipFailing();
+    harness.record("a", 1, 1);
+    harness.watermark(10);
+    broken = false;
+    harness.watermark(20);
+    expect(values(harness)).toEqual([1]);
+    harness.watermark(200);
+    expect(stored(harness)).toBe(0);
+  });
+});
