@@ -58,6 +58,7 @@ export const runOn = async (topology: Topology, options: RunOptions, on: RunOn):
     batch: options.mode === "batch",
     feed: options.feed,
     awaitFeed: options.awaitFeed ?? false,
+    allowNonRestoredState: options.allowNonRestoredState ?? false,
     onUncaught: options.onUncaught ?? "stop-instance",
     closeTimeoutMs: duration(options.closeTimeout ?? 30_000, "closeTimeout"),
     listeners: options.on ?? {},

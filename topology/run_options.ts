@@ -63,6 +63,8 @@ export interface RunOptions {
   readonly feed?: Feed;
   /** In a batch run that another instance feeds: the input ends where that one says. @default false */
   readonly awaitFeed?: boolean;
+  /** Starts although state or offsets of an earlier run do not fit any more: a step with state was removed, a topic was deleted and made anew. What does not fit is given up. @default false [allowNonRestoredState] */
+  readonly allowNonRestoredState?: boolean;
   /** Listeners, there before the first event. */
   readonly on?: Listeners;
   /** Where the library says what it does. @default nowhere */
@@ -95,6 +97,7 @@ const known: Readonly<Record<string, readonly string[]>> = {
     "onUncaught",
     "feed",
     "awaitFeed",
+    "allowNonRestoredState",
     "on",
     "logger",
     "clock",

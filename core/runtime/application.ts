@@ -7,6 +7,7 @@ import type { Random } from "../ports/random.ts";
 import type { StoreEngine } from "../ports/store.ts";
 import type { ControlTopic } from "./control_topic.ts";
 import type { Counters } from "./counters.ts";
+import type { KnownTopics } from "./known_topics.ts";
 import type { Plan, TopicRef } from "./plan.ts";
 import type { Guarantee } from "./task_environment.ts";
 import type { TopicLimits } from "./topic_limits.ts";
@@ -68,6 +69,9 @@ export interface Application {
   readonly bounded: boolean;
   readonly control: ControlTopic;
   readonly names: TopicNames;
+  readonly topics: KnownTopics;
+  /** What the next start is to find in the control topic, when it is not there yet. Written when the group has let this instance in. */
+  readonly announcements: readonly { readonly key: Uint8Array; readonly value: Uint8Array }[];
 }
 
 /** The transactional id of a worker: nobody else's, and its own for as long as the process lives. */

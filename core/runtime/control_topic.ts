@@ -1,6 +1,7 @@
 import { type Clock, sleep } from "../ports/clock.ts";
 import { type Isolation, type Log, noHeaders, partitionId } from "../ports/log.ts";
 import { isPassing } from "./insist.ts";
+import { decodeTopologyRecord, encodeTopologyRecord, type TopologyRecord } from "./topology_record.ts";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -34,6 +35,12 @@ export const feederRecord = (id: string): { readonly key: Uint8Array; readonly v
   value: encoder.encode(id),
 });
 
+/** Written before an instance's first transaction: what it runs, for whoever starts after it. */
+export const topologyRecord = (record: TopologyRecord): { readonly key: Uint8Array; readonly value: Uint8Array } => ({
+  key: key("topology", ""),
+  value: encoder.encode(encodeTopologyRecord(record)),
+});
+
 export const boundsRecord = (bounds: Bounds): { readonly key: Uint8Array; readonly value: Uint8Array } => ({
   key: key("bounds", ""),
   value: encoder.encode(JSON.stringify(Object.fromEntries(bounds))),
@@ -53,6 +60,8 @@ export class ControlTopic {
   fed: number | undefined;
   /** The feed that began last. */
   feeder: string | undefined;
+  /** What the application has run last. */
+  topology: TopologyRecord | undefined;
   position = 0;
   readonly #isolation: Isolation;
 
@@ -87,6 +96,7 @@ export class ControlTopic {
     if (kind === "finished") value === null ? this.finished.delete(id) : this.finished.add(id);
     else if (kind === "worker") value === null ? this.workers.delete(id) : this.workers.add(id);
     else if (kind === "fed" && value !== null) this.fed = Number(decoder.decode(value));
+    else if (kind === "topology" && value !== null) this.topology = decodeTopologyRecord(decoder.decode(value));
     else if (kind === "feeder" && value !== null) this.feeder = decoder.decode(value);
     else if (kind === "bounds" && value !== null && this.bounds === undefined)
       this.bounds = new Map(Object.entries(JSON.parse(decoder.decode(value)) as Record<string, number>));

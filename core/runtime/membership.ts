@@ -257,9 +257,10 @@ export class Membership {
   /** Makes the worker known before its first transaction, and opens its epoch. In that order: what nobody knows of, nobody ends. */
   async #announce(): Promise<void> {
     const { application, transactionalId, commits } = this.#options;
-    const { settings, log, clock, control, logger } = application;
-    if (settings.guarantee === "exactly-once")
-      await this.#patiently(() => control.write(log, null, [workerRecord(transactionalId)], clock), "The worker cannot be announced yet");
+    const { settings, log, clock, control, logger, announcements } = application;
+    const worker = settings.guarantee === "exactly-once" ? [workerRecord(transactionalId)] : [];
+    const news = [...worker, ...announcements];
+    if (news.length > 0) await this.#patiently(() => control.write(log, null, news, clock), "The worker cannot be announced yet");
     await this.#patiently(() => commits.open(), "An epoch cannot be opened yet");
     logger.log("info", "A worker begins", { transactionalId });
   }

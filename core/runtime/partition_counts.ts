@@ -14,8 +14,13 @@ export interface PartitionCounts {
  *
  * Throws ConfigurationError: TOPIC_MISSING for a topic without a count, PARTITIONS_DIFFER where inputs have to be equally wide and are not, or where the program says another number than the topic has.
  * @param userTopics partitions of every topic that the plan reads or writes and that is not its own
+ * @param existing partitions of the internal topics that are there already, by their name in the plan: one that may be of any width stays as wide as it is
  */
-export const partitionCounts = (plan: Plan, userTopics: ReadonlyMap<string, number>): PartitionCounts => {
+export const partitionCounts = (
+  plan: Plan,
+  userTopics: ReadonlyMap<string, number>,
+  existing: ReadonlyMap<string, number> = new Map(),
+): PartitionCounts => {
   for (const { subtopology, input, output, step } of places(plan)) {
     const topic = (input ?? output)!.topic;
     if (topic.internal) continue;
@@ -43,7 +48,7 @@ export const partitionCounts = (plan: Plan, userTopics: ReadonlyMap<string, numb
     const open = (input: InputPlan): boolean => countOf(input.topic) === undefined;
     const follows = (input: InputPlan): boolean =>
       open(input) && plan.topics.some(({ name, partitions }) => name === input.topic.name && partitions === "tasks");
-    const ownWidth = (input: InputPlan): number => widestWriter(plan, input.topic.name, tasks);
+    const ownWidth = ({ topic }: InputPlan): number => existing.get(topic.name) ?? widestWriter(plan, topic.name, tasks);
     for (const { inputs, step } of groups(subtopology)) {
       const together = inputs.map((input) => subtopology.inputs[input]!).filter((input) => !follows(input));
       const [known, ...others] = together.filter((input) => !open(input));

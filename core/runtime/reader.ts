@@ -248,10 +248,12 @@ export class Reader {
     const id = partitionId(at.topic, at.partition);
     if (this.#astray.has(id)) return;
     this.#astray.add(id);
-    const { log, clock, settings } = this.#options.application;
+    const { log, clock, settings, topics } = this.#options.application;
     const { admin } = log;
     const ask = async (): Promise<void> => {
       try {
+        // A topic that was made anew has other records under the same offsets: there is nothing to go on with.
+        await topics.check([at.topic]);
         const [earliest, latest, committed] = await Promise.all([
           admin.offsets([at], "earliest", "read-committed"),
           admin.offsets([at], "latest", "read-committed"),

@@ -2,15 +2,25 @@ import type { ErrorPolicy, Policy } from "../error_policy.ts";
 import { ConfigurationError, MillraceError } from "../errors.ts";
 import type { Clock } from "../ports/clock.ts";
 import { sleep } from "../ports/clock.ts";
-import { type Log, LogError, partitionId, type TopicPartition, type TopicSpec } from "../ports/log.ts";
+import { type Log, LogError, partitionId, type TopicDescription, type TopicPartition, type TopicSpec } from "../ports/log.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { Serde } from "../serde/serde.ts";
 import { type Settings, TopicNames } from "./application.ts";
-import type { Bounds } from "./control_topic.ts";
-import { partitionCounts } from "./partition_counts.ts";
-import type { Plan, TopicDeclaration, TopicRef } from "./plan.ts";
+import { type Bounds, ControlTopic } from "./control_topic.ts";
+import { statefulParts } from "./fingerprint.ts";
+import type { KnownTopic } from "./known_topics.ts";
+import { type PartitionCounts, partitionCounts } from "./partition_counts.ts";
+import type { Plan, SubtopologyPlan, TopicDeclaration, TopicRef } from "./plan.ts";
 import { timeStore } from "./stream_task.ts";
 import { noLimits, type TopicLimits, topicLimits } from "./topic_limits.ts";
+import {
+  checkAgainstRecord,
+  encodeTopologyRecord,
+  nextRecord,
+  type RecordedTopic,
+  type StartingTopology,
+  type TopologyRecord,
+} from "./topology_record.ts";
 
 /** Topics as they are, after the missing internal ones were made. */
 export interface Topics {
@@ -18,6 +28,9 @@ export interface Topics {
   readonly tasks: ReadonlyMap<number, number>;
   /** Of those that are written. */
   readonly limits: ReadonlyMap<string, TopicLimits>;
+  readonly known: ReadonlyMap<string, KnownTopic>;
+  /** What the next start is to compare itself with; undefined when that stands there already, or when nothing is kept. */
+  readonly record: TopologyRecord | undefined;
 }
 
 /** Internal topics take timestamps of any time: event time may lie in the past or in the future. */
@@ -27,39 +40,106 @@ const compacted = { ...anyTime, "cleanup.policy": "compact" };
 const purged = { ...anyTime, "cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1" };
 const missingTopicPatienceMs = 5000;
 
-/** Looks at the user's topics, makes the internal ones that are missing, and checks those that are there. */
-export const setUpTopics = async (
-  log: Log,
-  plan: Plan,
-  settings: Settings,
-  clock: Clock,
-  logger: Logger,
-  createAll: boolean,
-): Promise<Topics> => {
+/** Looks at the user's topics, makes the internal ones that are missing, and checks those that are there, also against what the application has run before. */
+export const setUpTopics = async (options: {
+  readonly log: Log;
+  readonly plan: Plan;
+  readonly settings: Settings;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Topics of the user's that are missing are made; otherwise only those that say so. */
+  readonly createTopics: boolean;
+  readonly allowNonRestoredState: boolean;
+}): Promise<Topics> => {
+  const { log, plan, settings, clock, logger } = options;
   const names = new TopicNames(settings.applicationId);
   const users = userTopics(plan);
-  await createDeclared(log, users, createAll);
+  await createDeclared(log, users, options.createTopics);
   const described = await describePatiently(log, users, clock);
-  const counts = partitionCounts(plan, described);
-  const partitions = new Map(described);
-  const specs: TopicSpec[] = [];
-  const spec = (topic: string, count: number, config: Readonly<Record<string, string>>): void => {
-    partitions.set(topic, count);
-    specs.push({ topic, partitions: count, replication: settings.replication, config });
-  };
-  for (const topic of plan.topics) spec(names.of({ name: topic.name, internal: true }), counts.topics.get(topic.name)!, purged);
-  for (const subtopology of plan.subtopologies) {
-    const tasks = counts.tasks.get(subtopology.id)!;
-    for (const { store } of subtopology.nodes) if (store?.changelog) spec(names.changelog(store.name), tasks, compacted);
-    for (const input of subtopology.inputs)
-      if (input.kind === "repartition" || input.kind === "sink") spec(names.changelog(timeStore(input.topic.name)), tasks, compacted);
-  }
-  spec(names.control, 1, compacted);
-  spec(names.watermarks, 1, { ...compacted, "segment.ms": "60000", "min.cleanable.dirty.ratio": "0.1" });
+  const there = await log.admin.describe([...internalTopics(plan, names), names.control]);
+  const existing = plan.topics.flatMap(({ name }): readonly (readonly [string, number])[] => {
+    const found = there.get(names.of({ name, internal: true }));
+    return found === undefined ? [] : [[name, found.partitions]];
+  });
+  const widths = new Map([...described].map(([name, { partitions }]) => [name, partitions]));
+  const counts = partitionCounts(plan, widths, new Map(existing));
+  const before = there.has(names.control) ? await lastTopology(log, names) : undefined;
+  const keyedInputs = new Set(
+    plan.subtopologies.flatMap(({ inputs }) => inputs.flatMap((input) => (input.checkPartitioning ? [input.topic.name] : []))),
+  );
+  const starting = (topics: ReadonlyMap<string, TopicDescription>): StartingTopology => ({
+    applicationId: settings.applicationId,
+    plan,
+    parts: statefulParts(plan),
+    topics: keptTopics(plan, names, topics),
+    keyedInputs,
+    allowNonRestoredState: options.allowNonRestoredState,
+  });
+  // Without a guarantee nothing is kept from one run to the next.
+  const keeps = settings.guarantee !== "none";
+  if (keeps && before !== undefined) checkAgainstRecord(before, starting(new Map([...described, ...there])));
+  const partitions = new Map(widths);
+  const specs = internalSpecs(plan, names, counts, settings.replication);
+  for (const { topic, partitions: count } of specs) partitions.set(topic, count);
   await createOrCheck(log, specs, logger);
+  const all = new Map([...described, ...(await log.admin.describe(specs.map(({ topic }) => topic)))]);
+  const record = keeps ? nextRecord(before, starting(all)) : undefined;
   const written = [...users].flatMap(([topic, { written }]) => (written ? [topic] : []));
   const limits = await readLimits(log, [...written, ...specs.map(({ topic }) => topic)], logger);
-  return { partitions, tasks: counts.tasks, limits };
+  const known = new Map<string, KnownTopic>();
+  const kept = keptTopics(plan, names, all);
+  for (const [topic, { topicId: id, partitions }] of all)
+    known.set(topic, { id, partitions, use: keyedInputs.has(topic) ? "keyed" : kept.has(topic) ? "kept" : "written" });
+  const isNews = record !== undefined && (before === undefined || encodeTopologyRecord(record) !== encodeTopologyRecord(before));
+  return { partitions, tasks: counts.tasks, limits, known, record: isNews ? record : undefined };
+};
+
+/** Written outside transactions, so it is read whatever else is open there. */
+const lastTopology = async (log: Log, names: TopicNames): Promise<TopologyRecord | undefined> => {
+  const control = new ControlTopic(names.control, "read-uncommitted");
+  await control.readToEnd(log);
+  return control.topology;
+};
+
+/** Topics between sub-topologies, and changelogs. */
+const internalTopics = (plan: Plan, names: TopicNames): readonly string[] => [
+  ...plan.topics.map(({ name }) => names.of({ name, internal: true })),
+  ...plan.subtopologies.flatMap((one) => changelogsOf(one, names)),
+];
+
+const changelogsOf = ({ nodes, inputs }: SubtopologyPlan, names: TopicNames): readonly string[] => [
+  ...nodes.flatMap(({ store }) => (store?.changelog ? [names.changelog(store.name)] : [])),
+  ...inputs.flatMap(({ kind, topic }) => (kind === "repartition" || kind === "sink" ? [names.changelog(timeStore(topic.name))] : [])),
+];
+
+/** Those that offsets or state stand for. */
+const keptTopics = (
+  plan: Plan,
+  names: TopicNames,
+  described: ReadonlyMap<string, TopicDescription>,
+): ReadonlyMap<string, RecordedTopic> => {
+  const inputs = plan.subtopologies.flatMap((one) => one.inputs.map(({ topic }) => names.of(topic)));
+  return new Map(
+    [...new Set([...inputs, ...internalTopics(plan, names)])].sort().flatMap((topic): readonly (readonly [string, RecordedTopic])[] => {
+      const found = described.get(topic);
+      return found === undefined ? [] : [[topic, { id: found.topicId, partitions: found.partitions }]];
+    }),
+  );
+};
+
+const internalSpecs = (plan: Plan, names: TopicNames, counts: PartitionCounts, replication: number): readonly TopicSpec[] => {
+  const spec = (topic: string, partitions: number, config: Readonly<Record<string, string>>): TopicSpec => ({
+    topic,
+    partitions,
+    replication,
+    config,
+  });
+  return [
+    ...plan.topics.map(({ name }) => spec(names.of({ name, internal: true }), counts.topics.get(name)!, purged)),
+    ...plan.subtopologies.flatMap((one) => changelogsOf(one, names).map((topic) => spec(topic, counts.tasks.get(one.id)!, compacted))),
+    spec(names.control, 1, compacted),
+    spec(names.watermarks, 1, { ...compacted, "segment.ms": "60000", "min.cleanable.dirty.ratio": "0.1" }),
+  ];
 };
 
 /** What the log would refuse of each topic. To read a topic's settings is a right of its own: without it the log decides when it is too late for a policy. */
@@ -161,13 +241,17 @@ const createDeclared = async (log: Log, topics: ReadonlyMap<string, UserTopic>, 
 };
 
 /** A topic that was made a moment ago may not be known to every broker yet. */
-const describePatiently = async (log: Log, topics: ReadonlyMap<string, UserTopic>, clock: Clock): Promise<ReadonlyMap<string, number>> => {
+const describePatiently = async (
+  log: Log,
+  topics: ReadonlyMap<string, UserTopic>,
+  clock: Clock,
+): Promise<ReadonlyMap<string, TopicDescription>> => {
   const names = [...topics.keys()];
   const until = clock.monotonic() + missingTopicPatienceMs;
   for (;;) {
     const described = await log.admin.describe(names);
     const missing = names.find((name) => !described.has(name));
-    if (missing === undefined) return new Map([...described].map(([name, { partitions }]) => [name, partitions]));
+    if (missing === undefined) return described;
     if (clock.monotonic() >= until) {
       const { step, use } = topics.get(missing)!;
       throw new ConfigurationError(

@@ -9,10 +9,11 @@ import { type DraftHeaders, draftHeaders } from "../record.ts";
 import type { Serde } from "../serde/serde.ts";
 import { type App, type Listeners, launch, type UncaughtPolicy } from "./app.ts";
 import { type Application, type Settings, TopicNames, workerTransactionalId } from "./application.ts";
-import { ControlTopic } from "./control_topic.ts";
+import { ControlTopic, topologyRecord } from "./control_topic.ts";
 import { Counters, warnOfDropped } from "./counters.ts";
 import { type FeedRecord, feed } from "./feed.ts";
 import { fingerprint } from "./fingerprint.ts";
+import { KnownTopics } from "./known_topics.ts";
 import { pause } from "./pause.ts";
 import type { InputPlan, Plan, SinkPlan } from "./plan.ts";
 import { asConfigurationError, boundsNow, openSerde, openSerdes, setUpTopics, type Topics } from "./setup.ts";
@@ -37,6 +38,8 @@ export interface StartOptions {
   readonly ownsLog: boolean;
   /** Topics of the user's that are missing are made; otherwise only those that say so. */
   readonly createTopics: boolean;
+  /** State and offsets that do not fit the program any more are given up, instead of being a reason not to start. */
+  readonly allowNonRestoredState: boolean;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -59,7 +62,7 @@ export const start = async (options: StartOptions): Promise<App & { kill(): void
   const opened: SinkPlan[] = [];
   try {
     checkTimeouts(settings);
-    const topics = await setUpTopics(log, plan, settings, clock, logger, options.createTopics);
+    const topics = await setUpTopics(options);
     await openSerdes(plan, names);
     const processId = options.random.uuid();
     if (settings.guarantee === "exactly-once") await tryTransactions(log, settings, processId);
@@ -83,6 +86,8 @@ export const start = async (options: StartOptions): Promise<App & { kill(): void
       bounded,
       control,
       names,
+      topics: new KnownTopics({ log, clock, logger, topics: topics.known }),
+      announcements: topics.record === undefined ? [] : [topologyRecord(topics.record)],
     };
     const bounds = () => boundsNow(log, plan, topics, names);
     const records = feedOf(options, topics, names);

@@ -214,6 +214,7 @@ export class Worker {
     for (const task of this.#tasks.values()) task.tick();
     this.#reader.align();
     this.#purge.step(this.#tasks.values());
+    this.#application.topics.watch((error) => this.fail(error));
   }
 
   /** Until something arrives, or something is due. */

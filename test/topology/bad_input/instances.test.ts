@@ -39,7 +39,15 @@ describe("another program under the same application id", () => {
   it("with another topology is refused with what differs, and the first one goes on", async () => {
     const world = await BadInput.open({ words: 2, counts: 1 });
     const first = await world.run(counting("count"));
-    const second = await world.cluster.start(counting("tally"));
+    expect(await world.refusal(counting("tally"))).toMatchObject({
+      name: "ConfigurationError",
+      code: "TOPOLOGY_CHANGED",
+      step: "count",
+      message:
+        "Topology 'counting' is not the one that application 'counting' has run before. The store of step 'count' is no longer there. Internal topic 'count-repartition' is no longer there, so what it holds would be lost: put it back, or start once with allowNonRestoredState: true to give it up",
+    });
+    // What may follow after it cannot run beside it.
+    const second = await world.cluster.start(counting("tally"), { allowNonRestoredState: true });
     const error = await world.failureOf(second);
     expect(error).toMatchObject({ name: "TopologyError", code: "TOPOLOGY_CHANGED" });
     expect(error.message).toMatch(

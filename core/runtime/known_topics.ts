@@ -1,0 +1,90 @@
+import { ConfigurationError } from "../errors.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Log } from "../ports/log.ts";
+import type { Logger } from "../ports/logger.ts";
+import { isAnother } from "./topology_record.ts";
+
+/** A topic as an instance has found it at its start, and what stands or falls with it. */
+export interface KnownTopic {
+  readonly id: string;
+  readonly partitions: number;
+  /** "keyed": read, and steps rely on its own partitions. "kept": offsets or state stand for it. "written": nothing of ours does. */
+  readonly use: "keyed" | "kept" | "written";
+}
+
+/** How often it is asked whether the topics are still those. */
+const lookEveryMs = 30_000;
+
+/** The topics of an application, which are looked at again while it runs: one that is deleted and made anew, or that gets more partitions, would change results without a word. */
+export class KnownTopics {
+  readonly #log: Log;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #topics: ReadonlyMap<string, KnownTopic>;
+  readonly #told = new Set<string>();
+  #nextMs: number;
+  #looking = false;
+
+  constructor(options: {
+    readonly log: Log;
+    readonly clock: Clock;
+    readonly logger: Logger;
+    readonly topics: ReadonlyMap<string, KnownTopic>;
+  }) {
+    this.#log = options.log;
+    this.#clock = options.clock;
+    this.#logger = options.logger;
+    this.#topics = options.topics;
+    this.#nextMs = this.#clock.monotonic() + lookEveryMs;
+  }
+
+  /** Looks at the topics now and then. Called often; what is found is told later. A log that cannot be asked is asked again another time. */
+  watch(onChange: (error: unknown) => void): void {
+    const nowMs = this.#clock.monotonic();
+    if (this.#looking || nowMs < this.#nextMs) return;
+    this.#nextMs = nowMs + lookEveryMs;
+    this.#looking = true;
+    this.check([...this.#topics.keys()])
+      .catch((error: unknown) => {
+        if (error instanceof ConfigurationError) onChange(error);
+      })
+      .finally(() => {
+        this.#looking = false;
+      });
+  }
+
+  /** Rejects with a ConfigurationError when one of these topics is not what it was: TOPIC_CHANGED, PARTITIONS_DIFFER. */
+  async check(topics: readonly string[]): Promise<void> {
+    const known = topics.filter((topic) => this.#topics.has(topic));
+    const described = await this.#log.admin.describe(known);
+    for (const topic of known) {
+      const { id, partitions, use } = this.#topics.get(topic)!;
+      const is = described.get(topic);
+      // One that has gone is found by whoever reads or writes it.
+      if (is === undefined) continue;
+      if (use !== "written" && isAnother({ id }, { id: is.topicId }))
+        throw new ConfigurationError(
+          "TOPIC_CHANGED",
+          `Topic '${topic}' was deleted and made anew while it was used (its id is ${is.topicId}, and was ${id}): offsets and state stand for records that are not there any more. Start once with allowNonRestoredState: true to go on with it, or give the program another applicationId`,
+          { topic },
+        );
+      if (is.partitions > partitions) this.#hasGrown(topic, partitions, is.partitions, use);
+    }
+  }
+
+  #hasGrown(topic: string, was: number, is: number, use: KnownTopic["use"]): void {
+    if (use === "keyed")
+      throw new ConfigurationError(
+        "PARTITIONS_DIFFER",
+        `Topic '${topic}' has got ${is} partitions while it was read, and had ${was}: keys lie in other partitions from now on than the state that was kept for them. Send its records through a topic in between, with .repartition(name).keyBy() before the steps that need a key, and give the program another applicationId`,
+        { topic },
+      );
+    if (this.#told.has(topic)) return;
+    this.#told.add(topic);
+    this.#logger.log(
+      "warn",
+      `Topic '${topic}' has got ${is} partitions, and had ${was}: the new ones are ${use === "written" ? "written" : "read"} after a restart of all instances`,
+      { topic },
+    );
+  }
+}
