@@ -22,7 +22,6 @@ export {
   ProduceError,
   StepError,
   StoreError,
-  TaskMigratedError,
   TaskTimeoutError,
   TopologyError,
 } from "./core/errors.ts";

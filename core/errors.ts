@@ -32,8 +32,6 @@ export type ErrorCode =
   | "STORE_FAILED"
   | "STATE_TOO_LARGE"
   | "TASK_TIMEOUT"
-  | "TASK_MIGRATED"
-  | "COMMIT_FAILED"
   | "APP_CLOSED"
   | "INTERNAL";
 
@@ -128,11 +126,6 @@ export class StoreError extends MillraceError {
 /** Something did not become possible in the time allowed; other tasks went on meanwhile. */
 export class TaskTimeoutError extends MillraceError {
   override readonly name = "TaskTimeoutError";
-}
-
-/** The task belongs to another instance now: let go of it and carry on. */
-export class TaskMigratedError extends MillraceError {
-  override readonly name = "TaskMigratedError";
 }
 
 /** A broken promise of the library itself, or a fault nobody can handle here: the instance stops. */

@@ -30,6 +30,8 @@ export class Attempts {
   /** The same for a timer that has failed: before this moment nothing goes on at all. */
   timersAtMs: number = Number.NEGATIVE_INFINITY;
   #timerAttempts = 0;
+  /** What came of something that a failed record waited for. */
+  #failure: unknown;
 
   constructor(options: AttemptsOptions) {
     this.#options = options;
@@ -45,6 +47,12 @@ export class Attempts {
   keep(): void {
     for (const state of this.#options.states.values()) state.keep();
     this.#options.staging.keep();
+  }
+
+  /** Before this moment of the monotonic clock nothing is tried. Throws when what a failed record waits for will not come. */
+  get waitsUntilMs(): number {
+    if (this.#failure !== undefined) throw this.#failure;
+    return this.recordsAtMs;
   }
 
   /** Takes the attempt at the head of the input back and does what the policy says; false when it is tried again later. Throws when nothing is forgiven. */
@@ -63,7 +71,10 @@ export class Attempts {
     }
     const { then } = decision;
     if (then.kind === "fail") throw thrown;
-    if (then.kind === "dead-letter") this.#deadLetter(then, input, error);
+    if (then.kind === "dead-letter") {
+      if (!this.#options.environment.canWrite(then.topic)) return this.#lookUp(then.topic, error.step);
+      this.#deadLetter(then, input, error);
+    }
     counters.counter(then.kind === "skip" ? "skipped_records" : "dead_letter_records", { step: error.step ?? "" }).add();
     logger.log("warn", `A record was ${then.kind === "skip" ? "skipped" : `sent to '${then.topic}'`}`, {
       code: error.code,
@@ -157,6 +168,24 @@ export class Attempts {
   #takeBack(): void {
     for (const state of this.#options.states.values()) state.rollback();
     this.#options.staging.rollback();
+  }
+
+  /** The topic was named a moment ago, by a policy that is a function. The record is tried again when it is known. */
+  #lookUp(topic: string, step: string | undefined): false {
+    const { environment } = this.#options;
+    this.recordsAtMs = Number.POSITIVE_INFINITY;
+    environment
+      .lookUp(topic, step)
+      .then(
+        () => {
+          this.recordsAtMs = Number.NEGATIVE_INFINITY;
+        },
+        (error: unknown) => {
+          this.#failure = error;
+        },
+      )
+      .finally(() => environment.wake());
+    return false;
   }
 
   #deadLetter(policy: { readonly topic: string; readonly payload: boolean }, input: TaskInput, error: MillraceError): void {

@@ -2,6 +2,7 @@ import { ConfigurationError } from "../errors.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
 import type { Logger } from "../ports/logger.ts";
+import { readLimits, type TopicLimits } from "./topic_limits.ts";
 import { isAnother } from "./topology_record.ts";
 
 /** A topic as an instance has found it at its start, and what stands or falls with it. */
@@ -15,12 +16,18 @@ export interface KnownTopic {
 /** How often it is asked whether the topics are still those. */
 const lookEveryMs = 30_000;
 
-/** The topics of an application, which are looked at again while it runs: one that is deleted and made anew, or that gets more partitions, would change results without a word. */
+/**
+ * The topics of an application, which are looked at again while it runs: one that is deleted and made anew, or that gets more partitions, would change results without a word. Topics that only a policy names, in the moment in which it is
+ * asked, are looked up then.
+ */
 export class KnownTopics {
   readonly #log: Log;
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #topics: ReadonlyMap<string, KnownTopic>;
+  readonly #partitions: Map<string, number>;
+  readonly #limits: Map<string, TopicLimits>;
+  readonly #createsTopics: boolean;
   readonly #told = new Set<string>();
   #nextMs: number;
   #looking = false;
@@ -30,12 +37,44 @@ export class KnownTopics {
     readonly clock: Clock;
     readonly logger: Logger;
     readonly topics: ReadonlyMap<string, KnownTopic>;
+    /** Of every topic, by name; and what those take that are written. What is looked up is added. */
+    readonly partitions: Map<string, number>;
+    readonly limits: Map<string, TopicLimits>;
+    /** Topics of the user's that are missing are made. */
+    readonly createsTopics: boolean;
   }) {
     this.#log = options.log;
     this.#clock = options.clock;
     this.#logger = options.logger;
     this.#topics = options.topics;
+    this.#partitions = options.partitions;
+    this.#limits = options.limits;
+    this.#createsTopics = options.createsTopics;
     this.#nextMs = this.#clock.monotonic() + lookEveryMs;
+  }
+
+  /** Whether the partitions and limits of a topic that is written are known. */
+  canWrite(topic: string): boolean {
+    return this.#limits.has(topic);
+  }
+
+  /** Gets to know a topic that is to be written. Rejects with a ConfigurationError TOPIC_MISSING when it does not exist. */
+  async lookUp(topic: string, step: string | undefined): Promise<void> {
+    const { admin } = this.#log;
+    let partitions = (await admin.describe([topic])).get(topic)?.partitions;
+    if (partitions === undefined && this.#createsTopics) {
+      await admin.create([{ topic, partitions: 1, replication: -1, config: {} }]);
+      partitions = 1;
+    }
+    if (partitions === undefined)
+      throw new ConfigurationError(
+        "TOPIC_MISSING",
+        `Topic '${topic}', to which the error policy of step '${step}' sends a record, does not exist: create it first`,
+        { topic, step },
+      );
+    const limits = await readLimits(this.#log, topic, this.#logger);
+    this.#partitions.set(topic, partitions);
+    this.#limits.set(topic, limits);
   }
 
   /** Looks at the topics now and then. Called often; what is found is told later. A log that cannot be asked is asked again another time. */

@@ -12,7 +12,7 @@ import type { KnownTopic } from "./known_topics.ts";
 import { type PartitionCounts, partitionCounts } from "./partition_counts.ts";
 import type { Plan, SubtopologyPlan, TopicDeclaration, TopicRef } from "./plan.ts";
 import { timeStore } from "./stream_task.ts";
-import { noLimits, type TopicLimits, topicLimits } from "./topic_limits.ts";
+import { readLimits, type TopicLimits } from "./topic_limits.ts";
 import {
   checkAgainstRecord,
   encodeTopologyRecord,
@@ -24,10 +24,10 @@ import {
 
 /** Topics as they are, after the missing internal ones were made. */
 export interface Topics {
-  readonly partitions: ReadonlyMap<string, number>;
+  readonly partitions: Map<string, number>;
   readonly tasks: ReadonlyMap<number, number>;
   /** Of those that are written. */
-  readonly limits: ReadonlyMap<string, TopicLimits>;
+  readonly limits: Map<string, TopicLimits>;
   readonly known: ReadonlyMap<string, KnownTopic>;
   /** What the next start is to compare itself with; undefined when that stands there already, or when nothing is kept. */
   readonly record: TopologyRecord | undefined;
@@ -85,7 +85,11 @@ export const setUpTopics = async (options: {
   const all = new Map([...described, ...(await log.admin.describe(specs.map(({ topic }) => topic)))]);
   const record = keeps ? nextRecord(before, starting(all)) : undefined;
   const written = [...users].flatMap(([topic, { written }]) => (written ? [topic] : []));
-  const limits = await readLimits(log, [...written, ...specs.map(({ topic }) => topic)], logger);
+  const limits = new Map(
+    await Promise.all(
+      [...written, ...specs.map(({ topic }) => topic)].map(async (topic) => [topic, await readLimits(log, topic, logger)] as const),
+    ),
+  );
   const known = new Map<string, KnownTopic>();
   const kept = keptTopics(plan, names, all);
   for (const [topic, { topicId: id, partitions }] of all)
@@ -140,25 +144,6 @@ const internalSpecs = (plan: Plan, names: TopicNames, counts: PartitionCounts, r
     spec(names.control, 1, compacted),
     spec(names.watermarks, 1, { ...compacted, "segment.ms": "60000", "min.cleanable.dirty.ratio": "0.1" }),
   ];
-};
-
-/** What the log would refuse of each topic. To read a topic's settings is a right of its own: without it the log decides when it is too late for a policy. */
-const readLimits = async (log: Log, topics: readonly string[], logger: Logger): Promise<ReadonlyMap<string, TopicLimits>> => {
-  const sentBytes: TopicLimits["sentBytes"] | undefined =
-    log.compressedBytes === undefined ? undefined : (key, value, headers) => log.compressedBytes!(key, value, headers);
-  const read = async (topic: string): Promise<readonly [string, TopicLimits]> => {
-    try {
-      return [topic, topicLimits(await log.admin.config(topic), sentBytes)];
-    } catch (error) {
-      if (!(error instanceof LogError) || error.disposition !== "configuration") throw error;
-      logger.log("info", "The settings of a topic cannot be read, so records that it does not take are not known beforehand", {
-        topic,
-        reason: error.message,
-      });
-      return [topic, noLimits];
-    }
-  };
-  return new Map(await Promise.all(topics.map(read)));
 };
 
 const createOrCheck = async (log: Log, specs: readonly TopicSpec[], logger: Logger): Promise<void> => {
@@ -217,7 +202,7 @@ const userTopics = (plan: Plan): ReadonlyMap<string, UserTopic> => {
   return topics;
 };
 
-/** Those that can be known beforehand; a function's answer cannot, its topic is written at partition 0. */
+/** Those that can be known beforehand; what a function answers is looked up when it does. */
 const deadLetterTopics = (policy: ErrorPolicy): readonly string[] => {
   const of = (one: Policy): readonly string[] => (one.kind === "dead-letter" ? [one.topic] : one.kind === "retry" ? of(one.then) : []);
   return typeof policy === "function" ? [] : of(policy);

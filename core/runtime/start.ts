@@ -86,7 +86,15 @@ export const start = async (options: StartOptions): Promise<App & { kill(): void
       bounded,
       control,
       names,
-      topics: new KnownTopics({ log, clock, logger, topics: topics.known }),
+      topics: new KnownTopics({
+        log,
+        clock,
+        logger,
+        topics: topics.known,
+        partitions: topics.partitions,
+        limits: topics.limits,
+        createsTopics: options.createTopics,
+      }),
       announcements: topics.record === undefined ? [] : [topologyRecord(topics.record)],
     };
     const bounds = () => boundsNow(log, plan, topics, names);

@@ -141,7 +141,7 @@ export class StreamTask implements Task {
       did = true;
       if (!this.#chain.fireProcessingTimers(now, attempts.untilTimerFails(goOn), attempts.around)) return true;
     }
-    if (nowMs < attempts.recordsAtMs) return did;
+    if (nowMs < attempts.waitsUntilMs) return did;
     for (;;) {
       const input = this.#lowest(nowMs);
       if (input === undefined) return this.#settleEnds(goOn) || did;

@@ -24,6 +24,9 @@ export interface TaskEnvironment {
   topicName(topic: TopicRef): string;
   partitionsOf(topic: string): number;
   limitsOf(topic: string): TopicLimits;
+  /** False for a topic that only a policy's function has named so far: it has to be looked up first. */
+  canWrite(topic: string): boolean;
+  lookUp(topic: string, step: string | undefined): Promise<void>;
   tasksOf(subtopology: number): number;
   readonly controlTopic: string;
   readonly watermarksTopic: string;

@@ -1,6 +1,7 @@
 import { StoreError } from "../errors.ts";
 import { murmur2 } from "../partitioner.ts";
-import { noHeaders, type RawHeaders } from "../ports/log.ts";
+import { type Log, LogError, noHeaders, type RawHeaders } from "../ports/log.ts";
+import type { Logger } from "../ports/logger.ts";
 import { recordBytes, recordOverheadMax } from "../record_bytes.ts";
 
 /** What the log refuses to take into a topic. Known beforehand, it can be said of the one record that is to blame; the log refuses everything that is sent together. */
@@ -42,6 +43,22 @@ export const topicLimits = (config: ReadonlyMap<string, string>, sentBytes: Topi
     behindMaxMs: stamped ? Number.POSITIVE_INFINITY : Math.min(either, bound("message.timestamp.before.max.ms")),
     needsKey: (config.get("cleanup.policy") ?? "").split(",").some((policy) => policy.trim() === "compact"),
   };
+};
+
+/** The limits of a topic as it is. To read a topic's settings is a right of its own: without it the log decides when it is too late for a policy. */
+export const readLimits = async (log: Log, topic: string, logger: Logger): Promise<TopicLimits> => {
+  const sentBytes: TopicLimits["sentBytes"] | undefined =
+    log.compressedBytes === undefined ? undefined : (key, value, headers) => log.compressedBytes!(key, value, headers);
+  try {
+    return topicLimits(await log.admin.config(topic), sentBytes);
+  } catch (error) {
+    if (!(error instanceof LogError) || error.disposition !== "configuration") throw error;
+    logger.log("info", "The settings of a topic cannot be read, so records that it does not take are not known beforehand", {
+      topic,
+      reason: error.message,
+    });
+    return noLimits;
+  }
 };
 
 /** Why the log would refuse a record, as a sentence that says what to do; undefined when it would not. */

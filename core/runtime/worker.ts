@@ -5,6 +5,7 @@ import { type Application, workerTransactionalId } from "./application.ts";
 import { CommitCycle } from "./commit_cycle.ts";
 import { committerFor } from "./committer.ts";
 import { workerTombstone } from "./control_topic.ts";
+import { insist } from "./insist.ts";
 import { Membership } from "./membership.ts";
 import { Purge } from "./purge.ts";
 import { Reader } from "./reader.ts";
@@ -63,6 +64,8 @@ export class Worker {
       topicName: (topic) => names.of(topic),
       partitionsOf: (topic) => application.partitions.get(topic) ?? 1,
       limitsOf: (topic) => application.limits.get(topic) ?? noLimits,
+      canWrite: (topic) => application.topics.canWrite(topic),
+      lookUp: (topic, step) => insist(() => application.topics.lookUp(topic, step), { clock, signal: this.#ended.signal }),
       tasksOf: (subtopology) => application.tasks.get(subtopology) ?? 0,
       controlTopic: names.control,
       watermarksTopic: names.watermarks,

@@ -55,6 +55,19 @@ describe("the documents", () => {
     expect(documented.sort()).toEqual([...new Set([...counted, ...chosen])].sort());
   });
 
+  it("describe every code that an error can have, and no other; and each of them is thrown", () => {
+    const codes = [.../ErrorCode =(.*?);/s.exec(textOf("core/errors.ts"))![1]!.matchAll(/"(\w+)"/g)].map(([, code]) => code!);
+    const table = textOf("docs/errors.md").split("## Codes")[1]!.split("\n## ")[0]!;
+    const documented = [...table.matchAll(/^\| (`[^|]*) \|/gm)].flatMap(([, names]) =>
+      [...names!.matchAll(/`(\w+)`/g)].map(([, name]) => name!),
+    );
+    expect(documented.sort()).toEqual([...codes].sort());
+    // Outside the list of them, or inside a class that has one code only.
+    const sources = ["core", "topology", "node"].flatMap((folder) => sourcesIn(folder).map(({ path }) => textOf(path)));
+    const thrown = sources.map((source) => source.replace(/ErrorCode =.*?;/s, "")).join("\n");
+    expect(codes.filter((code) => !thrown.includes(`"${code}"`))).toEqual([]);
+  });
+
   it("draw the fraud job as it is", () => {
     const topics = fraudTopics({ prefix: "", transaction: json<any>(), account: json<any>() });
     const drawing = fraudDetection("", topics, [sink("search", { write: async () => {} })]).describe("mermaid");
