@@ -78,8 +78,16 @@ export class RecordMeta implements Meta<unknown> {
 /** What a timestamp function is shown: the record as it came, and the largest timestamp of its partition so far. */
 export class SourceRecord extends RecordMeta {
   readonly partitionTime: number;
-  constructor(record: RecordMeta, partitionTime: number) {
-    super(record.key, record.timestamp, record.rawHeaders, record.topic, record.partition, record.offset);
+  constructor(
+    key: unknown,
+    timestamp: number,
+    rawHeaders: RawHeaders,
+    topic: string,
+    partition: number,
+    offset: number,
+    partitionTime: number,
+  ) {
+    super(key, timestamp, rawHeaders, topic, partition, offset);
     this.partitionTime = partitionTime;
   }
 }

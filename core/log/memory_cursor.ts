@@ -1,6 +1,6 @@
 import { noHeaders, type RawHeaders, type RecordCursor } from "../ports/log.ts";
 import type { RecordBatch } from "./record_batch.ts";
-import type { RecordColumns } from "./record_columns.ts";
+import { endOf, type RecordColumns } from "./record_columns.ts";
 
 /** Records of a fetch that a reader may see: whole batches, of the first and the last one perhaps a part. */
 export interface VisibleRecords {
@@ -13,6 +13,11 @@ export interface VisibleRecords {
 
 /** Steps through records where they lie; only `key` and `value` make something, a view each. */
 export class MemoryCursor implements RecordCursor {
+  bytes: Uint8Array = noBytes;
+  keyStart = -1;
+  keyEnd = 0;
+  valueStart = -1;
+  valueEnd = 0;
   private readonly visible: VisibleRecords;
   private batch = -1;
   private columns: RecordColumns | null = null;
@@ -27,7 +32,17 @@ export class MemoryCursor implements RecordCursor {
 
   next(): boolean {
     this.record++;
-    return this.record < this.end || this.nextBatch();
+    if (this.record >= this.end && !this.nextBatch()) return false;
+    const { record } = this;
+    const columns = this.columns!;
+    const keyEnd = columns.keyEnds[record]!;
+    const valueEnd = columns.valueEnds[record]!;
+    this.bytes = columns.bytes;
+    this.keyStart = keyEnd < 0 ? -1 : columns.start(record);
+    this.keyEnd = endOf(keyEnd);
+    this.valueStart = valueEnd < 0 ? -1 : this.keyEnd;
+    this.valueEnd = endOf(valueEnd);
+    return true;
   }
 
   get offset(): number {
@@ -75,5 +90,7 @@ export class MemoryCursor implements RecordCursor {
     return false;
   }
 }
+
+const noBytes = new Uint8Array(0);
 
 export const emptyRecords: VisibleRecords = { batches: [], firstFrom: 0, lastTo: 0 };

@@ -86,6 +86,12 @@ export interface RecordCursor {
   key(): Uint8Array | null;
   value(): Uint8Array | null;
   headers(): RawHeaders;
+  /** Key and value where they lie, for who reads them there: an array of its own for each costs more than reading most of them. A start of -1 stands for null. */
+  readonly bytes: Uint8Array;
+  readonly keyStart: number;
+  readonly keyEnd: number;
+  readonly valueStart: number;
+  readonly valueEnd: number;
 }
 
 // ---------------------------------------------------------------- writing

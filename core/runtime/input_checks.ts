@@ -41,12 +41,16 @@ export class InputChecks {
     this.#latest = this.#clock.now() + this.#aheadMaxMs;
   }
 
+  /** Whether the next key is one of the sample: asked once for each. */
+  wantsKey(): boolean {
+    const turn = this.#keys++;
+    return turn < firstKeys || turn % everyKeys === 0;
+  }
+
   /**
    * Steps that need equal keys in one task rely on the records' own partitions. Throws ConfigurationError when a key of the sample lies elsewhere than its hash says: results would be wrong without a word.
    */
   key(bytes: Uint8Array): void {
-    const turn = this.#keys++;
-    if (turn >= firstKeys && turn % everyKeys !== 0) return;
     const expected = partitionForKey(bytes, this.#partitions);
     if (expected === this.#partition) return;
     throw new ConfigurationError(

@@ -1,16 +1,23 @@
 import * as E from "fp-ts/lib/Either.js";
 import { DecodeError, reason } from "../errors.ts";
-import { type Fetched, noHeaders, partitionId, type RawHeaders } from "../ports/log.ts";
+import { type Fetched, partitionId, type RawHeaders, type RecordCursor } from "../ports/log.ts";
 import { RecordMeta, SourceRecord } from "../record.ts";
+import { readsInPlace } from "../serde/in_place.ts";
 import { SourceTime } from "../time/source_time.ts";
 import type { InputChecks } from "./input_checks.ts";
 import type { InputPlan } from "./plan.ts";
 import type { UpstreamVector } from "./upstream_vector.ts";
 import { decodeUpstreamTime, isWatermark, type UpstreamTime } from "./watermark_record.ts";
 
-/** What stands at the head of an input. */
+interface RecordHead {
+  readonly kind: "record";
+  readonly value: unknown;
+  readonly record: RecordMeta;
+}
+
+/** What stands at the head of an input, until it is consumed. */
 export type Head =
-  | { readonly kind: "record"; readonly value: unknown; readonly record: RecordMeta }
+  | RecordHead
   | { readonly kind: "watermark"; readonly time: UpstreamTime }
   | { readonly kind: "error"; readonly error: DecodeError };
 
@@ -64,6 +71,10 @@ export class TaskInput {
   unprepared: { readonly error: unknown; readonly sinceMs: number; told: boolean } | undefined;
 
   readonly #checks: InputChecks;
+  readonly #keyInPlace: boolean;
+  readonly #valueInPlace: boolean;
+  /** The head, where it is a record: made once, since there is only ever one. */
+  readonly #recordHead: { -readonly [P in keyof RecordHead]: RecordHead[P] } = { kind: "record", value: undefined, record: noRecord };
   readonly #chunks: Fetched[] = [];
   /** The cursor stands on a record that is not decoded yet. */
   #positioned = false;
@@ -81,6 +92,8 @@ export class TaskInput {
     this.index = index;
     this.#checks = checks;
     this.plan = plan;
+    this.#keyInPlace = readsInPlace(plan.key);
+    this.#valueInPlace = readsInPlace(plan.value);
     this.topic = topic;
     this.partition = partition;
     this.id = partitionId(topic, partition);
@@ -192,20 +205,15 @@ export class TaskInput {
 
   #decode(nowMs: number): boolean {
     const { records } = this.#chunk!;
-    const rawKey = records.key();
-    const rawValue = records.value();
-    if (this.vector !== undefined && rawKey === null) {
-      const headers = records.headers();
-      if (isWatermark(headers) && rawValue !== null) {
-        this.headTimestamp = Number.NEGATIVE_INFINITY;
-        this.head = { kind: "watermark", time: decodeUpstreamTime(rawValue) };
-        return true;
-      }
+    if (this.vector !== undefined && records.keyStart < 0 && records.valueStart >= 0 && isWatermark(records.headers())) {
+      this.headTimestamp = Number.NEGATIVE_INFINITY;
+      this.head = { kind: "watermark", time: decodeUpstreamTime(records.value()!) };
+      return true;
     }
-    const { plan } = this;
+    const { key, value } = this.plan;
     const pending =
-      (rawKey === null ? undefined : plan.key.prepare?.(rawKey, this.topic)) ??
-      (rawValue === null ? undefined : plan.value.prepare?.(rawValue, this.topic));
+      (key.prepare === undefined || records.keyStart < 0 ? undefined : key.prepare(records.key()!, this.topic)) ??
+      (value.prepare === undefined || records.valueStart < 0 ? undefined : value.prepare(records.value()!, this.topic));
     if (pending !== undefined) {
       const chunk = this.#chunk;
       const waiting: Promise<void> = pending.then(
@@ -215,7 +223,7 @@ export class TaskInput {
       this.waiting = waiting;
       return false;
     }
-    this.#settle(rawKey, rawValue);
+    this.#settle(records);
     return true;
   }
 
@@ -231,19 +239,22 @@ export class TaskInput {
     }
   }
 
-  #settle(rawKey: Uint8Array | null, rawValue: Uint8Array | null): void {
+  #settle(records: RecordCursor): void {
     const { plan } = this;
-    const { records } = this.#chunk!;
     let key: unknown = null;
-    if (rawKey !== null) {
-      if (plan.checkPartitioning) this.#checks.key(rawKey);
-      const decoded = plan.key.deserialize(rawKey, this.topic);
+    if (records.keyStart >= 0) {
+      if (plan.checkPartitioning && this.#checks.wantsKey()) this.#checks.key(records.key()!);
+      const decoded = this.#keyInPlace
+        ? plan.key.read!(records.bytes, records.keyStart, records.keyEnd)
+        : plan.key.deserialize(records.key()!, this.topic);
       if (E.isLeft(decoded)) return this.#fail(decoded.left, "key");
       key = decoded.right;
     }
     let value: unknown = null;
-    if (rawValue !== null) {
-      const decoded = plan.value.deserialize(rawValue, this.topic);
+    if (records.valueStart >= 0) {
+      const decoded = this.#valueInPlace
+        ? plan.value.read!(records.bytes, records.valueStart, records.valueEnd)
+        : plan.value.deserialize(records.value()!, this.topic);
       if (E.isLeft(decoded)) return this.#fail(decoded.left, "value");
       value = decoded.right;
     } else if (!plan.table && plan.value.takesNull !== true)
@@ -254,30 +265,26 @@ export class TaskInput {
         ),
         "value",
       );
-    let record = new RecordMeta(key, records.timestamp, this.#headers(), this.topic, this.partition, records.offset);
+    const headers = records.headers();
+    let { timestamp } = records;
     const extract = plan.time?.timestamp;
     if (extract !== undefined && value !== null) {
-      let timestamp: number;
       try {
-        timestamp = extract(value, new SourceRecord(record, this.streamTime));
+        timestamp = extract(value, new SourceRecord(key, timestamp, headers, this.topic, this.partition, records.offset, this.streamTime));
       } catch (thrown) {
         return this.#fail(
           new DecodeError("BAD_TIMESTAMP", `The timestamp function threw: ${reason(thrown)}`, { cause: thrown }),
           "timestamp",
         );
       }
-      record = record.withTimestamp(timestamp);
     }
-    const { timestamp } = record;
     const wrong = this.#checks.timestamp(timestamp);
     if (wrong !== undefined) return this.#fail(new DecodeError("BAD_TIMESTAMP", wrong), "timestamp");
     this.headTimestamp = timestamp;
-    this.head = { kind: "record", value, record };
-  }
-
-  #headers(): RawHeaders {
-    const headers = this.#chunk!.records.headers();
-    return headers.length === 0 ? noHeaders : headers;
+    const head = this.#recordHead;
+    head.value = value;
+    head.record = new RecordMeta(key, timestamp, headers, this.topic, this.partition, records.offset);
+    this.head = head;
   }
 
   #fail(error: DecodeError, where: "key" | "value" | "timestamp"): void {
@@ -288,6 +295,9 @@ export class TaskInput {
     };
   }
 }
+
+/** Stands in the head before the first record. */
+const noRecord = RecordMeta.ofTime(null, Number.NEGATIVE_INFINITY);
 
 /** How long a registry that is away is left in peace. */
 const prepareBackoffMs = 500;

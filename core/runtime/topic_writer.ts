@@ -4,6 +4,7 @@ import { partitionForKey } from "../partitioner.ts";
 import type { RawHeaders } from "../ports/log.ts";
 import type { RecordMeta } from "../record.ts";
 import { ByteWriter } from "../serde/byte_writer.ts";
+import { writesInPlace } from "../serde/in_place.ts";
 import { className } from "../serde/shown.ts";
 import type { OutputPlan } from "./plan.ts";
 import { fittingBytes, noLimits, refusal, type TopicLimits } from "./topic_limits.ts";
@@ -35,6 +36,8 @@ export class TopicWriter {
   /** Timestamps between these fit for certain. */
   #latest: number;
   readonly #earliest: number;
+  readonly #keyInPlace: boolean;
+  readonly #valueInPlace: boolean;
   #turn: number;
 
   constructor(options: {
@@ -57,6 +60,8 @@ export class TopicWriter {
     this.#now = options.now;
     this.#nullKeyDropped = options.nullKeyDropped;
     this.#turn = options.task * stickyRecords;
+    this.#keyInPlace = writesInPlace(options.plan.key);
+    this.#valueInPlace = writesInPlace(options.plan.value);
     this.#limits = options.limits ?? noLimits;
     this.#fittingBytes = fittingBytes(this.#limits);
     this.#latest = this.#now() + this.#limits.aheadMaxMs;
@@ -117,10 +122,10 @@ export class TopicWriter {
     const serde = where === "key" ? this.plan.key : this.plan.value;
     let bytes: unknown;
     try {
-      if (serde.write !== undefined) {
+      if (where === "key" ? this.#keyInPlace : this.#valueInPlace) {
         const to = where === "key" ? keyWriter : valueWriter;
         to.begin();
-        serde.write(to, what);
+        serde.write!(to, what);
         return to.lend();
       }
       bytes = serde.serialize(what, this.topic);

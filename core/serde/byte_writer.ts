@@ -50,11 +50,13 @@ export class ByteWriter {
     this.bytes[this.at++] = value;
   }
 
-  /** Copies an array in. */
-  append(bytes: Uint8Array): void {
-    this.room(bytes.length);
-    this.bytes.set(bytes, this.at);
-    this.at += bytes.length;
+  /** Copies an array in, or a part of it. */
+  append(bytes: Uint8Array, start = 0, end: number = bytes.length): void {
+    const length = end - start;
+    this.room(length);
+    if (length <= loopBytes) for (let at = 0; at < length; at++) this.bytes[this.at + at] = bytes[start + at]!;
+    else this.bytes.set(length === bytes.length ? bytes : new Uint8Array(bytes.buffer, bytes.byteOffset + start, length), this.at);
+    this.at += length;
   }
 
   /** Writes a string as UTF-8; false when it holds half of a surrogate pair, which UTF-8 cannot express. */
@@ -134,6 +136,8 @@ const pooledBytesMax = 2048;
 const lentBytesMax = 512;
 // V8 keeps typed arrays up to this size on its own heap, where making one is as cheap as making an object.
 const heapBytesMax = 64;
+// Below it a loop is faster than the call into the engine that `set` is.
+const loopBytes = 24;
 // A larger scratch buffer is not kept: one huge value shall not hold memory for ever.
 const scratchBytesMax = 1 << 20;
 

@@ -4,7 +4,8 @@ import { type ByteWriter, writeBytes } from "./byte_writer.ts";
 import { readCanonical } from "./canonical_read.ts";
 import { notANumber, writeCanonical } from "./canonical_write.ts";
 import { hint } from "./hint.ts";
-import type { Serde } from "./serde.ts";
+import { inPlace } from "./in_place.ts";
+import type { Decoded, Serde } from "./serde.ts";
 import { latin1 } from "./utf8.ts";
 
 /**
@@ -16,23 +17,25 @@ import { latin1 } from "./utf8.ts";
  * Takes strings, numbers, bigints, booleans, null, undefined, Date, Uint8Array, and arrays and plain objects of them. Refuses NaN, which equals nothing, half a
  * surrogate pair, and instances of classes. Reading gives an equal key: a whole number comes back as number where that is exact, else as bigint.
  */
-export const canonicalKey: Serde<unknown> = {
+export const canonicalKey: Serde<unknown> = inPlace<Serde<unknown>>({
   name: "canonical",
   serialize: (value) => writeBytes(writeAlike, value),
   write: (to, value) => writeCanonical(to, value, false, 0),
-  deserialize: (bytes) => read(bytes, false),
-};
+  deserialize: (bytes) => read(bytes, 0, bytes.length, false),
+  read: (bytes, start, end) => read(bytes, start, end, false),
+});
 
 /**
  * The same encoding with one law less: a bigint has other bytes than the number that equals it, and comes back as bigint. The default where no key serde is given,
  * because all keys of a stream have one type and the program counts on getting that type back.
  */
-export const typedKey: Serde<unknown> = {
+export const typedKey: Serde<unknown> = inPlace<Serde<unknown>>({
   name: "typed",
   serialize: (value) => writeBytes(writeApart, value),
   write: (to, value) => writeCanonical(to, value, true, 0),
-  deserialize: (bytes) => read(bytes, true),
-};
+  deserialize: (bytes) => read(bytes, 0, bytes.length, true),
+  read: (bytes, start, end) => read(bytes, start, end, true),
+});
 
 /**
  * Something cheap to look a key up by in a Map: equal exactly when the canonical bytes are. Strings, numbers and booleans stand for themselves, anything larger for
@@ -65,15 +68,12 @@ export type PrimitiveKey = string | number | bigint | boolean | null | undefined
 const writeAlike = (to: ByteWriter, value: unknown): void => writeCanonical(to, value, false, 0);
 const writeApart = (to: ByteWriter, value: unknown): void => writeCanonical(to, value, true, 0);
 
-const read = (bytes: Uint8Array, bigintsApart: boolean): E.Either<DecodeError, unknown> => {
+const read = (bytes: Uint8Array, start: number, end: number, bigintsApart: boolean): Decoded<unknown> => {
   try {
-    return E.right(readCanonical(bytes, bigintsApart));
+    return E.right(readCanonical(bytes, start, end, bigintsApart));
   } catch (thrown) {
-    return E.left(
-      new DecodeError("DECODE_FAILED", `Cannot read ${bytes.length} bytes as a canonical key: ${reason(thrown)}${hint(bytes)}`, {
-        where: "key",
-      }),
-    );
+    const why = `${reason(thrown)}${hint(bytes.subarray(start, end))}`;
+    return E.left(new DecodeError("DECODE_FAILED", `Cannot read ${end - start} bytes as a canonical key: ${why}`, { where: "key" }));
   }
 };
 

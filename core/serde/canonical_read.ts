@@ -3,19 +3,20 @@ import { dateOf } from "./date_of.ts";
 import { decodeUtf8 } from "./utf8.ts";
 
 /**
- * Reads one canonical key that fills all the bytes. With `bigintsApart` every whole number that is not marked as bigint is a number, without it one that a number cannot
+ * Reads one canonical key that fills all the bytes from `start` to `end`. With `bigintsApart` every whole number that is not marked as bigint is a number, without it one that a number cannot
  * hold exactly is a bigint. Throws an Error with the reason when the bytes are no key.
  */
-export const readCanonical = (bytes: Uint8Array, bigintsApart: boolean): unknown => {
-  const from: Reader = { bytes, at: 0, bigintsApart };
+export const readCanonical = (bytes: Uint8Array, start: number, end: number, bigintsApart: boolean): unknown => {
+  const from: Reader = { bytes, at: start, end, bigintsApart };
   const value = readValue(from, 0);
-  if (from.at !== bytes.length) throw new Error(`${bytes.length - from.at} bytes are left over`);
+  if (from.at !== end) throw new Error(`${end - from.at} bytes are left over`);
   return value;
 };
 
 interface Reader {
   readonly bytes: Uint8Array;
   at: number;
+  readonly end: number;
   readonly bigintsApart: boolean;
 }
 
@@ -74,8 +75,8 @@ const readText = (from: Reader): string => {
   const { bytes } = from;
   const start = from.at;
   let end = start;
-  while (end < bytes.length && bytes[end]! > 1) end++;
-  if (end === bytes.length) throw shortOf();
+  while (end < from.end && bytes[end]! > 1) end++;
+  if (end === from.end) throw shortOf();
   if (bytes[end] === 1) {
     const unescaped = readEscaped(from);
     return textOf(unescaped, 0, unescaped.length);
@@ -94,8 +95,8 @@ const readEscaped = (from: Reader): Uint8Array => {
   const { bytes } = from;
   let length = 0;
   let end = from.at;
-  for (; end < bytes.length && bytes[end] !== 0; end++, length++) if (bytes[end] === 1) end++;
-  if (end >= bytes.length) throw shortOf();
+  for (; end < from.end && bytes[end] !== 0; end++, length++) if (bytes[end] === 1) end++;
+  if (end >= from.end) throw shortOf();
   const value = new Uint8Array(length);
   for (let at = from.at, to = 0; at < end; at++) value[to++] = bytes[at] === 1 ? bytes[++at]! - 1 : bytes[at]!;
   from.at = end + 1;
@@ -138,12 +139,12 @@ const readLargeWhole = (from: Reader, length: number, inverted: number): number 
 };
 
 const next = (from: Reader): number => {
-  if (from.at >= from.bytes.length) throw shortOf();
+  if (from.at >= from.end) throw shortOf();
   return from.bytes[from.at++]!;
 };
 
 const peek = (from: Reader): number => {
-  if (from.at >= from.bytes.length) throw shortOf();
+  if (from.at >= from.end) throw shortOf();
   return from.bytes[from.at]!;
 };
 

@@ -2,6 +2,7 @@ import * as E from "fp-ts/lib/Either.js";
 import { DecodeError, ProduceError, reason } from "../errors.ts";
 import { type ByteWriter, writeBytes } from "./byte_writer.ts";
 import { hint } from "./hint.ts";
+import { inPlace } from "./in_place.ts";
 import { deeperThan, findPollution, inexactInteger } from "./json_scan.ts";
 import { findUnwritable, isWritable } from "./json_unwritable.ts";
 import type { Serde } from "./serde.ts";
@@ -33,7 +34,7 @@ export interface JsonLimits {
 export const json = <T>(check?: (value: unknown) => value is T, limits: JsonLimits = {}): Serde<T> => {
   const bytesMax = limits.bytesMax ?? 8 * 1024 * 1024;
   const depthMax = limits.depthMax ?? 512;
-  return {
+  return inPlace<Serde<T>>({
     name: "json",
     serialize: (value) => writeBytes(writeJson, value as unknown),
     write: writeJson,
@@ -64,7 +65,7 @@ export const json = <T>(check?: (value: unknown) => value is T, limits: JsonLimi
       const failed = check === undefined ? undefined : failure(check, value);
       return failed === undefined ? E.right(value as T) : E.left(unreadable(bytes, failed));
     },
-  };
+  });
 };
 
 const decoder = new TextDecoder("utf-8", { fatal: true });

@@ -1,11 +1,12 @@
 import * as E from "fp-ts/lib/Either.js";
 import { DecodeError, ProduceError } from "../errors.ts";
 import { hint } from "./hint.ts";
-import type { Serde } from "./serde.ts";
+import { inPlace } from "./in_place.ts";
+import type { Decoded, Serde } from "./serde.ts";
 import { shown } from "./shown.ts";
 
 /** Whole numbers of 32 bits, 4 bytes big-endian with sign, as Kafka's IntegerSerializer writes them. */
-export const integer: Serde<number> = {
+export const integer: Serde<number> = inPlace<Serde<number>>({
   name: "integer",
   serialize: (value) => {
     const bytes = new Uint8Array(4);
@@ -17,14 +18,12 @@ export const integer: Serde<number> = {
     putInteger(to.bytes, to.at, value);
     to.at += 4;
   },
-  deserialize: (bytes) => {
-    if (bytes.length !== 4) return E.left(wrongLength(bytes, "integer", 4));
-    return E.right((bytes[0]! << 24) | (bytes[1]! << 16) | (bytes[2]! << 8) | bytes[3]!);
-  },
-};
+  deserialize: (bytes) => readInteger(bytes, 0, bytes.length),
+  read: (bytes, start, end) => readInteger(bytes, start, end),
+});
 
 /** Whole numbers of 64 bits as bigint, 8 bytes big-endian with sign, as Kafka's LongSerializer writes them. */
-export const int64: Serde<bigint> = {
+export const int64: Serde<bigint> = inPlace<Serde<bigint>>({
   name: "int64",
   serialize: (value) => {
     const bytes = new Uint8Array(8);
@@ -37,15 +36,12 @@ export const int64: Serde<bigint> = {
     to.view.setBigInt64(to.at, checkedInt64(value));
     to.at += 8;
   },
-  deserialize: (bytes) => {
-    if (bytes.length !== 8) return E.left(wrongLength(bytes, "int64", 8));
-    scratch.set(bytes);
-    return E.right(view.getBigInt64(0));
-  },
-};
+  deserialize: (bytes) => readInt64(bytes, 0, bytes.length),
+  read: (bytes, start, end) => readInt64(bytes, start, end),
+});
 
 /** Numbers as they are, 8 bytes big-endian IEEE 754, as Kafka's DoubleSerializer writes them; NaN and -0 included. */
-export const float64: Serde<number> = {
+export const float64: Serde<number> = inPlace<Serde<number>>({
   name: "float64",
   serialize: (value) => {
     const bytes = new Uint8Array(8);
@@ -58,11 +54,25 @@ export const float64: Serde<number> = {
     to.view.setFloat64(to.at, checkedFloat64(value));
     to.at += 8;
   },
-  deserialize: (bytes) => {
-    if (bytes.length !== 8) return E.left(wrongLength(bytes, "float64", 8));
-    scratch.set(bytes);
-    return E.right(view.getFloat64(0));
-  },
+  deserialize: (bytes) => readFloat64(bytes, 0, bytes.length),
+  read: (bytes, start, end) => readFloat64(bytes, start, end),
+});
+
+const readInteger = (bytes: Uint8Array, start: number, end: number): Decoded<number> =>
+  end - start === 4
+    ? E.right((bytes[start]! << 24) | (bytes[start + 1]! << 16) | (bytes[start + 2]! << 8) | bytes[start + 3]!)
+    : E.left(wrongLength(bytes.subarray(start, end), "integer", 4));
+
+const readInt64 = (bytes: Uint8Array, start: number, end: number): Decoded<bigint> => {
+  if (end - start !== 8) return E.left(wrongLength(bytes.subarray(start, end), "int64", 8));
+  for (let at = 0; at < 8; at++) scratch[at] = bytes[start + at]!;
+  return E.right(view.getBigInt64(0));
+};
+
+const readFloat64 = (bytes: Uint8Array, start: number, end: number): Decoded<number> => {
+  if (end - start !== 8) return E.left(wrongLength(bytes.subarray(start, end), "float64", 8));
+  for (let at = 0; at < 8; at++) scratch[at] = bytes[start + at]!;
+  return E.right(view.getFloat64(0));
 };
 
 const putInteger = (bytes: Uint8Array, at: number, value: number): void => {

@@ -16,6 +16,8 @@ export interface Serde<T> {
   write?(to: ByteWriter, value: T): void;
   /** Gives what cannot be read as a DecodeError; does not throw. The bytes may be a view of a larger buffer: who keeps them copies them. */
   deserialize(bytes: Uint8Array, topic: string): Decoded<T>;
+  /** Reads what `deserialize` would, from `start` to `end` of a larger array, which saves an array for each record. Left out, `deserialize` is asked. */
+  read?(bytes: Uint8Array, start: number, end: number): Decoded<T>;
   /** Awaited once per topic that is written or read, before its first record. */
   open?(topic: string, where: "key" | "value", use: "read" | "write"): Promise<void>;
   /** Asked before each `deserialize`: undefined when it can go on at once, else a promise to wait for. A rejection with a DecodeError stands for the record, any other is retried. */

@@ -2,7 +2,8 @@ import * as E from "fp-ts/lib/Either.js";
 import { DecodeError, ProduceError } from "../errors.ts";
 import { type ByteWriter, writeBytes } from "./byte_writer.ts";
 import { hint } from "./hint.ts";
-import type { Serde } from "./serde.ts";
+import { inPlace } from "./in_place.ts";
+import type { Decoded, Serde } from "./serde.ts";
 import { shown } from "./shown.ts";
 import { decodeUtf8 } from "./utf8.ts";
 
@@ -10,14 +11,17 @@ import { decodeUtf8 } from "./utf8.ts";
  * Strings as UTF-8, as Kafka's StringSerializer writes them. Strict both ways: bytes that are not UTF-8 are a DecodeError, half of a surrogate pair cannot be
  * written, so that no two strings have the same bytes.
  */
-export const text: Serde<string> = {
+export const text: Serde<string> = inPlace<Serde<string>>({
   name: "text",
   serialize: (value) => writeBytes(writeText, value),
   write: (to, value) => writeText(to, value),
-  deserialize: (bytes) => {
-    const decoded = decodeUtf8(bytes, 0, bytes.length);
-    return decoded === undefined ? E.left(notText(bytes)) : E.right(decoded);
-  },
+  deserialize: (bytes) => readText(bytes, 0, bytes.length),
+  read: (bytes, start, end) => readText(bytes, start, end),
+});
+
+const readText = (bytes: Uint8Array, start: number, end: number): Decoded<string> => {
+  const decoded = decodeUtf8(bytes, start, end);
+  return decoded === undefined ? E.left(notText(bytes.subarray(start, end))) : E.right(decoded);
 };
 
 const writeText = (to: ByteWriter, value: string): void => {

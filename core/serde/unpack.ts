@@ -3,20 +3,24 @@ import { depthMax, extension, format, toLittleEndian, typedArrays } from "./pack
 import { decodeUtf8, latin1 } from "./utf8.ts";
 
 /** Reads what `pack` wrote, and MessagePack of other origin as far as it means the same. Throws an Error with the reason when it cannot. */
-export const unpack = (bytes: Uint8Array): unknown => {
-  const from = new Reader(bytes);
+export const unpack = (bytes: Uint8Array, start = 0, end: number = bytes.length): unknown => {
+  const from = new Reader(bytes, start, end);
   const value = read(from, 0);
-  if (from.at !== bytes.length) throw new Error(`${bytes.length - from.at} bytes are left over`);
+  if (from.at !== end) throw new Error(`${end - from.at} bytes are left over`);
   return value;
 };
 
 class Reader {
   readonly bytes: Uint8Array;
-  at = 0;
+  at: number;
+  /** Nothing is read from here on. */
+  readonly end: number;
   #view: DataView | undefined;
 
-  constructor(bytes: Uint8Array) {
+  constructor(bytes: Uint8Array, start: number, end: number) {
     this.bytes = bytes;
+    this.at = start;
+    this.end = end;
   }
 
   /** Made when it is first needed: many values have nothing that wants one. */
@@ -27,7 +31,7 @@ class Reader {
   /** Steps over so many bytes and says where they began. */
   skip(length: number): number {
     const start = this.at;
-    if (length > this.bytes.length - start) throw short();
+    if (length > this.end - start) throw short();
     this.at = start + length;
     return start;
   }
@@ -171,11 +175,12 @@ const names: ({ readonly bytes: Uint8Array; readonly text: string } | undefined)
 
 const readName = (from: Reader, depth: number): string => {
   const { bytes } = from;
+  if (from.at >= from.end) throw short();
   const first = bytes[from.at]!;
   if (first <= format.text || first >= format.nil) return readLongName(from, depth);
   const length = first & 0x1f;
   const start = from.at + 1;
-  if (length > bytes.length - start) throw short();
+  if (length > from.end - start) throw short();
   const slot = ((length << 5) ^ (bytes[start]! << 3) ^ (bytes[start + (length >> 1)]! << 1) ^ bytes[start + length - 1]!) & 1023;
   from.at = start + length;
   const known = names[slot];
@@ -248,7 +253,7 @@ const readBigint = (bytes: Uint8Array, start: number, end: number): bigint => {
 // Each element takes a byte at least: a count that cannot be right is found before anything is allocated for it.
 const checkCount = (from: Reader, count: number, depth: number): void => {
   if (depth >= depthMax) throw new Error(`it is nested deeper than ${depthMax} levels`);
-  if (count > from.bytes.length - from.at) throw short();
+  if (count > from.end - from.at) throw short();
 };
 
 const short = (): Error => new Error("they end in the middle of it");

@@ -2,6 +2,7 @@ import * as E from "fp-ts/lib/Either.js";
 import { StoreError } from "../errors.ts";
 import { type ByteWriter, shareBytes } from "../serde/byte_writer.ts";
 import { primitiveKey, typedKey } from "../serde/canonical_key.ts";
+import { writesInPlace } from "../serde/in_place.ts";
 import { selfDescribing } from "../serde/self_describing.ts";
 import type { Serde } from "../serde/serde.ts";
 import { latin1 } from "../serde/utf8.ts";
@@ -29,7 +30,7 @@ export const valueCodec = <T>(serde: Serde<T> = selfDescribing as Serde<T>): Val
       cause: decoded.left,
     });
   };
-  if (serde.write === undefined) return { encode: (value) => serde.serialize(value, ""), decode };
+  if (!writesInPlace(serde)) return { encode: (value) => serde.serialize(value, ""), decode };
   return writing((to, value) => serde.write!(to, value), decode);
 };
 

@@ -42,6 +42,8 @@ export class BatchCursor implements RecordCursor {
 
   /** The records of the current batch: the source itself, or what was decompressed. */
   #records: Buffer;
+  /** The same for who reads in place. */
+  #bytes: Uint8Array;
   #recordsEnd = 0;
   #recordAt = 0;
   #left = 0;
@@ -60,6 +62,7 @@ export class BatchCursor implements RecordCursor {
   constructor(source: Buffer, options: BatchCursorOptions) {
     this.#source = source;
     this.#records = source;
+    this.#bytes = source;
     this.#options = options;
     this.#from = options.from;
     this.#aborted =
@@ -168,6 +171,26 @@ export class BatchCursor implements RecordCursor {
     return this.#valueLength < 0 ? null : view(this.#records, this.#valueStart, this.#valueLength);
   }
 
+  get bytes(): Uint8Array {
+    return this.#bytes;
+  }
+
+  get keyStart(): number {
+    return this.#keyLength < 0 ? -1 : this.#keyStart;
+  }
+
+  get keyEnd(): number {
+    return this.#keyStart + this.#keyLength;
+  }
+
+  get valueStart(): number {
+    return this.#valueLength < 0 ? -1 : this.#valueStart;
+  }
+
+  get valueEnd(): number {
+    return this.#valueStart + this.#valueLength;
+  }
+
   headers(): RawHeaders {
     const bytes = this.#records;
     const end = this.#recordEnd;
@@ -247,6 +270,7 @@ export class BatchCursor implements RecordCursor {
         this.#recordAt = 0;
         this.#recordsEnd = this.#records.length;
       }
+      this.#bytes = view(this.#records, 0, this.#records.length);
       this.#left = source.readInt32BE(at + batchField.count);
       if (this.#left < 0) throw this.#corrupt(`a batch holds ${this.#left} records`);
       if (this.#left > 0) return true;

@@ -52,4 +52,16 @@ const marks = ({
   logStartOffset,
 });
 
-const nothing: RecordCursor = { next: () => false, offset: -1, timestamp: -1, key: () => null, value: () => null, headers: () => [] };
+const nothing: RecordCursor = {
+  next: () => false,
+  offset: -1,
+  timestamp: -1,
+  key: () => null,
+  value: () => null,
+  headers: () => [],
+  bytes: new Uint8Array(0),
+  keyStart: -1,
+  keyEnd: 0,
+  valueStart: -1,
+  valueEnd: 0,
+};

@@ -75,37 +75,76 @@ const admin = (log: Log, changes: Partial<Log["admin"]>): Log => {
   };
 };
 
-/** Remembers the records of a cursor, so that a wrapper can look ahead. */
-const counted = (fetched: Fetched): { readonly fetched: Fetched; readonly last: number | undefined } => {
-  const rows: (readonly [
-    number,
-    number,
-    ReturnType<RecordCursor["key"]>,
-    ReturnType<RecordCursor["value"]>,
-    ReturnType<RecordCursor["headers"]>,
-  ])[] = [];
+/** Remembers the records of a cursor, so that a wrapper can look ahead; on the way their keys and values may be changed. */
+const counted = (
+  fetched: Fetched,
+  change: (bytes: Uint8Array | null) => Uint8Array | null = (bytes) => bytes,
+): { readonly fetched: Fetched; readonly last: number | undefined } => {
+  const rows: Row[] = [];
   const { records } = fetched;
-  while (records.next()) rows.push([records.offset, records.timestamp, records.key(), records.value(), records.headers()]);
-  let at = -1;
-  const row = () => {
-    const current = rows[at];
-    if (current === undefined) throw new RangeError("The cursor stands on no record");
-    return current;
-  };
-  const replayed: RecordCursor = {
-    next: () => ++at < rows.length,
-    get offset() {
-      return row()[0];
-    },
-    get timestamp() {
-      return row()[1];
-    },
-    key: () => row()[2],
-    value: () => row()[3],
-    headers: () => row()[4],
-  };
-  return { fetched: { ...fetched, records: replayed }, last: rows.at(-1)?.[0] };
+  while (records.next()) {
+    const { offset, timestamp } = records;
+    rows.push({ offset, timestamp, key: change(records.key()), value: change(records.value()), headers: records.headers() });
+  }
+  return { fetched: { ...fetched, records: new RowCursor(rows) }, last: rows.at(-1)?.offset };
 };
+
+interface Row {
+  readonly offset: number;
+  readonly timestamp: number;
+  readonly key: Uint8Array | null;
+  readonly value: Uint8Array | null;
+  readonly headers: ReturnType<RecordCursor["headers"]>;
+}
+
+class RowCursor implements RecordCursor {
+  readonly #rows: readonly Row[];
+  #at = -1;
+
+  constructor(rows: readonly Row[]) {
+    this.#rows = rows;
+  }
+
+  get #row(): Row {
+    const row = this.#rows[this.#at];
+    if (row === undefined) throw new RangeError("The cursor stands on no record");
+    return row;
+  }
+
+  next(): boolean {
+    return ++this.#at < this.#rows.length;
+  }
+  get offset(): number {
+    return this.#row.offset;
+  }
+  get timestamp(): number {
+    return this.#row.timestamp;
+  }
+  key(): Uint8Array | null {
+    return this.#row.key;
+  }
+  value(): Uint8Array | null {
+    return this.#row.value;
+  }
+  headers(): Row["headers"] {
+    return this.#row.headers;
+  }
+  get bytes(): Uint8Array {
+    return Uint8Array.of(...(this.#row.key ?? []), ...(this.#row.value ?? []));
+  }
+  get keyStart(): number {
+    return this.#row.key === null ? -1 : 0;
+  }
+  get keyEnd(): number {
+    return this.#row.key?.length ?? 0;
+  }
+  get valueStart(): number {
+    return this.#row.value === null ? -1 : this.keyEnd;
+  }
+  get valueEnd(): number {
+    return this.keyEnd + (this.#row.value?.length ?? 0);
+  }
+}
 
 export const brokenLogs: readonly BrokenLog[] = [
   {
@@ -180,26 +219,7 @@ export const brokenLogs: readonly BrokenLog[] = [
   },
   {
     name: "takes empty for null",
-    break: (log) =>
-      withFetched(log, (fetched) => {
-        const { records } = counted(fetched).fetched;
-        const orNull = (bytes: Uint8Array | null) => (bytes?.length === 0 ? null : bytes);
-        return {
-          ...fetched,
-          records: {
-            next: () => records.next(),
-            get offset() {
-              return records.offset;
-            },
-            get timestamp() {
-              return records.timestamp;
-            },
-            key: () => orNull(records.key()),
-            value: () => orNull(records.value()),
-            headers: () => records.headers(),
-          },
-        };
-      }),
+    break: (log) => withFetched(log, (fetched) => counted(fetched, (bytes) => (bytes?.length === 0 ? null : bytes)).fetched),
     caughtBy: ["records: keep null apart from empty, in keys and in values"],
   },
 ];

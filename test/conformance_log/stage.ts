@@ -207,22 +207,27 @@ export class Stage {
   }
 }
 
-/** Copies the records out of a cursor. */
+/** Copies the records out of a cursor, both ways in which it gives keys and values. */
 export const take = (part: Fetched): Seen[] => {
   const seen: Seen[] = [];
   const { records } = part;
   while (records.next()) {
-    const [key, value] = [records.key(), records.value()];
     seen.push({
       partition: part.partition,
       offset: records.offset,
       timestamp: records.timestamp,
-      key: key === null ? null : Uint8Array.from(key),
-      value: value === null ? null : Uint8Array.from(value),
+      key: twice(records.key(), records.bytes, records.keyStart, records.keyEnd),
+      value: twice(records.value(), records.bytes, records.valueStart, records.valueEnd),
       headers: records.headers().map(([name, content]) => [name, content === null ? null : Uint8Array.from(content)] as const),
     });
   }
   return seen;
+};
+
+const twice = (given: Uint8Array | null, bytes: Uint8Array, start: number, end: number): Uint8Array | null => {
+  const inPlace = start < 0 ? null : Uint8Array.from(bytes.subarray(start, end));
+  if (String(inPlace) !== String(given)) throw new Error(`A cursor gives [${String(given)}], and in place [${String(inPlace)}]`);
+  return inPlace;
 };
 
 /** The LogError a promise is rejected with; any other end fails the case. */

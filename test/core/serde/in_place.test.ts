@@ -1,0 +1,76 @@
+import { describe, expect, it } from "@jest/globals";
+import fc from "fast-check";
+import { inPlace, readsInPlace, writesInPlace } from "../../../core/serde/in_place.ts";
+import { bytes, canonicalKey, float64, int64, integer, type Serde, selfDescribing, text, typedKey } from "../../../core/serde/mod.ts";
+
+const values: readonly (readonly [Serde<any>, fc.Arbitrary<unknown>])[] = [
+  [text, fc.string({ unit: "grapheme", maxLength: 40 })],
+  [bytes, fc.oneof(fc.uint8Array({ maxLength: 100 }), fc.uint8Array({ minLength: 2_000, maxLength: 2_100 }))],
+  [integer, fc.integer()],
+  [int64, fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n })],
+  [float64, fc.double()],
+  [selfDescribing, fc.anything({ withBigInt: true, withDate: true, withMap: true, withSet: true, withTypedArray: true })],
+  [canonicalKey, fc.oneof(fc.string(), fc.integer(), fc.dictionary(fc.string(), fc.array(fc.integer())))],
+  [typedKey, fc.oneof(fc.string(), fc.bigInt(), fc.array(fc.double({ noNaN: true })))],
+];
+
+/** The bytes with others around them. */
+const within = (part: Uint8Array, before: number, behind: number): Uint8Array => {
+  const whole = new Uint8Array(before + part.length + behind).fill(0x61);
+  whole.set(part, before);
+  return whole;
+};
+
+describe("reading in place", () => {
+  it.each(values.map(([serde, value]) => [serde.name!, serde, value] as const))(
+    "gives what deserialize gives of the same bytes: %s",
+    (_name, serde, value) => {
+      const around = fc.nat({ max: 9 });
+      fc.assert(
+        fc.property(value, around, around, (one, before, behind) => {
+          const part = serde.serialize(one, "t");
+          expect(serde.read!(within(part, before, behind), before, before + part.length)).toEqual(serde.deserialize(part, "t"));
+        }),
+      );
+    },
+  );
+
+  it.each(values.map(([serde]) => [serde.name!, serde] as const))(
+    "refuses what deserialize refuses, with the same words: %s",
+    (_name, serde) => {
+      fc.assert(
+        fc.property(fc.uint8Array({ maxLength: 30 }), fc.nat({ max: 9 }), fc.nat({ max: 9 }), (part, before, behind) => {
+          expect(serde.read!(within(part, before, behind), before, before + part.length)).toEqual(serde.deserialize(part, "t"));
+        }),
+      );
+    },
+  );
+
+  it("gives bytes that are nobody else's", () => {
+    const whole = Uint8Array.of(1, 2, 3, 4);
+    const read = bytes.read!(whole, 1, 3);
+    whole.fill(0);
+    expect(read).toEqual(bytes.deserialize(Uint8Array.of(2, 3), "t"));
+  });
+});
+
+describe("a serde that was copied and changed", () => {
+  it("reads and writes as its new functions say", () => {
+    const loud: Serde<string> = { ...text, serialize: (value) => text.serialize(value.toUpperCase(), "t") };
+    expect([writesInPlace(text), readsInPlace(text)]).toEqual([true, true]);
+    expect([writesInPlace(loud), readsInPlace(loud)]).toEqual([false, true]);
+    const quiet: Serde<string> = { ...text, deserialize: (part) => text.deserialize(part.subarray(1), "t") };
+    expect([writesInPlace(quiet), readsInPlace(quiet)]).toEqual([true, false]);
+  });
+
+  it("is taken at its word where it brings all of them itself", () => {
+    const own: Serde<string> = {
+      serialize: (value) => text.serialize(value, "t"),
+      write: (to, value) => void to.utf8(value),
+      deserialize: (part) => text.deserialize(part, "t"),
+      read: (part, start, end) => text.read!(part, start, end),
+    };
+    expect([writesInPlace(own), readsInPlace(own)]).toEqual([true, true]);
+    expect([writesInPlace(inPlace({ ...own })), readsInPlace({ ...own })]).toEqual([true, true]);
+  });
+});
