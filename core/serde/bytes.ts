@@ -1,6 +1,5 @@
 import * as E from "fp-ts/lib/Either.js";
 import { ProduceError } from "../errors.ts";
-import { ByteWriter } from "./byte_writer.ts";
 import { inPlace } from "./in_place.ts";
 import type { Serde } from "./serde.ts";
 import { shown } from "./shown.ts";
@@ -17,14 +16,25 @@ export const bytes: Serde<Uint8Array> = inPlace<Serde<Uint8Array>>({
   read: (value, start, end) => E.right(copyOf(value, start, end)),
 });
 
+/** Copies of middling size share a page, as what a ByteWriter gives away does; here without the detour, since a copy is all there is to it. */
 const copyOf = (value: Uint8Array, start: number, end: number): Uint8Array => {
-  if (end - start > copiedInPoolMax) return new Uint8Array(new Uint8Array(value.buffer, value.byteOffset + start, end - start));
-  copies.begin();
-  copies.append(value, start, end);
-  return copies.take();
+  const length = end - start;
+  let copy: Uint8Array;
+  if (length <= heapBytesMax || length > pooledBytesMax) copy = new Uint8Array(length);
+  else {
+    if (at + length > pageBytes) {
+      page = new Uint8Array(pageBytes);
+      at = 0;
+    }
+    copy = new Uint8Array(page.buffer, at, length);
+    at += length;
+  }
+  copy.set(new Uint8Array(value.buffer, value.byteOffset + start, length));
+  return copy;
 };
 
-const copies = new ByteWriter();
-
-// Above this size an allocation of its own is cheap compared with the copy.
-const copiedInPoolMax = 2048;
+const heapBytesMax = 64;
+const pooledBytesMax = 2048;
+const pageBytes = 8192;
+let page = new Uint8Array(pageBytes);
+let at = 0;
