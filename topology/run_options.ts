@@ -16,6 +16,16 @@ export interface RunOptions {
   readonly applicationId?: string;
   /** A name for this instance that outlives restarts: the group then waits for it instead of rebalancing. @default none [group.instance.id] */
   readonly instanceId?: string;
+  /** Where this instance stands, such as an availability zone: standbys are kept elsewhere than what they stand by for. @default none [client.rack, rack.aware.assignment.tags] */
+  readonly rack?: string;
+  /** How many other instances keep the state of each task up to date, so that one of them can take it over at once. @default 0 [num.standby.replicas] */
+  readonly standbys?: number;
+  /** A task with state moves to another instance only when at most so many records of its changelogs are missing there. @default 10,000 [acceptable.recovery.lag] */
+  readonly acceptableRecoveryLag?: number;
+  /** At most so many tasks at a time have their state made ready where they are to go. @default 2 [max.warmup.replicas] */
+  readonly maxWarmupReplicas?: number;
+  /** After so long the group looks again whether tasks can go where they belong; an instance that is ready says so before. @default 10 min [probing.rebalance.interval.ms] */
+  readonly probingRebalanceInterval?: Duration;
   /** @default "exactly-once" [processing.guarantee] */
   readonly guarantee?: "exactly-once" | "at-least-once" | "none";
   /** When what is done becomes visible. */
@@ -85,6 +95,11 @@ const known: Readonly<Record<string, readonly string[]>> = {
   "": [
     "applicationId",
     "instanceId",
+    "rack",
+    "standbys",
+    "acceptableRecoveryLag",
+    "maxWarmupReplicas",
+    "probingRebalanceInterval",
     "guarantee",
     "commit",
     "group",
@@ -135,10 +150,11 @@ export const checkOptions = (options: object, more: readonly string[] = []): voi
 
 /** The options with all defaults filled in, and checked. */
 export const settingsOf = (topology: string, options: RunOptions): Settings => {
-  const { commit = {}, group = {}, memory = {} } = options;
+  const { commit = {}, group = {}, memory = {}, rack = "", standbys = 0 } = options;
   const { applicationId = topology, instanceId = null, guarantee = "exactly-once", replication = -1 } = options;
   nameOf("applicationId", applicationId, "it becomes part of topic names");
   if (instanceId !== null) nameOf("instanceId", instanceId, "it names this instance in the group");
+  if (rack !== "") nameOf("rack", rack, "it is compared with those of other instances");
   choice("guarantee", guarantee, ["exactly-once", "at-least-once", "none"]);
   if (replication !== -1 && !(Number.isInteger(replication) && replication > 0))
     throw invalid(`Option 'replication' is ${shown(replication)}: give a whole number above 0, or -1 for the brokers' default`);
@@ -157,6 +173,11 @@ export const settingsOf = (topology: string, options: RunOptions): Settings => {
     rebalanceTimeoutMs: duration(group.rebalanceTimeout ?? 60_000, "group.rebalanceTimeout"),
     heartbeatMs: duration(group.heartbeat ?? Math.min(3000, (group.sessionTimeout ?? 45_000) / 3), "group.heartbeat"),
     groupInstanceId: instanceId,
+    rack,
+    standbys: count(standbys, "standbys"),
+    warmupReplicas: count(options.maxWarmupReplicas ?? 2, "maxWarmupReplicas"),
+    acceptableLag: count(options.acceptableRecoveryLag ?? 10_000, "acceptableRecoveryLag"),
+    probingIntervalMs: probing(options.probingRebalanceInterval ?? 600_000),
     partitionBytes: 1 << 20,
     fetchBytes: bytes(memory.fetchBytes ?? 64 << 20, "memory.fetchBytes"),
     overlayBytes: bytes(memory.overlayBytes ?? 64 << 20, "memory.overlayBytes"),
@@ -169,6 +190,17 @@ export const settingsOf = (topology: string, options: RunOptions): Settings => {
 const bytes = (value: number, name: string): number => {
   if (!Number.isInteger(value) || value < 1) throw invalid(`Option '${name}' is ${shown(value)}: give a whole number above 0`);
   return value;
+};
+
+const count = (value: number, name: string): number => {
+  if (!Number.isInteger(value) || value < 0) throw invalid(`Option '${name}' is ${shown(value)}: give a whole number`);
+  return value;
+};
+
+const probing = (interval: Duration | number): number => {
+  const intervalMs = duration(interval, "probingRebalanceInterval");
+  if (intervalMs < 1) throw invalid(`Option 'probingRebalanceInterval' is ${shown(intervalMs)}: give at least millis(1)`);
+  return Math.round(intervalMs);
 };
 
 const tolerable = (failures: number): number => {

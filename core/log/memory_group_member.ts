@@ -44,6 +44,8 @@ export class MemoryGroupMember implements GroupMember {
   /** Why the group has gone on without this member, if it has. */
   private expelled: unknown = null;
   private beat: Timeout | null = null;
+  /** Brings the next beat forward, while one is waited for. */
+  private beatNow: (() => void) | null = null;
 
   constructor(broker: MemoryBroker, link: Link, options: GroupOptions, onEnd: (member: GroupMember) => void) {
     this.broker = broker;
@@ -64,6 +66,10 @@ export class MemoryGroupMember implements GroupMember {
     this.ending.resolve("rejoin");
   }
 
+  checkIn(): void {
+    this.beatNow?.();
+  }
+
   async leave(): Promise<void> {
     if (this.stopped) return;
     this.stop();
@@ -79,6 +85,7 @@ export class MemoryGroupMember implements GroupMember {
   private stop(): void {
     this.stopped = true;
     this.beat?.cancel();
+    this.beatNow = null;
     this.ending.resolve("lost");
     this.onEnd(this);
   }
@@ -116,6 +123,7 @@ export class MemoryGroupMember implements GroupMember {
     if (reason === "rejoin") await this.options.onRebalance("rejoin");
     await assigned.failure();
     this.beat?.cancel();
+    this.beatNow = null;
     if (this.expelled !== null) await this.lose(this.expelled);
   }
 
@@ -178,6 +186,7 @@ export class MemoryGroupMember implements GroupMember {
 
   private startBeating(generationId: number, ending: Pending<"rejoin" | "lost">): void {
     this.beat?.cancel();
+    this.beatNow = null;
     const request = { ...this.identity(), generationId };
     const send = async (): Promise<void> => {
       try {
@@ -194,7 +203,16 @@ export class MemoryGroupMember implements GroupMember {
       if (!this.stopped && this.ending === ending && this.asking === null) again();
     };
     const again = (): void => {
-      this.beat = this.clock.after(this.options.heartbeatMs, () => void send());
+      const beat = this.clock.after(this.options.heartbeatMs, () => {
+        this.beatNow = null;
+        void send();
+      });
+      this.beat = beat;
+      this.beatNow = () => {
+        this.beatNow = null;
+        beat.cancel();
+        void send();
+      };
     };
     again();
   }

@@ -188,6 +188,8 @@ export interface GroupMember {
   readonly metadata: GroupMetadata;
   /** Asks the group to rebalance, for instance because this member's user data changed. */
   requestRejoin(): void;
+  /** Asks the group at once whether it rebalances, instead of with the next heartbeat. */
+  checkIn(): void;
   /** Leaves and resolves when the group knows; no callback comes afterwards. */
   leave(): Promise<void>;
   /** Stops without leaving: the group finds out by session timeout. What a crash looks like. */

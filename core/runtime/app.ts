@@ -1,8 +1,9 @@
 import { ConfigurationError, FatalError, MillraceError, reason } from "../errors.ts";
 import type { Metric } from "../ports/metrics.ts";
 import type { Application } from "./application.ts";
-import type { RestoreProgress } from "./restore.ts";
+import type { Assigned } from "./membership.ts";
 import { asConfigurationError } from "./setup.ts";
+import type { RestoreProgress } from "./store_follower.ts";
 import { Worker } from "./worker.ts";
 
 /** "rebalancing" while tasks are being assigned, opened and restored; "error" after what no policy has forgiven. */
@@ -13,12 +14,12 @@ export interface AppEvents {
   state: { readonly from: AppState; readonly to: AppState };
   /** What no policy has forgiven, before it is decided what follows. */
   error: MillraceError;
-  /** One store has come further on its way back: changelog records done, of a total. */
+  /** One store has come further on its way back: changelog offsets done, of a total, and how many a second. */
   restore: RestoreProgress;
   /** Records and milliseconds of one commit. */
   commit: { readonly records: number; readonly durationMs: number };
-  /** The tasks of this instance from now on. */
-  assigned: { readonly tasks: readonly string[] };
+  /** The tasks of this instance from now on, and those of others that it stands by for. */
+  assigned: Assigned;
 }
 
 /** Listeners by event, as `run` takes them. What one throws is logged and changes nothing. */
@@ -31,6 +32,8 @@ export type UncaughtPolicy = "replace-worker" | "stop-instance" | "stop-applicat
 export interface CloseOptions {
   /** How long the last commit and the farewell may take before everything is dropped. */
   readonly timeout?: number;
+  /** Tells the group, which gives the tasks to others at once. An instance that is only restarted need not: within the session timeout it finds its tasks where they were. @default false with an `instanceId`, true without */
+  readonly leaveGroup?: boolean;
 }
 
 /** A running application on this instance. */
@@ -116,7 +119,8 @@ class RunningApp implements App {
   }
 
   close(options: CloseOptions = {}): Promise<void> {
-    this.#closing ??= this.#close(options.timeout ?? this.#options.closeTimeoutMs);
+    const { settings } = this.#options.application;
+    this.#closing ??= this.#close(options.timeout ?? this.#options.closeTimeoutMs, options.leaveGroup ?? settings.groupInstanceId === null);
     return this.#closing;
   }
 
@@ -147,7 +151,7 @@ class RunningApp implements App {
       },
       restore: (progress) => this.#tell("restore", progress),
       commit: (commit) => this.#tell("commit", commit),
-      assigned: (tasks) => this.#tell("assigned", { tasks }),
+      assigned: (assigned) => this.#tell("assigned", assigned),
     });
     if (this.#paused) worker.pause(true);
     return worker;
@@ -221,10 +225,10 @@ class RunningApp implements App {
     }
   }
 
-  async #close(timeoutMs: number): Promise<void> {
+  async #close(timeoutMs: number, leaveGroup: boolean): Promise<void> {
     if (this.#state === "stopped" || this.#state === "error") return;
     this.#become("stopping");
-    this.#worker.stop();
+    this.#worker.stop(!leaveGroup && this.#options.application.settings.groupInstanceId !== null);
     const { clock } = this.#options.application;
     let late = false;
     const timeout = clock.after(timeoutMs, () => {

@@ -28,6 +28,16 @@ export interface Settings {
   readonly rebalanceTimeoutMs: number;
   readonly heartbeatMs: number;
   readonly groupInstanceId: string | null;
+  /** Where the instance stands; empty when it does not say. */
+  readonly rack: string;
+  /** How many instances follow the changelogs of each stateful task beside the one that runs it. */
+  readonly standbys: number;
+  /** At most so many tasks at a time are warmed up where they are to go. */
+  readonly warmupReplicas: number;
+  /** So many changelog records may be missing to whoever takes a task over. */
+  readonly acceptableLag: number;
+  /** After so long the group looks again whether tasks that are being warmed up can go. */
+  readonly probingIntervalMs: number;
   /** Fetched and not handled, per partition and altogether. */
   readonly partitionBytes: number;
   readonly fetchBytes: number;
@@ -74,9 +84,16 @@ export interface Application {
   readonly announcements: readonly { readonly key: Uint8Array; readonly value: Uint8Array }[];
 }
 
-/** The transactional id of a worker: nobody else's, and its own for as long as the process lives. */
-export const workerTransactionalId = (applicationId: string, processId: string, slot: number): string =>
-  `${applicationId}-${processId}-${slot}`;
+/** What the instance is called: by its user, or else by the process. */
+export const instanceName = ({ groupInstanceId }: Pick<Settings, "groupInstanceId">, processId: string): string =>
+  groupInstanceId ?? processId;
+
+/** What the transactional ids of all workers of an instance begin with; a number follows. */
+export const workerPrefix = (applicationId: string, instance: string): string => `${applicationId}-${instance}-`;
+
+/** The transactional id of a worker: nobody else's. That of an instance with a name of its own is the same after a restart, so that opening it ends what the process before has left open. */
+export const workerTransactionalId = (applicationId: string, instance: string, slot: number): string =>
+  workerPrefix(applicationId, instance) + slot;
 
 /** What internal topics are called. */
 export class TopicNames {

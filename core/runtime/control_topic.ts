@@ -55,6 +55,8 @@ export class ControlTopic {
   readonly finished: Set<string> = new Set();
   /** Transactional ids that were used and not cleanly given up. */
   readonly workers: Set<string> = new Set();
+  /** How many workers have said farewell, as far as it was read. */
+  farewells = 0;
   bounds: Bounds | undefined;
   /** How many records a feed has written; undefined when there is no feed. */
   fed: number | undefined;
@@ -94,7 +96,10 @@ export class ControlTopic {
     const [kind] = text.split(":", 1);
     const id = text.slice(kind!.length + 1);
     if (kind === "finished") value === null ? this.finished.delete(id) : this.finished.add(id);
-    else if (kind === "worker") value === null ? this.workers.delete(id) : this.workers.add(id);
+    else if (kind === "worker" && value === null) {
+      this.workers.delete(id);
+      this.farewells++;
+    } else if (kind === "worker") this.workers.add(id);
     else if (kind === "fed" && value !== null) this.fed = Number(decoder.decode(value));
     else if (kind === "topology" && value !== null) this.topology = decodeTopologyRecord(decoder.decode(value));
     else if (kind === "feeder" && value !== null) this.feeder = decoder.decode(value);

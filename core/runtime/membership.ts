@@ -1,15 +1,32 @@
-import { FatalError, reason, TopologyError } from "../errors.ts";
-import type { GroupMember, GroupMetadata, MemberAssignment, MemberSubscription, TopicPartition } from "../ports/log.ts";
-import type { Application } from "./application.ts";
-import { type AssignableTask, assignMembers, decodeAssignment, encodeSubscription } from "./assignment.ts";
+import { ConfigurationError, FatalError, TopologyError } from "../errors.ts";
+import type { Timeout } from "../ports/clock.ts";
+import type { GroupMember, GroupMetadata, LogError, MemberAssignment, MemberSubscription } from "../ports/log.ts";
+import type { Metric } from "../ports/metrics.ts";
+import { type Application, instanceName, workerPrefix } from "./application.ts";
+import { type Assignment, decodeAssignment } from "./assignment.ts";
 import type { CommitCycle } from "./commit_cycle.ts";
-import { ControlTopic, workerRecord, workerTombstone } from "./control_topic.ts";
-import { insist, isPassing } from "./insist.ts";
+import { ControlTopic, workerRecord } from "./control_topic.ts";
+import { Departed } from "./departed.ts";
+import { insist } from "./insist.ts";
+import { assignableTasks, assignMembers, changelogEnds } from "./leader.ts";
+import { Openings } from "./openings.ts";
 import { pause } from "./pause.ts";
-import type { RestoreProgress } from "./restore.ts";
+import { Replicas } from "./replicas.ts";
 import type { Task } from "./sealed_task.ts";
+import { type RestoreProgress, StoreFollower } from "./store_follower.ts";
+import { encodeSubscription, isComplete } from "./subscription.ts";
 import type { TaskEnvironment } from "./task_environment.ts";
-import { openTasks } from "./task_opening.ts";
+import type { TaskStores } from "./task_stores.ts";
+import { newestVersion, versionToSpeak } from "./user_data.ts";
+
+/** What this worker has from now on, by task id. */
+export interface Assigned {
+  readonly tasks: readonly string[];
+  /** Tasks of others that it stands by for. */
+  readonly standbys: readonly string[];
+  /** Tasks that are to come here as soon as their state has. */
+  readonly warmups: readonly string[];
+}
 
 export interface MembershipOptions {
   readonly application: Application;
@@ -19,7 +36,7 @@ export interface MembershipOptions {
   readonly transactionalId: string;
   readonly commits: CommitCycle;
   readonly onState: (state: "rebalancing" | "running") => void;
-  readonly onAssigned: (tasks: readonly string[]) => void;
+  readonly onAssigned: (assigned: Assigned) => void;
   readonly onRestore: (progress: RestoreProgress) => void;
   readonly onFailure: (error: unknown) => void;
   readonly wake: () => void;
@@ -30,8 +47,6 @@ export interface MembershipOptions {
 const protocol = "millrace-1";
 /** A rebalance waits at most so long for the commit before it, and never more than a third of the group's patience. */
 const commitBeforeJoinMs = 10_000;
-/** A departed worker that cannot be fenced after so many tries is left to the broker's timeout. */
-const fenceTriesMax = 5;
 
 /**
  * A worker's place in the group: commits before it joins again, keeps the tasks that stay, lets go of those that do not, opens those that are new. A member that was expelled drops everything first: the group has given its tasks to others.
@@ -39,15 +54,22 @@ const fenceTriesMax = 5;
 export class Membership {
   readonly #options: MembershipOptions;
   #member: GroupMember | undefined;
-  /** Grows with each assignment, so that an opening that is overtaken knows it. */
-  #round = 0;
   /** Grows with everything that the group tells, so that an assignment that still waits for something knows that it is no longer the last word. */
   #word = 0;
   /** What tasks do is kept apart until the next assignment. */
   #held = false;
   /** Tasks were held without a commit before it: what they had done since the last one lies in the open part. */
   #unsealed = false;
-  #opening: Promise<void> = Promise.resolve();
+  readonly #follower: StoreFollower;
+  readonly #replicas: Replicas;
+  readonly #openings: Openings;
+  readonly #departed: Departed;
+  /** The stores of the tasks that run. */
+  readonly #stores = new Map<string, TaskStores>();
+  /** The form of user data in which this member speaks. */
+  #speaks = newestVersion;
+  /** As leader: when the group is to look again whether tasks can go where they belong. */
+  #probe: Timeout | undefined;
   /** Assigned, whether open already or not. */
   #assigned: readonly string[] = [];
   #stop = false;
@@ -59,6 +81,22 @@ export class Membership {
   constructor(options: MembershipOptions) {
     this.#options = options;
     this.#workers = new ControlTopic(options.application.names.control, "read-uncommitted");
+    const { application, environment, signal } = options;
+    const { log, clock, logger, counters } = application;
+    this.#follower = new StoreFollower({ log, clock, logger, counters, onProgress: options.onRestore });
+    this.#replicas = new Replicas({ application, follower: this.#follower, signal });
+    this.#departed = new Departed(application, signal);
+    this.#openings = new Openings({
+      application,
+      environment,
+      follower: this.#follower,
+      replicas: this.#replicas,
+      departed: this.#departed,
+      signal,
+      onOpened: (task, stores) => this.#opened(task, stores),
+      onDone: () => this.#settled(),
+      onFailure: (error) => options.onFailure(error),
+    });
   }
 
   get member(): GroupMember | undefined {
@@ -88,23 +126,15 @@ export class Membership {
       groupId: settings.applicationId,
       groupInstanceId: settings.groupInstanceId,
       protocols: [protocol],
-      topics: [...new Set(this.#allTasks().flatMap((task) => task.partitions.map((one) => one.topic)))],
+      topics: [...new Set(assignableTasks(application).flatMap((task) => task.partitions.map((one) => one.topic)))],
       sessionTimeoutMs: settings.sessionTimeoutMs,
       rebalanceTimeoutMs: settings.rebalanceTimeoutMs,
       heartbeatMs: settings.heartbeatMs,
-      subscription: () =>
-        encodeSubscription({
-          version: 1,
-          processId: application.processId,
-          fingerprint: application.fingerprint,
-          transactionalIds: settings.guarantee === "exactly-once" ? [this.#options.transactionalId] : [],
-          tasks: this.#assigned,
-          stop: this.#stop,
-        }),
+      subscription: () => this.#subscription(),
       assign: (members) => this.#assign(members),
       onRebalance: (why) => (why === "lost" ? this.#lost() : this.#beforeRejoin()),
       onAssigned: (assignment, group) => this.#take(assignment, group),
-      onError: (error) => this.#options.onFailure(error),
+      onError: (error) => this.#options.onFailure(this.#explained(error)),
     });
   }
 
@@ -117,38 +147,83 @@ export class Membership {
     this.rejoin();
   }
 
-  async leave(): Promise<void> {
-    this.#round++;
+  /** Asks the group whether it rebalances: somebody has said farewell. */
+  checkIn(): void {
+    this.#member?.checkIn();
+  }
+
+  /** Once per watermark period: a task may have become ready to come here. */
+  tick(): void {
+    if (!this.#held && this.#replicas.hasWarmed(this.#options.application.settings.acceptableLag)) this.rejoin();
+  }
+
+  *gauges(): IterableIterator<Metric> {
+    yield* this.#follower.gauges();
+  }
+
+  /** @param silently the group is to wait for this instance, which will come back under its name */
+  async leave(silently: boolean): Promise<void> {
     this.#word++;
-    await this.#opening;
-    await this.#member?.leave();
+    this.#probe?.cancel();
+    if (silently) this.#member?.abandon();
+    else await this.#member?.leave();
   }
 
   /** As a crash would: the group is not told, and nothing that is under way here has a consequence. */
   abandon(): void {
-    this.#round++;
     this.#word++;
+    this.#probe?.cancel();
     this.#member?.abandon();
   }
 
-  #allTasks(): readonly AssignableTask[] {
-    const { plan, tasks, partitions, names } = this.#options.application;
-    return plan.subtopologies.flatMap((subtopology) =>
-      Array.from({ length: tasks.get(subtopology.id) ?? 0 }, (_, partition) => ({
-        id: `${subtopology.id}_${partition}`,
-        subtopology: subtopology.id,
-        partitions: subtopology.inputs
-          .map((input): TopicPartition => ({ topic: names.of(input.topic), partition }))
-          .filter((one) => partition < (partitions.get(one.topic) ?? 0)),
-      })),
-    );
+  /** Lets go of what is being opened, and of the stores that are kept for others. */
+  async close(): Promise<void> {
+    this.#probe?.cancel();
+    await this.#follower.close();
+    await this.#openings.close();
+    await this.#replicas.close();
+  }
+
+  #subscription(): Uint8Array {
+    const { application, transactionalId } = this.#options;
+    const { settings, fingerprint, processId } = application;
+    const stored = new Map([...this.#replicas.sums(), ...this.#openings.sums()]);
+    for (const id of this.#stores.keys()) stored.set(id, isComplete);
+    const subscription = {
+      processId: instanceName(settings, processId),
+      fingerprint,
+      rack: settings.rack,
+      transactionalIds: settings.guarantee === "exactly-once" ? [transactionalId] : [],
+      tasks: this.#assigned,
+      stored,
+      stop: this.#stop,
+    };
+    return encodeSubscription(subscription, this.#speaks);
   }
 
   async #assign(members: readonly MemberSubscription[]): Promise<ReadonlyMap<string, MemberAssignment>> {
     const { application } = this.#options;
+    const { settings, log, counters, logger } = application;
+    const tasks = assignableTasks(application);
     // Only a worker that was not heard of anywhere else has to be looked up: the log remembers those whose leader died with them.
-    await this.#patiently(() => this.#workers.readToEnd(application.log), "Departed workers cannot be looked up yet");
-    return assignMembers(this.#allTasks(), members, this.#workers.workers, application.fingerprint);
+    const known = this.#patiently(() => this.#workers.readToEnd(log), "Departed workers cannot be looked up yet");
+    // Alone a member gets everything, however far it is.
+    const [ends] = await Promise.all([members.length > 1 ? changelogEnds(application, tasks) : undefined, known]);
+    return assignMembers(members, {
+      tasks,
+      fingerprint: application.fingerprint,
+      leaderProcess: instanceName(settings, application.processId),
+      knownWorkers: this.#workers.workers,
+      standbys: settings.standbys,
+      warmupsMax: settings.warmupReplicas,
+      acceptableLag: settings.acceptableLag,
+      probingIntervalMs: settings.probingIntervalMs,
+      ends,
+      onGarbage: (memberId) => {
+        counters.counter("unreadable_members").add();
+        logger.log("warn", "What a member of the group says cannot be read: it counts as one without state", { memberId });
+      },
+    });
   }
 
   /** The tasks are ours until this resolves: what they have done is committed, and what they do from then on is kept apart. */
@@ -179,8 +254,8 @@ export class Membership {
   async #lost(): Promise<void> {
     const { tasks, commits, application } = this.#options;
     application.logger.log("warn", "The group has expelled this member: what is not committed is taken back, and it joins again");
-    this.#round++;
     this.#word++;
+    this.#probe?.cancel();
     this.#assigned = [];
     this.#announced = undefined;
     commits.paused = true;
@@ -189,38 +264,26 @@ export class Membership {
     const gone = [...tasks.values()];
     tasks.clear();
     commits.drop();
-    for (const task of gone) await task.close();
+    // What is in the stores was committed: it spares the way back, should the tasks be given to this member again.
+    for (const task of gone) await this.#close(task, true);
+    await this.#openings.giveUp(
+      () => false,
+      () => true,
+    );
   }
 
   async #take(assignment: MemberAssignment, _group: GroupMetadata): Promise<void> {
-    const { application, tasks, commits, onState, onAssigned, onFailure } = this.#options;
+    const { application, tasks, commits, onAssigned } = this.#options;
     const { logger, clock } = application;
     const word = ++this.#word;
-    const decoded = decodeAssignment(assignment.userData);
-    if (decoded === undefined)
-      return onFailure(
-        new FatalError(
-          "INTERNAL",
-          `The leader of group '${application.settings.applicationId}' sent an assignment that cannot be read: do all instances run this library?`,
-        ),
-      );
-    if (decoded.error === "topology-differs")
-      return onFailure(
-        new TopologyError(
-          "TOPOLOGY_CHANGED",
-          `Other instances of application '${application.settings.applicationId}' run another topology (${decoded.detail}): stop them first, or give this program another applicationId`,
-        ),
-      );
-    if (decoded.error === "stop") {
-      logger.log("warn", "Another instance has asked the whole application to stop");
-      this.stopRequested = true;
-      return this.#options.wake();
-    }
+    this.#probe?.cancel();
+    const told = this.#understood(assignment.userData);
+    if (told === undefined) return;
     await this.#known();
     if (word !== this.#word) return;
-    const round = ++this.#round;
-    const wanted = new Set(decoded.tasks);
-    this.#assigned = decoded.tasks;
+    const wanted = new Set(told.tasks);
+    const followed = new Set([...told.standbys, ...told.warmups]);
+    this.#assigned = told.tasks;
     const gone = [...tasks.values()].filter((task) => !wanted.has(task.id));
     for (const task of gone) tasks.delete(task.id);
     if (this.#unsealed && gone.length > 0) commits.taint();
@@ -228,20 +291,92 @@ export class Membership {
     this.#held = false;
     for (const task of tasks.values()) task.release();
     commits.paused = false;
-    for (const task of gone) await task.close();
+    for (const task of gone) await this.#close(task, followed.has(task.id));
+    await this.#openings.giveUp(
+      (id) => wanted.has(id),
+      (id) => followed.has(id),
+    );
     if (word !== this.#word) return;
-    const fresh = decoded.tasks.filter((id) => !tasks.has(id));
-    onAssigned(decoded.tasks);
-    logger.log("info", "Tasks were assigned", { tasks: decoded.tasks.join(" "), opened: fresh.length, closed: gone.length });
-    this.#opening = this.#opening
-      .then(() => this.#open(round, fresh, decoded.departed))
-      .catch((error: unknown) => {
-        if (round === this.#round) onFailure(error);
-        else logger.log("debug", "An opening was overtaken by a rebalance", { reason: reason(error) });
-      });
-    if (fresh.length === 0) onState("running");
+    const fresh = told.tasks.filter((id) => !tasks.has(id) && !this.#openings.has(id));
+    onAssigned({ tasks: told.tasks, standbys: told.standbys, warmups: told.warmups });
+    logger.log("info", "Tasks were assigned", {
+      tasks: told.tasks.join(" "),
+      standbys: [...followed].join(" "),
+      opened: fresh.length,
+      closed: gone.length,
+    });
+    this.#openings.begin(fresh, told.departed);
+    this.#replicas.assign(told.standbys, told.warmups);
+    if (told.probeInMs > 0) this.#probe = clock.after(told.probeInMs, () => this.rejoin());
+    this.#settled();
     this.#options.wake();
     await clock.yield();
+  }
+
+  /** What the leader says, or undefined when there is nothing to be done about tasks: then what has to be done was begun. */
+  #understood(userData: Uint8Array): Assignment | undefined {
+    const { application, onFailure, wake } = this.#options;
+    const { applicationId } = application.settings;
+    const read = decodeAssignment(userData);
+    if (read.kind !== "read") {
+      const error = new FatalError(
+        "INTERNAL",
+        `The leader of group '${applicationId}' sent an assignment that cannot be read: do all instances run this library?`,
+      );
+      onFailure(error);
+      return undefined;
+    }
+    const { value: told } = read;
+    const speaks = versionToSpeak(this.#speaks, { commonVersion: told.commonVersion, refused: told.error === "version" });
+    if (speaks !== undefined) this.#speaks = speaks;
+    switch (told.error) {
+      case "none":
+        return told;
+      case "version":
+        if (speaks !== undefined) this.rejoin();
+        else
+          onFailure(
+            new ConfigurationError(
+              "INSTANCES_DIFFER",
+              `Other instances of application '${applicationId}' run a version of the library that is too old to share tasks with this one: bring them to a version in between first`,
+            ),
+          );
+        return undefined;
+      case "topology-differs":
+        onFailure(
+          new TopologyError(
+            "TOPOLOGY_CHANGED",
+            `Other instances of application '${applicationId}' run another topology (${told.detail}): stop them first, or give this program another applicationId`,
+          ),
+        );
+        return undefined;
+      case "stop":
+        application.logger.log("warn", "Another instance has asked the whole application to stop");
+        this.stopRequested = true;
+        wake();
+        return undefined;
+    }
+  }
+
+  /** @param keep its stores stay here, at what was committed */
+  async #close(task: Task, keep: boolean): Promise<void> {
+    const stores = this.#stores.get(task.id);
+    this.#stores.delete(task.id);
+    if (stores !== undefined) stores.kept = keep;
+    await task.close();
+    if (stores !== undefined && keep) this.#replicas.park(stores);
+  }
+
+  #opened(task: Task, stores: TaskStores): void {
+    this.#options.tasks.set(task.id, task);
+    this.#stores.set(task.id, stores);
+    // The group may be sharing anew already, and the task may be somebody else's next.
+    if (this.#held) task.hold();
+    this.#options.wake();
+  }
+
+  #settled(): void {
+    if (!this.#held && this.#openings.isEmpty) this.#options.onState("running");
   }
 
   async #known(): Promise<void> {
@@ -262,34 +397,19 @@ export class Membership {
     const news = [...worker, ...announcements];
     if (news.length > 0) await this.#patiently(() => control.write(log, null, news, clock), "The worker cannot be announced yet");
     await this.#patiently(() => commits.open(), "An epoch cannot be opened yet");
+    await this.#endOwnPast();
     logger.log("info", "A worker begins", { transactionalId });
   }
 
-  async #open(round: number, ids: readonly string[], departed: readonly string[]): Promise<void> {
-    const { application, environment, tasks, onState, onRestore, signal } = this.#options;
-    if (round !== this.#round || ids.length === 0) return;
-    await this.#fence(departed);
-    for (let tries = 0; round === this.#round; tries++)
-      try {
-        const opened = await openTasks(application, environment, ids, { isCancelled: () => round !== this.#round, onRestore });
-        if (round !== this.#round) {
-          for (const task of opened) await task.close();
-          return;
-        }
-        for (const task of opened) {
-          tasks.set(task.id, task);
-          // The group may be sharing anew already, and the task may be somebody else's next.
-          if (this.#held) task.hold();
-        }
-        if (!this.#held) onState("running");
-        this.#options.wake();
-        return;
-      } catch (error) {
-        // A broker that is away for a while is no reason to give the tasks up; other tasks go on meanwhile.
-        if (!isPassing(error)) throw error;
-        application.logger.log("warn", "Tasks could not be opened yet", { reason: error.message });
-        await pause(application.clock, Math.min(1000 * 2 ** tries, 60_000), signal);
-      }
+  /** Under the name of this instance somebody may have worked before, and may have left a transaction open: no leader tells of it, since the group takes both for the same member. */
+  async #endOwnPast(): Promise<void> {
+    const { application, transactionalId } = this.#options;
+    const { settings, processId, log } = application;
+    if (settings.guarantee !== "exactly-once" || settings.groupInstanceId === null) return;
+    await this.#patiently(() => this.#workers.readToEnd(log), "Earlier workers of this instance cannot be looked up yet");
+    const prefix = workerPrefix(settings.applicationId, instanceName(settings, processId));
+    const own = [...this.#workers.workers].filter((id) => id !== transactionalId && id.startsWith(prefix));
+    await this.#departed.end(own.filter((id) => /^\d+$/.test(id.slice(prefix.length))));
   }
 
   #patiently<T>(attempt: () => Promise<T>, complaint: string, triesMax?: number): Promise<T> {
@@ -302,28 +422,14 @@ export class Membership {
     });
   }
 
-  /** Ends what departed workers left open, so that nobody waits for the broker's timeout. Harmless when several do it. */
-  async #fence(departed: readonly string[]): Promise<void> {
-    const { log, settings, logger, clock, control } = this.#options.application;
-    for (const transactionalId of departed)
-      try {
-        const state = (await log.admin.transactionStates([transactionalId])).get(transactionalId);
-        const fenced = () => log.producer({ transactionalId, transactionTimeoutMs: settings.transactionTimeoutMs });
-        const producer = await this.#patiently(fenced, "A departed worker cannot be fenced yet", fenceTriesMax);
-        await producer.close();
-        logger.log(
-          "info",
-          state === "open"
-            ? "A departed worker had left a transaction open: it was aborted"
-            : "A departed worker was fenced: it had no transaction open",
-          { transactionalId },
-        );
-        await control.write(log, null, [workerTombstone(transactionalId)], clock);
-      } catch (error) {
-        logger.log("warn", "The transaction of a departed worker could not be ended: the broker's timeout will", {
-          transactionalId,
-          reason: reason(error),
-        });
-      }
+  /** What the group refuses for good, in words that say what to do. */
+  #explained(error: LogError): unknown {
+    const { applicationId, groupInstanceId } = this.#options.application.settings;
+    if (error.code !== "FENCED_INSTANCE_ID") return error;
+    return new ConfigurationError(
+      "INSTANCE_REPLACED",
+      `Another process has joined application '${applicationId}' as instance '${groupInstanceId}', so this one stops: give every instance an instanceId of its own`,
+      { cause: error },
+    );
   }
 }

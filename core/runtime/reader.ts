@@ -166,7 +166,7 @@ export class Reader {
         if (input.fetchPosition < input.endOffset)
           wanted.push({ topic: input.topic, partition: input.partition, offset: input.fetchPosition });
       }
-    if (application.bounded) wanted.push({ topic: control.topic, partition: 0, offset: control.position });
+    if (!this.#closed) wanted.push({ topic: control.topic, partition: 0, offset: control.position });
     if (idle) wanted.push({ topic: application.names.watermarks, partition: 0, offset: siblings.position });
     return this.#astray.size === 0 ? wanted : wanted.filter((one) => !this.#astray.has(partitionId(one.topic, one.partition)));
   }

@@ -8,7 +8,7 @@ import type { StoreEngine } from "../ports/store.ts";
 import { type DraftHeaders, draftHeaders } from "../record.ts";
 import type { Serde } from "../serde/serde.ts";
 import { type App, type Listeners, launch, type UncaughtPolicy } from "./app.ts";
-import { type Application, type Settings, TopicNames, workerTransactionalId } from "./application.ts";
+import { type Application, instanceName, type Settings, TopicNames, workerTransactionalId } from "./application.ts";
 import { ControlTopic, topologyRecord } from "./control_topic.ts";
 import { Counters, warnOfDropped } from "./counters.ts";
 import { type FeedRecord, feed } from "./feed.ts";
@@ -203,7 +203,8 @@ const checkTimeouts = (settings: Settings): void => {
 const tryTransactions = async (log: Log, settings: Settings, processId: string): Promise<void> => {
   const { applicationId, transactionTimeoutMs } = settings;
   try {
-    const producer = await log.producer({ transactionalId: workerTransactionalId(applicationId, processId, 0), transactionTimeoutMs });
+    const transactionalId = workerTransactionalId(applicationId, instanceName(settings, processId), 0);
+    const producer = await log.producer({ transactionalId, transactionTimeoutMs });
     await producer.close();
   } catch (error) {
     if (!(error instanceof LogError) || error.code !== "INVALID_TRANSACTION_TIMEOUT") throw error;

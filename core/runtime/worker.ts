@@ -1,17 +1,17 @@
 import { FatalError, reason } from "../errors.ts";
 import type { GroupMember, Outbox } from "../ports/log.ts";
 import type { Metric } from "../ports/metrics.ts";
-import { type Application, workerTransactionalId } from "./application.ts";
+import { type Application, instanceName, workerTransactionalId } from "./application.ts";
 import { CommitCycle } from "./commit_cycle.ts";
 import { committerFor } from "./committer.ts";
 import { workerTombstone } from "./control_topic.ts";
 import { insist } from "./insist.ts";
-import { Membership } from "./membership.ts";
+import { type Assigned, Membership } from "./membership.ts";
 import { Purge } from "./purge.ts";
 import { Reader } from "./reader.ts";
-import type { RestoreProgress } from "./restore.ts";
 import type { Task } from "./sealed_task.ts";
 import { SiblingWatermarks } from "./sibling_watermarks.ts";
+import type { RestoreProgress } from "./store_follower.ts";
 import type { TaskEnvironment } from "./task_environment.ts";
 import { noLimits } from "./topic_limits.ts";
 import { Turns } from "./turns.ts";
@@ -21,7 +21,7 @@ export interface WorkerEvents {
   state(state: "rebalancing" | "running"): void;
   restore(progress: RestoreProgress): void;
   commit(commit: { readonly records: number; readonly durationMs: number }): void;
-  assigned(tasks: readonly string[]): void;
+  assigned(assigned: Assigned): void;
 }
 
 /**
@@ -40,6 +40,9 @@ export class Worker {
   /** Aborted by `kill`, and when the worker has ended: nothing may wait any more. */
   readonly #ended = new AbortController();
   #stopping = false;
+  #stays = false;
+  /** Of other workers, heard so far. */
+  #farewells: number;
   #failure: unknown;
   #wake: (() => void) | undefined;
   #woken = false;
@@ -48,9 +51,10 @@ export class Worker {
   constructor(application: Application, slot: number, events: WorkerEvents) {
     const { settings, log, names, plan, clock, bounded } = application;
     this.#application = application;
+    this.#farewells = application.control.farewells;
     this.#purge = new Purge(application);
     this.#turns = new Turns(clock);
-    this.#transactionalId = workerTransactionalId(settings.applicationId, application.processId, slot);
+    this.#transactionalId = workerTransactionalId(settings.applicationId, instanceName(settings, application.processId), slot);
     const environment: TaskEnvironment = {
       clock,
       logger: application.logger,
@@ -98,7 +102,7 @@ export class Worker {
       transactionalId: this.#transactionalId,
       commits: this.#commits,
       onState: (state) => events.state(state),
-      onAssigned: (tasks) => events.assigned(tasks),
+      onAssigned: (assigned) => events.assigned(assigned),
       onRestore: (progress) => events.restore(progress),
       onFailure: (error) => this.fail(error),
       wake: () => this.wake(),
@@ -106,14 +110,16 @@ export class Worker {
     });
   }
 
+  /** Those that run, in their order. */
   get tasks(): readonly Task[] {
-    return [...this.#tasks.values()];
+    return [...this.#tasks.values()].sort((a, b) => a.subtopology - b.subtopology || a.partition - b.partition);
   }
 
   /** How things stand at this moment, task by task. */
   *gauges(): IterableIterator<Metric> {
     yield { name: "tasks", tags: {}, value: this.#tasks.size };
-    for (const task of this.#tasks.values()) {
+    yield* this.#membership.gauges();
+    for (const task of this.tasks) {
       if (task.watermark !== undefined) yield { name: "watermark", tags: { task: task.id }, value: task.watermark };
       for (const input of task.inputs) {
         const tags = { task: task.id, topic: input.topic, partition: String(input.partition), kind: input.plan.kind };
@@ -142,9 +148,13 @@ export class Worker {
     }
   }
 
-  /** Ends the loop; what is done is committed first. */
-  stop(): void {
+  /**
+   * Ends the loop; what is done is committed first.
+   * @param stays the group is not told: this instance will come back under its name
+   */
+  stop(stays: boolean): void {
     this.#stopping = true;
+    this.#stays = stays;
     this.wake();
   }
 
@@ -183,6 +193,7 @@ export class Worker {
       if (this.#membership.stopRequested || this.#stopping) return "stopped";
       if (bounded && this.#allFinished() && this.#commits.isIdle) return "finished";
       this.#reader.deliver();
+      this.#listen();
       this.#tick();
       const worked = this.#work();
       this.#catchUpBeforeCommit();
@@ -208,10 +219,19 @@ export class Worker {
     return this.#reader.paused || this.#commits.isBlocked;
   }
 
+  /** Who has said farewell has left the group: its tasks can be taken over at once, and not only after the next heartbeat. */
+  #listen(): void {
+    const { farewells } = this.#application.control;
+    if (farewells === this.#farewells) return;
+    this.#farewells = farewells;
+    this.#membership.checkIn();
+  }
+
   #tick(): void {
     const nowMs = this.#application.clock.monotonic();
     if (nowMs < this.#nextTickMs) return;
     this.#nextTickMs = nowMs + this.#application.settings.watermarkPeriodMs;
+    this.#membership.tick();
     this.#reader.checkEnds();
     this.#reader.checkIdleness(nowMs);
     for (const task of this.#tasks.values()) task.tick();
@@ -255,7 +275,7 @@ export class Worker {
   }
 
   async #close(): Promise<void> {
-    const { settings, log, clock, logger, control } = this.#application;
+    const { log, clock, logger, control } = this.#application;
     const { signal } = this.#ended;
     const killed = new Promise<void>((resolve) => (signal.aborted ? resolve() : signal.addEventListener("abort", () => resolve())));
     const quietly = async (what: string, close: () => Promise<void>): Promise<void> => {
@@ -269,13 +289,14 @@ export class Worker {
     const wasKilled = (): boolean => this.#failure instanceof FatalError && this.#failure.code === "APP_CLOSED";
     if (this.#failure === undefined) await quietly("the last commit", () => this.#commits.finish());
     await quietly("the reader", () => this.#reader.close());
-    if (!wasKilled()) await quietly("leaving the group", () => this.#membership.leave());
+    if (!wasKilled()) await quietly("leaving the group", () => this.#membership.leave(this.#stays));
     if (!wasKilled())
       await quietly("the farewell", async () => {
         await this.#commits.abandon();
-        // From here on nobody has to end what this worker has left open, or even to ask whether there is something.
-        if (settings.guarantee === "exactly-once") await control.write(log, null, [workerTombstone(this.#transactionalId)], clock);
+        // From here on nobody has to end what this worker has left open, or even to ask whether there is something; and the others, who read this at once, need not wait for a heartbeat to hear that it has left.
+        await control.write(log, null, [workerTombstone(this.#transactionalId)], clock);
       });
+    await quietly("what was being opened", () => this.#membership.close());
     await quietly("the producer", () => this.#commits.close());
     for (const task of this.#tasks.values()) await quietly(`task ${task.id}`, () => task.close());
     this.#tasks.clear();

@@ -20,14 +20,23 @@ export class Heartbeats {
     this.#timeout?.cancel();
   }
 
+  /** Brings the next one forward, unless one is under way. */
+  now(): void {
+    if (this.#timeout === undefined || this.#stopped) return;
+    this.#timeout.cancel();
+    this.#send();
+  }
+
   #wait(ms: number): void {
-    if (this.#stopped) return;
-    this.#timeout = this.#clock.after(ms, () => {
-      this.#beat().then(
-        () => this.#wait(this.#everyMs),
-        () => this.#wait(Math.min(this.#everyMs, afterFailureMs)),
-      );
-    });
+    if (!this.#stopped) this.#timeout = this.#clock.after(ms, () => this.#send());
+  }
+
+  #send(): void {
+    this.#timeout = undefined;
+    this.#beat().then(
+      () => this.#wait(this.#everyMs),
+      () => this.#wait(Math.min(this.#everyMs, afterFailureMs)),
+    );
   }
 }
 

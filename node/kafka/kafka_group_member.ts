@@ -49,6 +49,10 @@ export class KafkaGroupMember implements GroupMember {
     this.#raise("rejoin");
   }
 
+  checkIn(): void {
+    if (!this.#joining) this.#heartbeats?.now();
+  }
+
   leave(): Promise<void> {
     this.#left ??= this.#leave();
     return this.#left;

@@ -19,6 +19,7 @@ export interface AttendeeOptions {
   readonly protocols?: readonly string[];
   readonly rebalanceTimeoutMs?: number;
   readonly sessionTimeoutMs?: number;
+  readonly heartbeatMs?: number;
 }
 
 /** One generation as its member saw it. */
@@ -70,7 +71,7 @@ export class Attendee {
       topics: [options.topic],
       sessionTimeoutMs: options.sessionTimeoutMs ?? timing.sessionTimeoutMs,
       rebalanceTimeoutMs: options.rebalanceTimeoutMs ?? timing.rebalanceTimeoutMs,
-      heartbeatMs: timing.heartbeatMs,
+      heartbeatMs: options.heartbeatMs ?? timing.heartbeatMs,
       subscription: () => bytes(this.says),
       assign: async (members) => inTurn(options, members),
       onRebalance: async (reason) => {

@@ -96,6 +96,24 @@ export const groupChapter: LogChapter = {
       },
     },
     {
+      name: "a member that asks hears at once that another one has left, and not only with its next heartbeat",
+      play: async (stage) => {
+        const { one, other, group } = await setting(stage);
+        const rarely = { heartbeatMs: 100_000, sessionTimeoutMs: 200_000 };
+        const [a, b] = [stage.attend(one, { ...group, name: "a" }), stage.attend(other, { ...group, name: "b", ...rarely })];
+        const shared = await together(stage, [
+          [a, [0, 2]],
+          [b, [1, 3]],
+        ]);
+        await a.leave();
+        b.member.checkIn();
+        await b.holds([0, 1, 2, 3], shared);
+        b.member.checkIn();
+        await stage.world.sleep(2 * stage.world.timing.heartbeatMs);
+        expect(b.story.at(-1)).toBe("assigned");
+      },
+    },
+    {
       name: "a member that vanishes without leaving is missed after its session",
       play: async (stage) => {
         const { one, other, group } = await setting(stage);

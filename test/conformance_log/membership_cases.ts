@@ -198,5 +198,63 @@ export const membershipChapter: LogChapter = {
         expect(usurper.errors).toEqual([]);
       },
     },
+    {
+      name: "a static leader that comes back finds its place without a new generation, and leads the next one",
+      play: async (stage) => {
+        const { one, other, group } = await setting(stage);
+        const third = await stage.connect();
+        const a = stage.attend(one, { ...group, name: "a", groupInstanceId: "seat-a" });
+        await a.holds([0, 1]);
+        const b = stage.attend(other, { ...group, name: "b", groupInstanceId: "seat-b" });
+        const generation = await together(stage, [
+          [a, [0]],
+          [b, [1]],
+        ]);
+        a.member.abandon();
+        const back = stage.attend(third, { ...group, name: "a", groupInstanceId: "seat-a" });
+        expect((await back.holds([0])).group.generationId).toBe(generation);
+        const c = stage.attend(one, { ...group, name: "c", groupInstanceId: "seat-c" });
+        await together(stage, [
+          [back, [0]],
+          [b, [1]],
+          [c, []],
+        ]);
+        expect(back.now?.told).toBe("a of a+b+c");
+        expect(b.story).not.toContain("lost");
+      },
+    },
+    {
+      name: "a static member that leaves is not waited for",
+      play: async (stage) => {
+        const { one, other, group } = await setting(stage);
+        const sessionTimeoutMs = 3 * stage.world.timing.sessionTimeoutMs;
+        const [a, b] = [
+          stage.attend(one, { ...group, name: "a", groupInstanceId: "seat-a", sessionTimeoutMs }),
+          stage.attend(other, { ...group, name: "b", groupInstanceId: "seat-b", sessionTimeoutMs }),
+        ];
+        const shared = await together(stage, [
+          [a, [0]],
+          [b, [1]],
+        ]);
+        await a.leave();
+        await b.holds([0, 1], shared);
+      },
+    },
+    {
+      name: "a static member that stays away is missed after its session",
+      play: async (stage) => {
+        const { one, other, group } = await setting(stage);
+        const [a, b] = [
+          stage.attend(one, { ...group, name: "a", groupInstanceId: "seat-a" }),
+          stage.attend(other, { ...group, name: "b", groupInstanceId: "seat-b" }),
+        ];
+        const shared = await together(stage, [
+          [a, [0]],
+          [b, [1]],
+        ]);
+        a.member.abandon();
+        await b.holds([0, 1], shared);
+      },
+    },
   ],
 };
