@@ -1,5 +1,6 @@
 /** What touches a machine: running on Kafka, logging, sinks; published as `millrace/node`. */
-export type { Compression, KafkaOptions, KafkaSasl } from "./kafka/mod.ts";
+export type { Compression, KafkaOptions, KafkaSasl, OAuthProvider, OAuthToken } from "./kafka/mod.ts";
+export { withoutSecrets } from "./kafka/mod.ts";
 export { kafkaLog } from "./kafka_log.ts";
 export { pinoLogger } from "./pino_logger.ts";
 export { type RunOptions, run } from "./run.ts";

@@ -7,6 +7,7 @@ import { type KafkajsConnection, type KafkaSasl, kafkajsConnection } from "./kaf
 import { type Api, api, type WireRequest } from "./request.ts";
 import { apiVersions, type BrokerAbilities } from "./requests/api_versions.ts";
 import { WireReader } from "./wire_reader.ts";
+import { within } from "./within.ts";
 
 export interface ConnectionSettings {
   readonly clientId: string;
@@ -52,11 +53,12 @@ export class BrokerConnection {
         step = "authenticate";
         if (settings.sasl !== undefined) await raw.authenticate();
       })();
+      // Each step may hang without an error when the other side is no broker.
       await within(settings.clock, settings.connectionTimeoutMs * 2, opening);
       return connection;
     } catch (thrown) {
       const cause = thrown instanceof LogError && thrown.code === "CONNECTION_CLOSED" ? thrown.cause : thrown;
-      const error = connectError(cause, { host, port, tls: settings.tls !== undefined, sasl: settings.sasl, firstBytes, step });
+      const error = connectError(cause, { host, port, tls: settings.tls, sasl: settings.sasl, firstBytes, step });
       connection.destroy(error);
       throw error;
     }
@@ -98,14 +100,14 @@ export class BrokerConnection {
     // Asking for the versions comes before the login, which needs to know them.
     if (connection.sasl !== null && request.api.key !== api.apiVersions.key && this.alive && !connection.isAuthenticated()) {
       try {
-        await connection.authenticate();
+        await within(this.#settings.clock, this.#settings.connectionTimeoutMs * 2, connection.authenticate());
       } catch (thrown) {
         const [host = "", port = ""] = this.address.split(/:(?=\d+$)/);
         const { tls, sasl } = this.#settings;
         const error = connectError(thrown, {
           host,
           port: Number(port),
-          tls: tls !== undefined,
+          tls,
           sasl,
           firstBytes: undefined,
           step: "authenticate",
@@ -243,13 +245,6 @@ export class BrokerConnection {
     );
   }
 }
-
-/** Each step of connecting may hang without an error when the other side is no broker. */
-const within = (clock: Clock, ms: number, work: Promise<void>): Promise<void> =>
-  new Promise((resolve, reject) => {
-    const timeout = clock.after(ms, () => reject(new Error(`No answer within ${ms} ms`)));
-    work.then(resolve, reject).finally(() => timeout.cancel());
-  });
 
 /** The name that the broker knows this program by, as far as it was given here. */
 export const userOf = ({ sasl }: ConnectionSettings): string | undefined =>

@@ -5,6 +5,7 @@ import { type Logger, silent } from "../../core/ports/logger.ts";
 import type { ClusterOptions } from "./cluster.ts";
 import type { Compression } from "./compression.ts";
 import type { KafkaSasl } from "./kafkajs_connection.ts";
+import { checkSecurity } from "./security_options.ts";
 import { systemClock } from "./system_clock.ts";
 import type { TransactionProtocol } from "./transaction_coordinator.ts";
 
@@ -48,29 +49,25 @@ export interface CheckedKafkaOptions {
 
 /** Fills in defaults. Throws ConfigurationError OPTION_INVALID that names the option. */
 export const checkKafkaOptions = (options: KafkaOptions): CheckedKafkaOptions => {
-  const { clientId = "millrace", insecure = false, sasl, compression = "none", transactionProtocol = 2 } = options;
-  const tls: ConnectionOptions | undefined = options.ssl === true ? {} : options.ssl === false ? undefined : options.ssl;
+  const { clientId = "millrace", compression = "none", transactionProtocol = 2 } = options;
   if (!Array.isArray(options.brokers) || options.brokers.length === 0) throw invalid("'brokers' is empty: give at least one 'host:port'");
   if (typeof clientId !== "string" || clientId === "") throw invalid("'clientId' is empty: leave it out or give a name");
   if (!compressions.includes(compression)) throw invalid(`'compression' is '${compression}': use one of ${compressions.join(", ")}`);
   if (transactionProtocol !== 1 && transactionProtocol !== 2)
     throw invalid(`'transactionProtocol' is ${String(transactionProtocol)}: use 1 or 2`);
-  if (sasl !== undefined) checkSasl(sasl, tls !== undefined || insecure);
-  if (tls?.rejectUnauthorized === false && !insecure) {
-    throw invalid(
-      "'ssl.rejectUnauthorized' is false, so that anybody can pose as the broker: give the authority in 'ssl.ca', or set 'insecure' to allow it",
-    );
-  }
+  const clock = options.clock ?? systemClock;
+  const connectionTimeoutMs = positive("connectionTimeoutMs", options.connectionTimeoutMs ?? 3_000);
+  const { tls, sasl } = checkSecurity(options, clock, connectionTimeoutMs);
   return {
     cluster: {
       seeds: options.brokers.map(parseBroker),
       clientId,
       tls,
       sasl,
-      connectionTimeoutMs: positive("connectionTimeoutMs", options.connectionTimeoutMs ?? 3_000),
+      connectionTimeoutMs,
       requestTimeoutMs: positive("requestTimeoutMs", options.requestTimeoutMs ?? 30_000),
       retryForMs: positive("retryForMs", options.retryForMs ?? 30_000),
-      clock: options.clock ?? systemClock,
+      clock,
       logger: options.logger ?? silent,
     },
     compression,
@@ -81,27 +78,16 @@ export const checkKafkaOptions = (options: KafkaOptions): CheckedKafkaOptions =>
 };
 
 const compressions: readonly Compression[] = ["none", "gzip", "snappy", "lz4", "zstd"];
-const mechanisms: readonly string[] = ["plain", "scram-sha-256", "scram-sha-512", "oauthbearer"];
-
-const checkSasl = (sasl: KafkaSasl, confidential: boolean): void => {
-  const mechanism = String(sasl.mechanism).toLowerCase();
-  if (!mechanisms.includes(mechanism)) throw invalid(`'sasl.mechanism' is '${sasl.mechanism}': use one of ${mechanisms.join(", ")}`);
-  if ("username" in sasl && (typeof sasl.username !== "string" || typeof sasl.password !== "string")) {
-    throw invalid(`'sasl' lacks a user name or a password: ${mechanism} needs both`);
-  }
-  if ((mechanism === "plain" || mechanism === "oauthbearer") && !confidential) {
-    const secret = mechanism === "plain" ? "password" : "token";
-    throw invalid(
-      `'sasl.mechanism' is '${mechanism}' without 'ssl', which sends the ${secret} readable: set 'ssl', use scram-sha-256, or set 'insecure' to allow it`,
-    );
-  }
-};
 
 const parseBroker = (broker: string): { readonly host: string; readonly port: number } => {
   const [, bracketed, plain, port] = /^(?:\[([^\]]+)\]|([^:[\]\s/]+)):(\d{1,5})$/.exec(String(broker).trim()) ?? [];
   const host = bracketed ?? plain;
   if (host === undefined || Number(port) < 1 || Number(port) > 65_535) {
-    throw invalid(`'brokers' contains '${broker}': give each as 'host:port', without a protocol`);
+    // An address like those of other systems may have a password in it.
+    const address = String(broker).replace(/[^/@]*@/, "");
+    throw invalid(
+      `'brokers' contains '${address}': give each as 'host:port', without a protocol${address === broker ? "" : " and a user, who goes into 'sasl'"}`,
+    );
   }
   return { host, port: Number(port) };
 };

@@ -2,6 +2,7 @@ import { createRequire } from "node:module";
 import { isIP, connect as netConnect, type Socket } from "node:net";
 import { type ConnectionOptions, connect as tlsConnect } from "node:tls";
 import { ConfigurationError } from "../../core/errors.ts";
+import { type Exchange, logInWithToken, type OAuthProvider } from "./oauth_bearer.ts";
 
 /**
  * The only file that knows kafkajs. Of kafkajs we use the connection: the socket with TLS, SASL with re-authentication, the framing of responses, timeouts of
@@ -9,10 +10,10 @@ import { ConfigurationError } from "../../core/errors.ts";
  */
 export const kafkajsVersion = "2.2.4";
 
-/** What a user gives for SASL; kafkajs' own form. */
+/** What a user gives for SASL, in kafkajs' own form. */
 export type KafkaSasl =
   | { readonly mechanism: "plain" | "scram-sha-256" | "scram-sha-512"; readonly username: string; readonly password: string }
-  | { readonly mechanism: "oauthbearer"; readonly oauthBearerProvider: () => Promise<{ readonly value: string }> };
+  | { readonly mechanism: "oauthbearer"; readonly oauthBearerProvider: OAuthProvider };
 
 export interface KafkajsConnectionOptions {
   readonly host: string;
@@ -60,16 +61,16 @@ export interface KafkajsConnection {
   rejectRequests(error: Error): void;
 }
 
-/** A connection that is not connected yet. Throws ConfigurationError when kafkajs is missing or another release. */
+/** A connection that is not connected yet. Throws ConfigurationError when kafkajs is missing or another release, or is told to print what goes over the network. */
 export const kafkajsConnection = (options: KafkajsConnectionOptions): KafkajsConnection => {
+  refuseDebugging();
   const Connection = loadConnection();
   const connection = new Connection({
     host: options.host,
     port: options.port,
     clientId: options.clientId,
     ssl: options.tls ?? null,
-    // A copy: kafkajs writes its authenticator into the object.
-    sasl: options.sasl === undefined ? null : { ...options.sasl },
+    sasl: options.sasl === undefined ? null : saslOf(options.sasl),
     connectionTimeout: options.connectionTimeoutMs,
     requestTimeout: options.requestTimeoutMs,
     reauthenticationThreshold: 10_000,
@@ -86,6 +87,17 @@ export const kafkajsConnection = (options: KafkajsConnectionOptions): KafkajsCon
   };
   return connection;
 };
+
+/** A copy: kafkajs writes its authenticator into the object. For tokens it gets one of ours. */
+const saslOf = (sasl: KafkaSasl): object =>
+  sasl.mechanism === "oauthbearer"
+    ? {
+        mechanism: sasl.mechanism,
+        authenticationProvider: ({ saslAuthenticate }: { readonly saslAuthenticate: Exchange }) => ({
+          authenticate: () => logInWithToken(sasl.oauthBearerProvider, saslAuthenticate),
+        }),
+      }
+    : { ...sasl };
 
 /** Like kafkajs' own, but without Nagle's algorithm: a small request must not wait for the acknowledgement of the one before. */
 const socketFactory =
@@ -107,6 +119,15 @@ interface SocketRequest {
   readonly ssl: ConnectionOptions | null;
   onConnect(): void;
 }
+
+const refuseDebugging = (): void => {
+  const { NODE_ENV, KAFKAJS_DEBUG_PROTOCOL_BUFFERS } = process.env;
+  if (NODE_ENV === "production" && KAFKAJS_DEBUG_PROTOCOL_BUFFERS !== undefined)
+    throw new ConfigurationError(
+      "OPTION_INVALID",
+      "Cannot run in production with the variable KAFKAJS_DEBUG_PROTOCOL_BUFFERS, which is for showing what goes over the network, passwords and records included: unset it",
+    );
+};
 
 /** What went wrong reaches us as an error; kafkajs' own log would say it a second time. */
 const quiet: object = { debug() {}, info() {}, warn() {}, error() {}, namespace: () => quiet };

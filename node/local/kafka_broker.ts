@@ -21,7 +21,7 @@ export interface LocalKafkaOptions {
   /** User names and passwords for listeners with PLAIN and SCRAM. With users, those who are not in `superUsers` may do nothing. */
   readonly users?: Readonly<Record<string, string>>;
   readonly superUsers?: readonly string[];
-  /** Adds listeners with TLS. @default false */
+  /** Adds listeners with TLS: good ones, one that asks for the client's certificate, and two with certificates to be refused. @default false */
   readonly tls?: boolean;
   /** Adds a listener to each node that tells clients to connect to another port: there a proxy can stand. */
   readonly proxyPorts?: readonly number[];
@@ -45,8 +45,13 @@ export interface LocalKafka {
   readonly saslTlsBrokers: readonly string[];
   /** Where the brokers themselves listen for what comes through the proxies. */
   readonly behindProxies: readonly string[];
-  /** The certificate to trust, PEM; empty without TLS. */
-  readonly certificate: string;
+  /** Ask for the client's certificate, `client`; her name is carol. */
+  readonly mutualTlsBrokers: readonly string[];
+  /** With a certificate that has expired, and with one of another host. */
+  readonly expiredTlsBrokers: readonly string[];
+  readonly elsewhereTlsBrokers: readonly string[];
+  /** The certificates; absent without TLS. */
+  readonly tls: KafkaTls | undefined;
   /** The folder with the jars. */
   readonly jars: string;
   readonly pids: readonly number[];
@@ -84,13 +89,17 @@ export const startKafka = async (options: LocalKafkaOptions = {}): Promise<Local
   }
   const address = (port: number): string => `127.0.0.1:${port}`;
   const withUsers = options.users !== undefined;
+  const withTls = (port: (of: KafkaPorts) => number): readonly string[] => (tls === undefined ? [] : ports.map((of) => address(port(of))));
   return {
     brokers: ports.map(({ plain }) => address(plain)),
     saslBrokers: withUsers ? ports.map(({ sasl }) => address(sasl)) : [],
-    tlsBrokers: tls === undefined ? [] : ports.map(({ tls }) => address(tls)),
-    saslTlsBrokers: tls === undefined || !withUsers ? [] : ports.map(({ saslTls }) => address(saslTls)),
+    tlsBrokers: withTls(({ tls }) => tls),
+    mutualTlsBrokers: withTls(({ mutualTls }) => mutualTls),
+    expiredTlsBrokers: withTls(({ expiredTls }) => expiredTls),
+    elsewhereTlsBrokers: withTls(({ elsewhereTls }) => elsewhereTls),
+    saslTlsBrokers: withUsers ? withTls(({ saslTls }) => saslTls) : [],
     behindProxies: ports.flatMap(({ proxied }) => (proxied === undefined ? [] : [address(proxied.listen)])),
-    certificate: tls?.certificate ?? "",
+    tls,
     jars,
     get pids() {
       return cluster.pids;
@@ -108,29 +117,27 @@ export const startKafka = async (options: LocalKafkaOptions = {}): Promise<Local
 export const kafkaNodeFolder = (dataDir: string, node: number): string => join(dataDir, `node-${node}`);
 
 const choosePorts = async (nodes: number, { port, proxyPorts }: LocalKafkaOptions): Promise<KafkaPorts[]> => {
-  const distinct = new Set<number>();
-  while (distinct.size < nodes * 6) distinct.add(await freePort());
-  const free = [...distinct];
+  const free = new Set<number>();
+  while (free.size < nodes * portsOfNode) free.add(await freePort());
+  const [...ports] = free;
   return Array.from({ length: nodes }, (_, node) => {
-    const [plain, controller, sasl, tls, saslTls, listen] = free.slice(node * 6, node * 6 + 6) as [
-      number,
-      number,
-      number,
-      number,
-      number,
-      number,
-    ];
     const advertised = proxyPorts?.[node];
+    const listen = ports.pop()!;
     return {
-      plain: port === undefined ? plain : port + node * 2,
-      controller: port === undefined ? controller : port + node * 2 + 1,
-      sasl,
-      tls,
-      saslTls,
+      plain: port === undefined ? ports.pop()! : port + node * 2,
+      controller: port === undefined ? ports.pop()! : port + node * 2 + 1,
+      sasl: ports.pop()!,
+      tls: ports.pop()!,
+      saslTls: ports.pop()!,
+      mutualTls: ports.pop()!,
+      expiredTls: ports.pop()!,
+      elsewhereTls: ports.pop()!,
       ...(advertised === undefined ? {} : { proxied: { listen, advertised } }),
     };
   });
 };
+
+const portsOfNode = 9;
 
 interface KafkaSetup {
   readonly jars: string;

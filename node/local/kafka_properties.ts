@@ -1,4 +1,4 @@
-import type { KafkaTls } from "./kafka_tls.ts";
+import type { KafkaTls, KeyPair } from "./kafka_tls.ts";
 
 /** The ports of one node. */
 export interface KafkaPorts {
@@ -7,6 +7,11 @@ export interface KafkaPorts {
   readonly sasl: number;
   readonly tls: number;
   readonly saslTls: number;
+  /** TLS that asks the client for a certificate. */
+  readonly mutualTls: number;
+  /** TLS with a certificate that has expired, and with one of another host. */
+  readonly expiredTls: number;
+  readonly elsewhereTls: number;
   /** Listens here, and tells clients to connect to `proxied.advertised`. */
   readonly proxied?: { readonly listen: number; readonly advertised: number };
 }
@@ -33,7 +38,10 @@ export const kafkaProperties = ({ index, ports, data, users, superUsers, tls, pr
   ];
   if (own.proxied !== undefined) listeners.push(["PROXIED", "PLAINTEXT", own.proxied.listen, own.proxied.advertised]);
   if (withSasl) listeners.push(["SASL_PLAINTEXT", "SASL_PLAINTEXT", own.sasl, own.sasl]);
-  if (tls !== undefined) listeners.push(["SSL", "SSL", own.tls, own.tls]);
+  if (tls !== undefined) {
+    const kinds = { SSL: own.tls, MUTUAL: own.mutualTls, EXPIRED: own.expiredTls, ELSEWHERE: own.elsewhereTls };
+    for (const [name, port] of Object.entries(kinds)) listeners.push([name, "SSL", port, port]);
+  }
   if (tls !== undefined && withSasl) listeners.push(["SASL_SSL", "SASL_SSL", own.saslTls, own.saslTls]);
   const replication = Math.min(3, brokers);
   const inSync = brokers < 3 ? 1 : 2;
@@ -60,20 +68,32 @@ export const kafkaProperties = ({ index, ports, data, users, superUsers, tls, pr
     "log.cleaner.dedupe.buffer.size": 8 * 1024 * 1024,
     ...(withSasl ? saslSettings(users, tls !== undefined) : {}),
     ...(withSasl ? aclSettings(superUsers) : {}),
-    ...(tls === undefined
-      ? {}
-      : {
-          "ssl.keystore.type": "PKCS12",
-          "ssl.keystore.location": tls.keyStore,
-          "ssl.keystore.password": tls.password,
-          "ssl.key.password": tls.password,
-        }),
+    ...(tls === undefined ? {} : tlsSettings(tls)),
     ...properties,
   };
   return Object.entries(settings)
     .map(([name, value]) => `${name}=${value}\n`)
     .join("");
 };
+
+const tlsSettings = ({ broker, expired, elsewhere, trustStore }: KafkaTls): Record<string, string> => ({
+  ...keySettings("", broker),
+  ...keySettings("listener.name.expired.", expired),
+  ...keySettings("listener.name.elsewhere.", elsewhere),
+  "listener.name.mutual.ssl.client.auth": "required",
+  "listener.name.mutual.ssl.truststore.type": "PKCS12",
+  "listener.name.mutual.ssl.truststore.location": trustStore,
+  "listener.name.mutual.ssl.truststore.password": broker.password,
+  // A user who comes with a certificate is called by its common name.
+  "listener.name.mutual.ssl.principal.mapping.rules": "RULE:^CN=([^,]+).*$/$1/,DEFAULT",
+});
+
+const keySettings = (listener: string, { keyStore, password }: KeyPair): Record<string, string> => ({
+  [`${listener}ssl.keystore.type`]: "PKCS12",
+  [`${listener}ssl.keystore.location`]: keyStore,
+  [`${listener}ssl.keystore.password`]: password,
+  [`${listener}ssl.key.password`]: password,
+});
 
 const saslSettings = (users: Readonly<Record<string, string>>, withTls: boolean): Record<string, string> => {
   const plainUsers = Object.entries(users).map(([user, password]) => `user_${user}="${password}"`);

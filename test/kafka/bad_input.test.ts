@@ -59,7 +59,7 @@ describeKafka("a program that is started with something that cannot be", () => {
     ],
     [
       "TLS on a port without it",
-      () => ({ brokers: suite.brokers, ssl: { ca: suite.certificate } }),
+      () => ({ brokers: suite.brokers, ssl: { ca: suite.tls.broker.certificate } }),
       "BROKER_UNREACHABLE",
       /TLS.*check that this is its TLS port, or leave 'ssl' out for a plaintext port/,
     ],

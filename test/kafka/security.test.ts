@@ -1,9 +1,12 @@
+import { spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { createServer, type Server, type Socket } from "node:net";
 import { expect, it } from "@jest/globals";
 import { type Log, LogError } from "../../core/ports/log.ts";
 import { kafkaLog } from "../../node/kafka/kafka_log.ts";
 import type { KafkaOptions } from "../../node/kafka/kafka_options.ts";
 import { freePort } from "../../node/local/free_port.ts";
+import type { KeyPair } from "../../node/local/kafka_tls.ts";
 import { describeKafka } from "./support/describe_kafka.ts";
 import { suite, unique } from "./support/kafka_suite.ts";
 import { readTopic } from "./support/read_topic.ts";
@@ -39,6 +42,19 @@ const refusal = async (options: KafkaOptions): Promise<LogError> => {
   throw new Error("The log was opened");
 };
 
+/** What Node's TLS takes for a key with its certificate. */
+const clientKey = ({ keyStore, password }: KeyPair): { readonly pfx: Buffer; readonly passphrase: string } => ({
+  pfx: readFileSync(keyStore),
+  passphrase: password,
+});
+
+/** A token for alice, without a signature, that ends in so many seconds. */
+const token = (seconds: number): string => {
+  const now = Math.floor(Date.now() / 1_000);
+  const part = (content: object): string => Buffer.from(JSON.stringify(content)).toString("base64url");
+  return `${part({ alg: "none" })}.${part({ sub: "alice", iat: now - 100, exp: now + seconds })}.`;
+};
+
 /** A server that is no Kafka. */
 const server = async (answer: (socket: Socket) => void): Promise<{ readonly address: string; close(): void }> => {
   const port = await freePort();
@@ -60,12 +76,19 @@ const server = async (answer: (socket: Socket) => void): Promise<{ readonly addr
 
 describeKafka("a secured broker", () => {
   it("is used over TLS with the authority that is given", async () => {
-    await roundTrip(await kafkaLog({ brokers: suite.tlsBrokers, ssl: { ca: suite.certificate } }));
+    await roundTrip(await kafkaLog({ brokers: suite.tlsBrokers, ssl: { ca: suite.tls.broker.certificate } }));
+  });
+
+  it("is used with a client certificate, under the name in it", async () => {
+    const ssl = { ca: suite.tls.broker.certificate, ...clientKey(suite.tls.client) };
+    await roundTrip(await kafkaLog({ brokers: suite.mutualTlsBrokers, ssl }));
   });
 
   for (const mechanism of mechanisms) {
     it(`is used with ${mechanism} over TLS`, async () => {
-      await roundTrip(await kafkaLog({ brokers: suite.saslTlsBrokers, ssl: { ca: suite.certificate }, sasl: { mechanism, ...alice } }));
+      await roundTrip(
+        await kafkaLog({ brokers: suite.saslTlsBrokers, ssl: { ca: suite.tls.broker.certificate }, sasl: { mechanism, ...alice } }),
+      );
     });
     it(`is used with ${mechanism} without TLS where that is meant`, async () => {
       await roundTrip(await kafkaLog({ brokers: suite.saslBrokers, insecure: true, sasl: { mechanism, ...alice } }));
@@ -89,9 +112,7 @@ describeKafka("a secured broker", () => {
     let tokens = 0;
     const oauthBearerProvider = async (): Promise<{ readonly value: string }> => {
       tokens++;
-      const now = Math.floor(Date.now() / 1_000);
-      const part = (content: object): string => Buffer.from(JSON.stringify(content)).toString("base64url");
-      return { value: `${part({ alg: "none" })}.${part({ sub: "alice", iat: now, exp: now + 13 })}.` };
+      return { value: token(13) };
     };
     const log = await kafkaLog({ brokers: suite.saslBrokers, insecure: true, sasl: { mechanism: "oauthbearer", oauthBearerProvider } });
     const topic = unique("tokens");
@@ -108,6 +129,19 @@ describeKafka("a secured broker", () => {
     expect(tokens).toBeGreaterThan(loggedIn);
     expect((await readTopic(log, topic)).map(({ value }) => value)).toEqual(Array.from({ length: 10 }, (_, i) => `${i}`));
     await log.close();
+  });
+
+  it("is used without a word of it on the console, also where kafkajs is told to print what goes over the network", () => {
+    const options = { brokers: suite.saslBrokers, insecure: true, sasl: { mechanism: "plain", ...alice } };
+    const program = `
+      import { kafkaLog } from "./node/kafka/kafka_log.ts";
+      const log = await kafkaLog(${JSON.stringify(options)});
+      await log.admin.list();
+      await log.close();
+    `;
+    const env = { ...process.env, KAFKAJS_DEBUG_PROTOCOL_BUFFERS: "1", KAFKAJS_DEBUG_EXTENDED_PROTOCOL_BUFFERS: "1" };
+    const { status, stdout, stderr } = spawnSync(process.execPath, ["--input-type=module", "-e", program], { encoding: "utf8", env });
+    expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: "", stderr: "" });
   });
 
   it("gives a user without rights to understand which right on what is missing", async () => {
@@ -177,9 +211,95 @@ describeKafka("a mistake in how to reach the brokers", () => {
   it(
     "is told when the certificate is of another host",
     async () => {
-      const error = await refusal({ brokers: suite.tlsBrokers, ssl: { ca: suite.certificate, servername: "kafka.example.org" } });
+      const error = await refusal({
+        brokers: suite.tlsBrokers,
+        ssl: { ca: suite.tls.broker.certificate, servername: "kafka.example.org" },
+      });
       expect([error.code, error.disposition]).toEqual(["TLS_FAILED", "configuration"]);
-      expect(error.message).toMatch("ERR_TLS_CERT_ALTNAME_INVALID");
+      expect(error.message).toMatch(/ERR_TLS_CERT_ALTNAME_INVALID.*: use a host name that stands in it in 'brokers'/);
+    },
+    toldWithinMs,
+  );
+
+  it(
+    "is told when the certificate does not have the host's name in it",
+    async () => {
+      const error = await refusal({ brokers: suite.elsewhereTlsBrokers, ssl: { ca: suite.tls.elsewhere.certificate } });
+      expect([error.code, error.disposition]).toEqual(["TLS_FAILED", "configuration"]);
+      expect(error.message).toMatch(
+        `Cannot trust the certificate of broker ${suite.elsewhereTlsBrokers[0]} (ERR_TLS_CERT_ALTNAME_INVALID: Hostname/IP does not match`,
+      );
+    },
+    toldWithinMs,
+  );
+
+  it(
+    "is told when the certificate has expired",
+    async () => {
+      const error = await refusal({ brokers: suite.expiredTlsBrokers, ssl: { ca: suite.tls.expired.certificate } });
+      expect([error.code, error.disposition]).toEqual(["TLS_FAILED", "configuration"]);
+      expect(error.message).toBe(
+        `Cannot trust the certificate of broker ${suite.expiredTlsBrokers[0]} (CERT_HAS_EXPIRED: certificate has expired): have it renewed, and check the clock of this machine`,
+      );
+    },
+    toldWithinMs,
+  );
+
+  it(
+    "is told when the certificate is of another authority than the one that is given",
+    async () => {
+      const error = await refusal({ brokers: suite.tlsBrokers, ssl: { ca: suite.tls.elsewhere.certificate } });
+      expect([error.code, error.disposition]).toEqual(["TLS_FAILED", "configuration"]);
+      expect(error.message).toMatch(/give the authority that signed it in 'ssl\.ca'$/);
+    },
+    toldWithinMs,
+  );
+
+  it(
+    "is told when the broker asks for a certificate and there is none, or one that it does not know",
+    async () => {
+      const ca = suite.tls.broker.certificate;
+      const none = await refusal({ brokers: suite.mutualTlsBrokers, ssl: { ca } });
+      expect([none.code, none.disposition]).toEqual(["TLS_FAILED", "configuration"]);
+      expect(none.message).toMatch(
+        new RegExp(`^Broker ${suite.mutualTlsBrokers[0]} asks for a client certificate \\(.*\\): give one in 'ssl.cert' and 'ssl.key'$`),
+      );
+      const other = await refusal({ brokers: suite.mutualTlsBrokers, ssl: { ca, ...clientKey(suite.tls.elsewhere) } });
+      expect([other.code, other.disposition]).toEqual(["TLS_FAILED", "configuration"]);
+      expect(other.message).toContain(`Broker ${suite.mutualTlsBrokers[0]} does not accept the client certificate`);
+    },
+    toldWithinMs,
+  );
+
+  for (const [what, value] of [
+    ["has expired", () => token(-50)],
+    ["is none", () => "rubbish"],
+  ] as const)
+    it(
+      `is told when the token ${what}`,
+      async () => {
+        const tokenValue = value();
+        const oauthBearerProvider = async () => ({ value: tokenValue });
+        const error = await refusal({
+          brokers: suite.saslBrokers,
+          insecure: true,
+          sasl: { mechanism: "oauthbearer", oauthBearerProvider },
+        });
+        expect([error.code, error.disposition]).toEqual(["SASL_AUTHENTICATION_FAILED", "configuration"]);
+        expect(error.message).toBe(
+          `Cannot log in at broker ${suite.saslBrokers[0]} with SASL OAUTHBEARER: check that the token has not expired and is for this cluster ({"status":"invalid_token"})`,
+        );
+      },
+      toldWithinMs,
+    );
+
+  it(
+    "is told when no token is to be had",
+    async () => {
+      const oauthBearerProvider = () => Promise.reject(new Error("the server of the tokens is away"));
+      const error = await refusal({ brokers: suite.saslBrokers, insecure: true, sasl: { mechanism: "oauthbearer", oauthBearerProvider } });
+      expect([error.code, error.disposition]).toEqual(["SASL_AUTHENTICATION_FAILED", "configuration"]);
+      expect(error.message).toContain("'sasl.oauthBearerProvider' failed: the server of the tokens is away");
     },
     toldWithinMs,
   );
@@ -187,7 +307,7 @@ describeKafka("a mistake in how to reach the brokers", () => {
   it(
     "is told when TLS meets a plaintext port",
     async () => {
-      const error = await refusal({ brokers: suite.brokers, ssl: { ca: suite.certificate } });
+      const error = await refusal({ brokers: suite.brokers, ssl: { ca: suite.tls.broker.certificate } });
       expect([error.code, error.disposition]).toEqual(["TLS_FAILED", "configuration"]);
       expect(error.message).toMatch(/check that this is its TLS port/);
     },
@@ -219,6 +339,7 @@ describeKafka("a mistake in how to reach the brokers", () => {
     async () => {
       const error = await refusal({ brokers: suite.brokers, insecure: true, sasl: { mechanism: "plain", ...alice } });
       expect([error.code, error.disposition]).toEqual(["SASL_AUTHENTICATION_FAILED", "configuration"]);
+      expect(error.message).toContain(`Broker ${suite.brokers[0]} asks for no login on this port: leave 'sasl' out`);
     },
     toldWithinMs,
   );

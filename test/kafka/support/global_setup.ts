@@ -20,13 +20,26 @@ export default async (): Promise<void> => {
   const kafka = await startKafka({
     tls: true,
     users: { alice: "alice-secret", mallory: "mallory-secret" },
-    superUsers: ["alice"],
+    superUsers: ["alice", "carol"],
     proxyPorts: [proxyPort],
     // Compaction is awaited by a test: the cleaner looks often instead of every 15 seconds.
     properties: { "log.cleaner.backoff.ms": "200", "log.cleaner.min.cleanable.ratio": "0.01" },
   });
   globalThis.millraceTestKafka = kafka;
-  const { brokers, saslBrokers, tlsBrokers, saslTlsBrokers, behindProxies, certificate, jars } = kafka;
-  const suite: KafkaSuite = { brokers, saslBrokers, tlsBrokers, saslTlsBrokers, behindProxies, proxyPort, certificate, jars };
+  const {
+    brokers,
+    saslBrokers,
+    tlsBrokers,
+    saslTlsBrokers,
+    mutualTlsBrokers,
+    expiredTlsBrokers,
+    elsewhereTlsBrokers,
+    behindProxies,
+    jars,
+  } = kafka;
+  const suite: KafkaSuite = {
+    ...{ brokers, saslBrokers, tlsBrokers, saslTlsBrokers, mutualTlsBrokers, expiredTlsBrokers, elsewhereTlsBrokers },
+    ...{ behindProxies, proxyPort, tls: kafka.tls!, jars },
+  };
   process.env[suiteVariable] = JSON.stringify(suite);
 };

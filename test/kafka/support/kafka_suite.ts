@@ -1,3 +1,5 @@
+import type { KafkaTls } from "../../../node/local/kafka_tls.ts";
+
 /** The broker that all tests of this folder share. */
 export interface KafkaSuite {
   readonly brokers: readonly string[];
@@ -5,10 +7,14 @@ export interface KafkaSuite {
   readonly saslBrokers: readonly string[];
   readonly tlsBrokers: readonly string[];
   readonly saslTlsBrokers: readonly string[];
+  /** Wants a certificate; carol, who has one, may do everything. */
+  readonly mutualTlsBrokers: readonly string[];
+  readonly expiredTlsBrokers: readonly string[];
+  readonly elsewhereTlsBrokers: readonly string[];
   /** A listener that sends clients to `proxyPort`, where a test may put a proxy. */
   readonly behindProxies: readonly string[];
   readonly proxyPort: number;
-  readonly certificate: string;
+  readonly tls: KafkaTls;
   /** Kafka's jars with the console tools. */
   readonly jars: string;
 }

@@ -2,24 +2,40 @@ import { describe, expect, it } from "@jest/globals";
 import { connectError } from "../../../node/kafka/connect_error.ts";
 import { brokerError } from "../../../node/kafka/error_codes.ts";
 
-const attempt = { host: "kafka.example.org", port: 9093, tls: true, sasl: undefined, firstBytes: undefined, step: "connect" } as const;
+const attempt = { host: "kafka.example.org", port: 9093, tls: {}, sasl: undefined, firstBytes: undefined, step: "connect" } as const;
 const failure = (message: string, code?: string, name = "KafkaJSConnectionError"): Error =>
   Object.assign(new Error(message), { name, code });
 
 describe("a connection that cannot be made", () => {
   it("because of the certificate is a mistake of configuration that names address, reason and remedy", () => {
-    for (const code of [
-      "SELF_SIGNED_CERT_IN_CHAIN",
-      "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
-      "CERT_HAS_EXPIRED",
-      "ERR_TLS_CERT_ALTNAME_INVALID",
-    ]) {
+    const remedies = {
+      SELF_SIGNED_CERT_IN_CHAIN: "give the authority that signed it in 'ssl.ca'",
+      UNABLE_TO_VERIFY_LEAF_SIGNATURE: "give the authority that signed it in 'ssl.ca'",
+      CERT_HAS_EXPIRED: "have it renewed, and check the clock of this machine",
+      CERT_REVOKED: "it was revoked, so have the broker get another one",
+      ERR_TLS_CERT_ALTNAME_INVALID:
+        "use a host name that stands in it in 'brokers' and in the brokers' 'advertised.listeners', or say in 'ssl.servername' which one does",
+    };
+    for (const [code, remedy] of Object.entries(remedies)) {
       const error = connectError(failure("Connection error: not good", code), attempt);
       expect([error.code, error.disposition]).toEqual(["TLS_FAILED", "configuration"]);
-      expect(error.message).toBe(
-        `Cannot trust the certificate of broker kafka.example.org:9093 (${code}: not good): give the authority that signed it in 'ssl.ca', and use a host name that stands in it`,
-      );
+      expect(error.message).toBe(`Cannot trust the certificate of broker kafka.example.org:9093 (${code}: not good): ${remedy}`);
     }
+  });
+
+  it("because the broker wants another certificate says which, in one line", () => {
+    const openssl =
+      "Connection error: 40F7:error:0A000412:SSL routines:ssl3_read_bytes:ssl/tls alert bad certificate:../ssl/rec.c:918:SSL alert number 42\n";
+    const alert = failure(openssl, "ERR_SSL_SSL/TLS_ALERT_BAD_CERTIFICATE");
+    expect(connectError(alert, { ...attempt, step: "hello" })).toMatchObject({
+      code: "TLS_FAILED",
+      disposition: "configuration",
+      message:
+        "Broker kafka.example.org:9093 asks for a client certificate (ssl/tls alert bad certificate): give one in 'ssl.cert' and 'ssl.key'",
+    });
+    expect(connectError(alert, { ...attempt, tls: { cert: "mine" }, step: "authenticate" }).message).toBe(
+      "Broker kafka.example.org:9093 does not accept the client certificate (ssl/tls alert bad certificate): give one in 'ssl.cert' and 'ssl.key' that has not expired and that an authority of the broker's has signed",
+    );
   });
 
   it("because nobody listens may pass", () => {
@@ -33,7 +49,7 @@ describe("a connection that cannot be made", () => {
   it("because the other side speaks TLS is recognized by what it says", () => {
     const error = connectError(failure("Closed connection"), {
       ...attempt,
-      tls: false,
+      tls: undefined,
       step: "hello",
       firstBytes: Buffer.from([0x15, 0x03, 0x03, 0, 2, 2, 80]),
     });
@@ -52,6 +68,16 @@ describe("a connection that cannot be made", () => {
       /^Cannot log in at broker kafka.example.org:9093 as user 'alice' with SASL SCRAM-SHA-256: check user, password and mechanism/,
     );
     expect(error.message).not.toContain("sesame");
+  });
+
+  it("because the port asks for no login says so", () => {
+    const illegal = Object.assign(failure("Request is not valid", undefined, "KafkaJSProtocolError"), { code: 34 });
+    expect(connectError(illegal, { ...attempt, step: "authenticate" })).toMatchObject({
+      code: "SASL_AUTHENTICATION_FAILED",
+      disposition: "configuration",
+      message:
+        "Broker kafka.example.org:9093 asks for no login on this port: leave 'sasl' out, or use the port that wants one (Request is not valid)",
+    });
   });
 
   it("because the connection broke during the login may pass", () => {

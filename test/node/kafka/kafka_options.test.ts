@@ -40,9 +40,44 @@ describe("the options of the Kafka driver", () => {
     expect(refusal({ sasl: token })).toMatch(/sends the token readable: set 'ssl'/);
     expect(refusal({ ssl: { rejectUnauthorized: false } })).toMatch(/anybody can pose as the broker/);
     const options = { brokers: ["a:1"], sasl: plain };
-    expect(checkKafkaOptions({ ...options, insecure: true }).cluster.sasl).toBe(plain);
-    expect(checkKafkaOptions({ ...options, ssl: true }).cluster.tls).toEqual({});
+    expect(checkKafkaOptions({ ...options, insecure: true }).cluster.sasl).toEqual(plain);
+    // Said aloud, so that the variable NODE_TLS_REJECT_UNAUTHORIZED does not decide.
+    expect(checkKafkaOptions({ ...options, ssl: true }).cluster.tls).toEqual({ rejectUnauthorized: true });
+    expect(checkKafkaOptions({ ...options, insecure: true, ssl: { rejectUnauthorized: false } }).cluster.tls).toEqual({
+      rejectUnauthorized: false,
+    });
     expect(checkKafkaOptions({ ...options, sasl: { ...plain, mechanism: "scram-sha-256" } }).cluster.tls).toBeUndefined();
+  });
+
+  it("refuse versions of TLS that are broken", () => {
+    expect(refusal({ ssl: { minVersion: "TLSv1.1" } })).toBe(
+      "Cannot use Kafka as 'ssl.minVersion' is 'TLSv1.1', which is broken: use TLSv1.2 or TLSv1.3, or set 'insecure' to allow it",
+    );
+    expect(checkKafkaOptions({ brokers: ["a:1"], ssl: { minVersion: "TLSv1.3" } }).cluster.tls).toMatchObject({ minVersion: "TLSv1.3" });
+  });
+
+  it("refuse certificates that are none before a connection is tried", () => {
+    expect(refusal({ ssl: { ca: "/etc/ssl/ca.pem" } })).toBe(
+      "Cannot use Kafka as 'ssl.ca' holds no certificate in PEM form ('/etc/ssl/ca.pem' looks like the name of a file: read it)",
+    );
+    expect(refusal({ ssl: { cert: Buffer.from("rubbish"), key: "rubbish" } })).toBe(
+      "Cannot use Kafka as 'ssl.cert' holds no certificate in PEM form",
+    );
+    expect(refusal({ ssl: { pfx: Buffer.from("rubbish"), passphrase: "open sesame" } })).toMatch(
+      /^Cannot use Kafka as 'ssl' cannot be used \(.*\): check/,
+    );
+    expect(refusal({ ssl: "yes" as never })).toBe("Cannot use Kafka as 'ssl' is yes: give true, or the options of Node's tls.connect");
+  });
+
+  it("do not repeat the password of an address that has one", () => {
+    expect(refusal({ brokers: ["kafka://alice:secret@localhost:9092"] })).toBe(
+      "Cannot use Kafka as 'brokers' contains 'kafka://localhost:9092': give each as 'host:port', without a protocol and a user, who goes into 'sasl'",
+    );
+  });
+
+  it("take a mechanism in capitals, as Kafka writes it", () => {
+    const sasl = { mechanism: "SCRAM-SHA-512" as "scram-sha-512", username: "a", password: "b" };
+    expect(checkKafkaOptions({ brokers: ["a:1"], sasl }).cluster.sasl).toEqual({ ...sasl, mechanism: "scram-sha-512" });
   });
 
   it("name what is no number, no mechanism and no compression", () => {
@@ -53,5 +88,7 @@ describe("the options of the Kafka driver", () => {
     );
     expect(refusal({ sasl: { mechanism: "gssapi" as "plain", username: "a", password: "b" } })).toMatch("'sasl.mechanism' is 'gssapi'");
     expect(refusal({ sasl: { mechanism: "scram-sha-512", username: "a" } as never })).toMatch("lacks a user name or a password");
+    expect(refusal({ sasl: { mechanism: "plain" } as never, insecure: true })).toMatch("lacks a user name or a password");
+    expect(refusal({ sasl: { mechanism: "oauthbearer" } as never, insecure: true })).toMatch("'sasl.oauthBearerProvider' is no function");
   });
 });

@@ -32,6 +32,8 @@ const sources = [
   "node/kafka/compression.ts",
   "node/kafka/lz4_frame_length.ts",
   "node/kafka/kafkajs_connection.ts",
+  "node/kafka/oauth_bearer.ts",
+  "node/kafka/within.ts",
 ];
 
 describe("kafkajs", () => {
