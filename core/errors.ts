@@ -97,11 +97,11 @@ export class DecodeError extends MillraceError {
 /** The user's function threw while handling a record. Mend the function, or choose a policy for such records. */
 export class StepError extends MillraceError {
   override readonly name = "StepError";
-  /** What the function was called with; absent for a timer. */
-  readonly value: unknown;
+  /** What the function was called with; absent for a timer. Not shown when the error is printed: logs are no place for records. */
+  declare readonly value: unknown;
   constructor(message: string, options: ErrorPlace & { readonly value?: unknown } = {}) {
     super("STEP_FAILED", message, options);
-    this.value = options.value;
+    Object.defineProperty(this, "value", { value: options.value, enumerable: false });
   }
 }
 

@@ -19,7 +19,7 @@ export interface JsonLimits {
  * Values as JSON. Without `check` the type is a promise that nobody keeps: with it, a value that fails is a DecodeError.
  *
  * Stricter than JSON.parse, because the text comes from outside: it must be UTF-8 (a byte order mark is skipped); an integer that a number cannot hold exactly is an
- * error that names it, never another number; a field `__proto__`, or a `constructor` with a `prototype` in it, is refused, as merging such a value changes what all
+ * error that says where it stands, never another number; a field `__proto__`, or a `constructor` with a `prototype` in it, is refused, as merging such a value changes what all
  * objects inherit. Of fields with the same name the last one counts. Stricter than JSON.stringify in writing: NaN, an infinity, Map, Set and typed arrays,
  * of which nothing or not the same would come back, cannot be written. `-0` becomes 0.
  *

@@ -1,5 +1,5 @@
 /**
- * An integer in a JSON text that a number cannot hold exactly, as it is written there; undefined when there is none. The text must be valid JSON.
+ * An integer in a JSON text that a number cannot hold exactly, as a phrase that says where it stands; undefined when there is none. The text must be valid JSON.
  *
  * Such an integer has at least 16 digits in a row, so every 16th character is looked at, and only what stands around a digit there is looked at more closely. What is
  * written with a point or an exponent is a measured number and may be rounded; so may an integer that is printed again with the same digits.
@@ -13,7 +13,7 @@ export const inexactInteger = (text: string): string | undefined => {
     let end = at + 1;
     while (end < length && isDigit(text.charCodeAt(end))) end++;
     if (end - start >= 16 && isWholeNumber(text, start, end) && changes(text.slice(start, end))) {
-      return isInsideString(text, start) ? inexactAfter(text, end) : written(text, start, end);
+      return isInsideString(text, start) ? inexactAfter(text, end) : written(start, end);
     }
     // On behind these digits, or a text of nothing but digits would be walked again and again.
     at += Math.floor((end - at - 1) / 16) * 16;
@@ -87,8 +87,8 @@ const isWholeNumber = (text: string, start: number, end: number): boolean => {
 
 const changes = (digits: string): boolean => String(Number(digits)) !== digits;
 
-const written = (text: string, start: number, end: number): string =>
-  end - start > 100 ? `an integer of ${end - start} digits` : text.slice(text[start - 1] === "-" ? start - 1 : start, end);
+// Without the digits: errors are logged, and records are no matter for logs.
+const written = (start: number, end: number): string => `the integer of ${end - start} digits at character ${start}`;
 
 const isInsideString = (text: string, position: number): boolean => {
   for (let at = text.indexOf('"'); at >= 0 && at < position; at = text.indexOf('"', at + 1)) {
@@ -103,8 +103,7 @@ const inexactAfter = (text: string, from: number): string | undefined => {
   for (let at = nextOutside(text, 0); at < text.length; at = nextOutside(text, at)) {
     const start = at;
     while (at < text.length && isDigit(text.charCodeAt(at))) at++;
-    if (start >= from && at - start >= 16 && isWholeNumber(text, start, at) && changes(text.slice(start, at)))
-      return written(text, start, at);
+    if (start >= from && at - start >= 16 && isWholeNumber(text, start, at) && changes(text.slice(start, at))) return written(start, at);
     if (at === start) at++;
   }
   return undefined;

@@ -1,14 +1,12 @@
-/** A value as an error message names it: its kind and, where that is short, the value. */
+/** A value of a record as an error message names it: its kind, and the value only where nobody could be meant by it. Errors are logged, and records are no matter for logs. */
 export const shown = (value: unknown): string => {
   switch (typeof value) {
     case "string":
-      return `the string ${JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value)}`;
+      return `a string of ${value.length} characters`;
     case "number":
-      return `the number ${Object.is(value, -0) ? "-0" : String(value)}`;
-    case "bigint": {
-      const digits = value.toString();
-      return `the bigint ${digits.length > 40 ? `${digits.slice(0, 40)}…` : digits}`;
-    }
+      return Object.is(value, -0) ? "the number -0" : shortly("number", String(value));
+    case "bigint":
+      return shortly("bigint", value.toString());
     case "boolean":
       return `the boolean ${value}`;
     case "undefined":
@@ -21,6 +19,10 @@ export const shown = (value: unknown): string => {
       return value === null ? "null" : `a value of class ${className(value as object)}`;
   }
 };
+
+/** The numbers of cards and accounts are long. */
+const shortly = (kind: string, digits: string): string =>
+  digits.length > 8 ? `a ${kind} of ${digits.length} digits` : `the ${kind} ${digits}`;
 
 /** The name of the class that an object says it is of. */
 export const className = (value: object): string => {

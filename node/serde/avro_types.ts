@@ -135,7 +135,7 @@ const skipBlocks = (tap: Tap, skipElement: () => void): void => {
 
 const readInt = (tap: Tap): number => {
   const value = readLong(tap);
-  if ((value | 0) !== value) throw new Error(`${value} is no int of 32 bits`);
+  if ((value | 0) !== value) throw new Error("an int in it does not fit into 32 bits");
   return value;
 };
 

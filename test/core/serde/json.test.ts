@@ -10,10 +10,14 @@ const refused = (text: string) => refusal(anything, utf8(text));
 describe("json", () => {
   it("gives back every value that JSON can express", () => {
     fc.assert(
-      fc.property(fc.jsonValue({ noUnicodeString: false }), (value) => {
-        // What JSON.parse makes of it is the measure: it turns -0 into 0.
-        expect(roundTrip(anything, value)).toEqual(JSON.parse(JSON.stringify(value)));
-      }),
+      // A field called __proto__ is refused, which has a test of its own.
+      fc.property(
+        fc.jsonValue({ noUnicodeString: false }).filter((value) => !JSON.stringify(value).includes('"__proto__"')),
+        (value) => {
+          // What JSON.parse makes of it is the measure: it turns -0 into 0.
+          expect(roundTrip(anything, value)).toEqual(JSON.parse(JSON.stringify(value)));
+        },
+      ),
     );
   });
 
@@ -50,7 +54,7 @@ describe("json", () => {
 });
 
 describe("json and numbers", () => {
-  it("names an integer that a number cannot hold, wherever it stands", () => {
+  it("says where an integer stands that a number cannot hold, without quoting it", () => {
     for (const text of [
       "9007199254740993",
       '{"id":9007199254740993}',
@@ -63,10 +67,10 @@ describe("json and numbers", () => {
     ]) {
       const error = refused(text);
       expect(error.code).toBe("DECODE_FAILED");
-      expect(error.message).toContain("9007199254740993");
+      expect(error.message).toContain(`the integer of 16 digits at character ${text.lastIndexOf("9007199254740993")}`);
+      expect(error.message).not.toContain("9007199254740993");
     }
-    expect(refused("-9007199254740993").message).toContain("-9007199254740993");
-    expect(refused("1".repeat(400)).message).toContain("an integer of 400 digits");
+    expect(refused("1".repeat(400)).message).toContain("the integer of 400 digits at character 0");
   });
 
   it("finds such an integer at every position of a text", () => {
@@ -174,7 +178,7 @@ describe("json and its limits", () => {
   });
 
   it("reads a text of millions of digits in one go", () => {
-    expect(refused("7".repeat(4_000_000)).message).toContain("an integer of 4000000 digits");
+    expect(refused("7".repeat(4_000_000)).message).toContain("the integer of 4000000 digits");
     expect(readText(`"${"7".repeat(4_000_000)}"`)).toHaveLength(4_000_000);
   });
 });

@@ -65,7 +65,7 @@ describe("numbers", () => {
   it("are refused when they do not fit", () => {
     for (const value of [0.5, 2 ** 31, Number.NaN, "1", 5n]) expect(unwritable(integer, value)).toMatchObject({ code: "ENCODE_FAILED" });
     for (const value of [1n << 63n, 5]) expect(unwritable(int64, value)).toMatchObject({ code: "ENCODE_FAILED" });
-    expect(unwritable(int64, 1n << 63n).message).toContain("9223372036854775808");
+    expect(unwritable(int64, 1n << 63n).message).toContain("a bigint of 19 digits");
     expect(unwritable(float64, "1")).toMatchObject({ code: "ENCODE_FAILED" });
   });
 

@@ -190,7 +190,7 @@ describe("avro and longs", () => {
     expect(theirs.fromBuffer(theirs.toBuffer(-(2 ** 52) - 1))).toBe(2 ** 52);
   });
 
-  it("names a long that a number cannot hold", () => {
+  it("refuses a long that a number cannot hold", () => {
     const encoded = (value: bigint): Uint8Array => {
       const bytes: number[] = [];
       let rest = BigInt.asUintN(64, (value << 1n) ^ (value >> 63n));
@@ -200,7 +200,7 @@ describe("avro and longs", () => {
     for (const value of [2n ** 53n, -(2n ** 53n), 2n ** 63n - 1n, -(2n ** 63n), 9007199254740993n]) {
       const error = refusal(serde, encoded(value));
       expect(error.code).toBe("DECODE_FAILED");
-      expect(error.message).toContain(`hold the long ${value} exactly`);
+      expect(error.message).toContain("a long in it is beyond 2^53, which a number cannot hold exactly");
     }
     fc.assert(fc.property(fc.maxSafeInteger(), (value) => expect(read(serde, encoded(BigInt(value)))).toBe(value === 0 ? 0 : value)));
   });
@@ -209,7 +209,7 @@ describe("avro and longs", () => {
     for (const value of [2 ** 53, 0.5, Number.NaN, "1", 1n])
       expect(unwritable(serde, value).message).toContain("a whole number that is exact is wanted");
     expect(unwritable(avro("int"), 2 ** 31)).toMatchObject({ code: "ENCODE_FAILED" });
-    expect(refusal(avro("int"), serde.serialize(2 ** 31, "t")).message).toContain("2147483648 is no int");
+    expect(refusal(avro("int"), serde.serialize(2 ** 31, "t")).message).toContain("an int in it does not fit into 32 bits");
   });
 });
 
@@ -274,7 +274,7 @@ describe("avro and values that do not fit", () => {
 
   it("names the field", () => {
     expect(refusedWith({ amount: "12" })).toBe(
-      `Cannot write a value as Avro 'Transaction': field 'amount' is the string "12", a double is wanted`,
+      `Cannot write a value as Avro 'Transaction': field 'amount' is a string of 2 characters, a double is wanted`,
     );
     expect(refusedWith({ id: undefined })).toContain("field 'id' is undefined, a string is wanted");
     expect(refusedWith({ tier: "silver" })).toContain("a symbol of enum Tier is wanted");

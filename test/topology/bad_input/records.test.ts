@@ -40,7 +40,7 @@ describe("a record that cannot be read", () => {
       "with an integer that a number cannot hold",
       utf8('{"id":9007199254740993}'),
       "DECODE_FAILED",
-      /cannot hold 9007199254740993 exactly; let the producer write it as a string/,
+      /cannot hold the integer of 16 digits at character 6 exactly; let the producer write it as a string/,
     ],
     ["that is nested too deep", utf8("[".repeat(100_000) + "]".repeat(100_000)), "LIMIT_EXCEEDED", /nested deeper than 512 levels/],
     [
