@@ -1,0 +1,112 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { createWriteStream, readFileSync } from "node:fs";
+import { join } from "node:path";
+
+/** One process of the application. */
+export interface Instance {
+  readonly name: string;
+  readonly pid: number;
+  readonly ended: Promise<void>;
+  /** True while somebody means to end it, or has. */
+  doomed: boolean;
+  frozen: boolean;
+}
+
+export interface FleetOptions {
+  readonly brokers: string;
+  /** Where each process has its log. */
+  readonly folder: string;
+  readonly say: (line: string) => void;
+}
+
+/** The processes of the application. One that ends by itself is started again, as a supervisor would, and counted. */
+export class Fleet {
+  readonly #options: FleetOptions;
+  readonly #running = new Map<string, { readonly instance: Instance; readonly child: ChildProcess }>();
+  #started = 0;
+  #closed = false;
+  endedByThemselves = 0;
+
+  constructor(options: FleetOptions) {
+    this.#options = options;
+    process.once("exit", this.#atExit);
+  }
+
+  /** Those that nobody has meant to end. */
+  get alive(): readonly Instance[] {
+    return [...this.#running.values()].map(({ instance }) => instance).filter(({ doomed }) => !doomed);
+  }
+
+  start(): Instance {
+    const { brokers, folder, say } = this.#options;
+    const name = `instance-${++this.#started}`;
+    const program = join(import.meta.dirname, "application.ts");
+    const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", program, brokers, name], {
+      stdio: ["pipe", "ignore", "pipe"],
+    });
+    const logFile = join(folder, `${name}.log`);
+    const log = createWriteStream(logFile);
+    child.stderr!.pipe(log);
+    const ended = new Promise<void>((resolve) => {
+      child.once("close", (code, signal) => {
+        this.#running.delete(name);
+        resolve();
+        if (instance.doomed ? code === 0 || signal === "SIGKILL" : this.#closed) return;
+        this.endedByThemselves++;
+        say(`${name} has ended ${instance.doomed ? "uncleanly" : "by itself"} with ${signal ?? code}: ${lastLine(logFile)}`);
+        if (!instance.doomed) setTimeout(() => !this.#closed && say(`${this.start().name} takes its place`), 1_000);
+      });
+    });
+    const instance: Instance = { name, pid: child.pid!, ended, doomed: false, frozen: false };
+    this.#running.set(name, { instance, child });
+    return instance;
+  }
+
+  async kill(instance: Instance): Promise<void> {
+    instance.doomed = true;
+    this.#signal(instance, "SIGKILL");
+    await instance.ended;
+  }
+
+  /** Asks it to close, and waits. Gives how long it took; after `patienceMs` it is killed. */
+  async close(instance: Instance, patienceMs = 60_000): Promise<number> {
+    const began = performance.now();
+    instance.doomed = true;
+    this.#signal(instance, "SIGTERM");
+    const impatient = setTimeout(() => {
+      this.#options.say(`${instance.name} does not end within ${patienceMs / 1000} s and is killed`);
+      this.#signal(instance, "SIGKILL");
+    }, patienceMs);
+    await instance.ended;
+    clearTimeout(impatient);
+    return performance.now() - began;
+  }
+
+  freeze(instance: Instance): void {
+    instance.frozen = true;
+    this.#signal(instance, "SIGSTOP");
+  }
+
+  thaw(instance: Instance): void {
+    instance.frozen = false;
+    this.#signal(instance, "SIGCONT");
+  }
+
+  async closeAll(): Promise<void> {
+    this.#closed = true;
+    const all = [...this.#running.values()].map(({ instance }) => instance);
+    for (const instance of all) this.thaw(instance);
+    await Promise.all(all.map((instance) => this.close(instance)));
+    process.off("exit", this.#atExit);
+  }
+
+  #signal(instance: Instance, signal: NodeJS.Signals): void {
+    this.#running.get(instance.name)?.child.kill(signal);
+  }
+
+  readonly #atExit = (): void => {
+    for (const { child } of this.#running.values()) child.kill("SIGKILL");
+  };
+}
+
+const lastLine = (file: string): string => readFileSync(file, "utf8").trimEnd().split("\n").at(-1)?.slice(0, 500) ?? "";

@@ -1,0 +1,38 @@
+// Faults of every kind on three real brokers and an application of several processes, and a verdict on what it has committed.
+// npm run chaos -- --minutes M [--seed S] [--rate ORDERS_PER_SECOND]
+import { parseArgs } from "node:util";
+import { chaosRun } from "./chaos_run.ts";
+
+const { values } = parseArgs({
+  options: { minutes: { type: "string", default: "10" }, seed: { type: "string" }, rate: { type: "string", default: "200" } },
+});
+const number = (name: "minutes" | "seed" | "rate", otherwise: number): number => {
+  const given = values[name] === undefined ? otherwise : Number(values[name]);
+  if (!(given > 0)) throw new Error(`'--${name}' is '${values[name]}': a number above 0 is needed`);
+  return given;
+};
+
+// Whatever was started is ended by handlers of "exit".
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(130));
+
+const began = performance.now();
+const say = (line: string): void => console.log(`${((performance.now() - began) / 1000).toFixed(1).padStart(7)} s  ${line}`);
+const shownMax = 20;
+
+const [minutes, seed, rate] = [number("minutes", 10), number("seed", 1 + (Date.now() % 1_000_000)), number("rate", 200)];
+say(`${minutes} minutes, seed ${seed}, ${rate} orders per second`);
+const report = await chaosRun({ minutes, seed, rate, say });
+const { lost, duplicated, outOfOrder, records, folder } = report;
+for (const [kind, sentences] of Object.entries({ lost, duplicated, "out of order": outOfOrder })) {
+  for (const sentence of sentences.slice(0, shownMax)) say(`${kind}: ${sentence}`);
+  if (sentences.length > shownMax) say(`${kind}: and ${sentences.length - shownMax} more`);
+}
+say([...report.done].map(([name, times]) => `${name}: ${times}`).join(", "));
+say(
+  `${report.windows} windows, ${report.late} orders rightly late; longest standstill ${report.standstillSeconds.toFixed(1)} s; ${report.endedByThemselves} processes ended by themselves`,
+);
+if (folder !== undefined) say(`something is wrong; ledger, logs and data are in ${folder}; seed ${seed}`);
+console.log(
+  `${report.faults} faults, ${records} records, ${lost.length} lost, ${duplicated.length} duplicated, ${outOfOrder.length} out of order`,
+);
+process.exit(lost.length + duplicated.length + outOfOrder.length === 0 ? 0 : 1);
