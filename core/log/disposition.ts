@@ -21,6 +21,8 @@ export const dispositionOf: Readonly<Record<LogErrorCode, Disposition>> = {
   LEADER_NOT_AVAILABLE: "retriable",
   NOT_LEADER_OR_FOLLOWER: "retriable",
   NOT_ENOUGH_REPLICAS: "retriable",
+  // Brokers hear of a new topic one after the other.
+  UNKNOWN_TOPIC_OR_PARTITION: "retriable",
   REQUEST_TIMED_OUT: "indefinite",
   CONNECTION_CLOSED: "indefinite",
   UNKNOWN: "indefinite",
@@ -33,7 +35,6 @@ export const dispositionOf: Readonly<Record<LogErrorCode, Disposition>> = {
   OFFSET_METADATA_TOO_LARGE: "rejected",
   POLICY_VIOLATION: "rejected",
   CLOSED: "rejected",
-  UNKNOWN_TOPIC_OR_PARTITION: "configuration",
   UNSUPPORTED_COMPRESSION_TYPE: "configuration",
   TOPIC_AUTHORIZATION_FAILED: "configuration",
   GROUP_AUTHORIZATION_FAILED: "configuration",

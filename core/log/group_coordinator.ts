@@ -57,14 +57,14 @@ export class GroupCoordinator {
 
   /** Commits at once. */
   commit(groupId: string, offsets: readonly CommittedOffset[], member: GroupMetadata | null): void {
-    const group = this.forCommit(groupId, offsets, member, false);
-    group.offsets.commit(offsets);
+    const group = this.forCommit(groupId, member, false);
+    this.eachThatFits(offsets, (fitting) => group.offsets.commit(fitting));
   }
 
   /** Commits with the producer's transaction. */
   hold(member: GroupMetadata, offsets: readonly CommittedOffset[], producerId: number): void {
-    const group = this.forCommit(member.groupId, offsets, member, true);
-    group.offsets.hold(producerId, offsets);
+    const group = this.forCommit(member.groupId, member, true);
+    this.eachThatFits(offsets, (fitting) => group.offsets.hold(producerId, fitting));
   }
 
   endTransaction(groupId: string, producerId: number, marker: Marker): void {
@@ -101,22 +101,25 @@ export class GroupCoordinator {
     for (const { offsets } of this.groups.values()) offsets.forget(topic);
   }
 
-  private forCommit(groupId: string, offsets: readonly CommittedOffset[], member: GroupMetadata | null, transactional: boolean): Group {
+  private forCommit(groupId: string, member: GroupMetadata | null, transactional: boolean): Group {
     if (member !== null && member.generationId >= 0 && !this.groups.has(groupId))
       throw logError("ILLEGAL_GENERATION", `Group '${groupId}' does not exist and has no generation ${member.generationId}: join it first`);
     const group = this.at(groupId);
     group.members.refuseForeignCommit(member, transactional);
-    for (const { topic, partition, metadata } of offsets)
-      if (metadata.length * 3 > metadataBytesMax && encoder.encode(metadata).length > metadataBytesMax)
-        throw logError(
-          "OFFSET_METADATA_TOO_LARGE",
-          `The metadata of an offset for ${partitionId(topic, partition)} is longer than ${metadataBytesMax} bytes: keep less in it`,
-          {
-            topic,
-            partition,
-          },
-        );
     return group;
+  }
+
+  /** One offset that is refused does not keep the others from being committed. */
+  private eachThatFits(offsets: readonly CommittedOffset[], commit: (fitting: readonly CommittedOffset[]) => void): void {
+    const tooLong = offsets.find(({ metadata }) => !fits(metadata));
+    commit(tooLong === undefined ? offsets : offsets.filter(({ metadata }) => fits(metadata)));
+    if (tooLong === undefined) return;
+    const { topic, partition } = tooLong;
+    throw logError(
+      "OFFSET_METADATA_TOO_LARGE",
+      `The metadata of an offset for ${partitionId(topic, partition)} is longer than ${metadataBytesMax} bytes: keep less in it`,
+      { topic, partition },
+    );
   }
 
   private existing({ groupId, memberId }: MemberIdentity): Group {
@@ -135,3 +138,5 @@ export class GroupCoordinator {
     return group;
   }
 }
+
+const fits = (metadata: string): boolean => metadata.length * 3 <= metadataBytesMax || encoder.encode(metadata).length <= metadataBytesMax;

@@ -10,7 +10,7 @@ import type {
 } from "../ports/log.ts";
 import type { Link, RequestKind } from "./link.ts";
 import type { MemoryBroker } from "./memory_broker.ts";
-import { retried, retryLimitMs } from "./retried.ts";
+import { retried, retryLimitMs, unlessUnknown } from "./retried.ts";
 
 /** Administration of the log in memory. What it answers is always the newest state: there is no metadata to grow old. */
 export class MemoryAdmin implements LogAdmin {
@@ -64,7 +64,8 @@ export class MemoryAdmin implements LogAdmin {
   }
 
   commitOffsets(groupId: string, offsets: readonly CommittedOffset[], group?: GroupMetadata): Promise<void> {
-    return this.ask("OffsetCommit", { groupId, offsets, group }, () => this.broker.commitOffsets(groupId, offsets, group ?? null));
+    const perform = () => this.broker.commitOffsets(groupId, offsets, group ?? null);
+    return retried(this.broker.clock, retryLimitMs, () => this.link.request("OffsetCommit", { groupId, offsets, group }, perform));
   }
 
   deleteRecords(offsets: readonly FetchPosition[]): Promise<void> {
@@ -86,6 +87,6 @@ export class MemoryAdmin implements LogAdmin {
   }
 
   private ask<T>(kind: RequestKind, detail: Readonly<Record<string, unknown>>, perform: () => T, limitMs = retryLimitMs): Promise<T> {
-    return retried(this.broker.clock, limitMs, () => this.link.request(kind, detail, perform));
+    return retried(this.broker.clock, limitMs, () => this.link.request(kind, detail, perform), unlessUnknown);
   }
 }

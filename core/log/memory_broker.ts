@@ -96,15 +96,15 @@ export class MemoryBroker {
 
   /** Offsets that belong to the producer's open transaction. */
   commitInTransaction(who: TransactionalIdentity, group: GroupMetadata, offsets: readonly CommittedOffset[]): void {
-    for (const offset of offsets) this.topics.partition(offset);
-    if (this.transactionVersion === 2) this.transactions.addGroup(who, group.groupId);
-    else this.transactions.verifyGroup(who, group.groupId);
-    this.groups.hold(group, offsets, who.producerId);
+    this.commitKnown(offsets, (known) => {
+      if (this.transactionVersion === 2) this.transactions.addGroup(who, group.groupId);
+      else this.transactions.verifyGroup(who, group.groupId);
+      this.groups.hold(group, known, who.producerId);
+    });
   }
 
   commitOffsets(groupId: string, offsets: readonly CommittedOffset[], group: GroupMetadata | null): void {
-    for (const offset of offsets) this.topics.partition(offset);
-    this.groups.commit(groupId, offsets, group);
+    this.commitKnown(offsets, (known) => this.groups.commit(groupId, known, group));
   }
 
   /** What the positions have, in their order, until the bytes are used up. Positions without news are left out. */
@@ -138,6 +138,16 @@ export class MemoryBroker {
         return [partitionId(one.topic, one.partition), offset];
       }),
     );
+  }
+
+  /** Offsets of partitions that do not exist are refused, and that is what is heard of; the others are committed all the same. */
+  private commitKnown(offsets: readonly CommittedOffset[], commit: (known: readonly CommittedOffset[]) => void): void {
+    const known = offsets.filter(({ topic, partition }) => this.topics.find(topic, partition) !== undefined);
+    try {
+      if (known.length > 0) commit(known);
+    } finally {
+      for (const offset of offsets) this.topics.partition(offset);
+    }
   }
 
   private fetchOne(

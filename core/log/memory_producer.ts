@@ -30,7 +30,10 @@ export class MemoryProducer implements Producer {
   /** Protocol 1 names the partitions and groups of a transaction before it uses them. */
   private readonly added = new Set<string>();
   private begun = false;
-  private failure: LogError | null = null;
+  /** Why the epoch has to be given up. */
+  private broken: LogError | null = null;
+  /** Why the transaction can only be aborted. */
+  private refused: LogError | null = null;
 
   constructor(broker: MemoryBroker, link: Link, transactionalId: string | null, identity: ProducerIdentity) {
     this.broker = broker;
@@ -46,15 +49,18 @@ export class MemoryProducer implements Producer {
   async send(outbox: Outbox): Promise<BaseOffsets> {
     if (!(outbox instanceof MemoryOutbox))
       throw new TypeError("The log in memory sends its own outboxes only: take one from outbox() of the same log");
+    this.refuseUnusable();
     if (outbox.records === 0) return new Map();
     return this.guarded(() => this.sendAll(outbox.filled()));
   }
 
   async sendOffsets(group: GroupMetadata, offsets: readonly CommittedOffset[]): Promise<void> {
+    const who = this.who();
+    if (who === null)
+      throw new LogError("INVALID_TXN_STATE", "rejected", "Offsets are sent in a transaction: open the producer with a transactional id");
+    this.refuseUnusable();
     if (offsets.length === 0) return;
     await this.guarded(async () => {
-      const who = this.who();
-      if (who === null) throw logError("INVALID_CONFIG", "Offsets are sent in a transaction: open the producer with a transactional id");
       this.begun = true;
       if (this.broker.transactionVersion === 1 && !this.added.has(`group ${group.groupId}`)) {
         await this.ask("AddOffsetsToTxn", { ...who, groupId: group.groupId }, () => this.broker.transactions.addGroup(who, group.groupId));
@@ -62,26 +68,21 @@ export class MemoryProducer implements Producer {
       }
       const copied = offsets.map(({ topic, partition, offset, metadata }) => ({ topic, partition, offset, metadata }));
       await this.ask("TxnOffsetCommit", { ...who, group, offsets: copied }, () => this.broker.commitInTransaction(who, group, copied));
-    });
+    }, definite);
   }
 
-  commit(): Promise<void> {
-    return this.end("commit");
+  async commit(): Promise<void> {
+    this.refuseUnusable();
+    await this.end("commit");
   }
 
-  abort(): Promise<void> {
-    // What the log has refused for certain leaves the epoch whole: its transaction can still be ended in good order.
-    if (
-      this.failure !== null &&
-      ["membership", "rejected", "configuration"].includes(this.failure.disposition) &&
-      this.failure.code !== "CLOSED"
-    )
-      this.failure = null;
-    return this.end("abort");
+  async abort(): Promise<void> {
+    if (this.broken !== null) throw this.broken;
+    await this.end("abort");
   }
 
   async close(): Promise<void> {
-    this.failure = logError("CLOSED", "The producer is closed: open another one");
+    this.broken ??= logError("CLOSED", "The producer is closed: open another one");
   }
 
   private async sendAll(partitions: readonly OutboxPartition[]): Promise<BaseOffsets> {
@@ -136,7 +137,7 @@ export class MemoryProducer implements Producer {
     } catch (error) {
       // Some partitions may have taken their batch: for the whole nobody can say "not done".
       if (error instanceof LogError && error.disposition === "retriable")
-        throw new LogError("REQUEST_TIMED_OUT", "indefinite", `A send was put off for ${retryLimitMs} ms: open a new epoch`, {
+        throw new LogError(error.code, "indefinite", `A send was put off for ${retryLimitMs} ms, so open a new epoch: ${error.message}`, {
           cause: error,
         });
       throw error;
@@ -158,14 +159,28 @@ export class MemoryProducer implements Producer {
     await this.guarded(async () => {
       const who = this.who();
       if (who === null) return;
-      const next = await this.ask("EndTxn", { ...who, marker }, () => this.broker.transactions.end(who, marker));
+      const next = await this.ask("EndTxn", { ...who, marker }, () => this.endAs(who, marker));
       this.begun = false;
+      this.refused = null;
       this.added.clear();
       if (next.producerEpoch !== this.identity.producerEpoch || next.producerId !== this.identity.producerId) {
         this.identity = next;
         this.sequences.clear();
       }
     });
+  }
+
+  private endAs(who: TransactionalIdentity, marker: Marker): ProducerIdentity {
+    try {
+      return this.broker.transactions.end(who, marker);
+    } catch (error) {
+      // Protocol 2 does not fence a producer whose transaction took too long: it only says that there is nothing left to commit.
+      if (!(error instanceof LogError && error.code === "INVALID_TXN_STATE" && marker === "commit" && this.broker.transactionVersion === 2))
+        throw error;
+      throw logError("INVALID_PRODUCER_EPOCH", `The transaction of '${who.transactionalId}' was ended by the log: open a new epoch`, {
+        cause: error,
+      });
+    }
   }
 
   private who(): TransactionalIdentity | null {
@@ -177,16 +192,26 @@ export class MemoryProducer implements Producer {
     return retried(this.broker.clock, retryLimitMs, () => this.link.request(kind, detail, perform));
   }
 
-  /** After a failure that is not "not now" the epoch is over: going on with it could let a request that is still on its way do harm. */
-  private async guarded<T>(work: () => Promise<T>): Promise<T> {
-    if (this.failure !== null) throw this.failure;
+  private refuseUnusable(): void {
+    const reason = this.broken ?? this.refused;
+    if (reason !== null) throw reason;
+  }
+
+  /**
+   * After a failure that is not "not now" the epoch is over: going on with it could let a request that is still on its way do harm. Where `leavesWhole` says that
+   * the refusal leaves no doubt, the transaction can still be aborted in good order.
+   */
+  private async guarded<T>(work: () => Promise<T>, leavesWhole: (error: LogError) => boolean = () => false): Promise<T> {
     try {
       return await work();
     } catch (error) {
       if (!(error instanceof LogError))
-        this.failure = logError("UNKNOWN", "A request of this epoch failed in an unknown way: open a new one", { cause: error });
-      else if (error.disposition !== "retriable") this.failure = error;
+        this.broken ??= logError("UNKNOWN", "A request of this epoch failed in an unknown way: open a new one", { cause: error });
+      else if (leavesWhole(error)) this.refused ??= error;
+      else if (error.disposition !== "retriable") this.broken ??= error;
       throw error;
     }
   }
 }
+
+const definite = ({ disposition }: LogError): boolean => ["membership", "rejected", "configuration"].includes(disposition);

@@ -171,12 +171,16 @@ export class TransactionCoordinator {
     );
   }
 
-  /** Ends an open transaction in the name of nobody: its producer finds itself in an epoch that is over. */
+  /**
+   * Ends an open transaction in the name of nobody: its producer finds itself in an epoch that is over. In protocol 2 it looks as if that producer had aborted, so
+   * that it may still do so, as long as no other one has opened the id.
+   */
   private fence(transaction: Transaction): void {
+    const before: ProducerIdentity = { producerId: transaction.producerId, producerEpoch: transaction.epoch };
     // One above the last epoch is kept for this; the next producer then gets another id.
     if (this.options.transactionVersion === 1) transaction.epoch++;
     this.prepare(transaction, "abort");
-    transaction.endedBy = null;
+    transaction.endedBy = this.options.transactionVersion === 2 ? before : null;
   }
 
   private prepare(transaction: Transaction, marker: Marker): void {

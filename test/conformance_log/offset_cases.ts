@@ -109,6 +109,35 @@ export const offsetChapter: LogChapter = {
       },
     },
     {
+      name: "that are refused alone do not keep back the others of the same commit, in a transaction and outside",
+      play: async (stage) => {
+        const { log, topic, groupId } = await setting(stage);
+        const both = (offset: number) => [...at(topic, offset), { topic, partition: 1, offset, metadata: "m".repeat(5_000) }];
+        await expectRefused(log.admin.commitOffsets(groupId, both(1)), "rejected", ["OFFSET_METADATA_TOO_LARGE"]);
+        expect((await stage.committedOffset(log, groupId, topic, true))?.offset).toBe(1);
+        const producer = await stage.producer(log);
+        await expectRefused(producer.sendOffsets(outsider(groupId), both(2)), "rejected", ["OFFSET_METADATA_TOO_LARGE"]);
+        await expectRefused(stage.committedOffset(log, groupId, topic, true, 500), "retriable", ["UNSTABLE_OFFSET_COMMIT"]);
+        await expectRefused(producer.commit(), "rejected", ["OFFSET_METADATA_TOO_LARGE"]);
+        await producer.abort();
+        expect((await stage.committedOffset(log, groupId, topic, true))?.offset).toBe(1);
+      },
+    },
+    {
+      name: "of a partition that does not exist are asked to be tried again, while the others of the same commit are taken",
+      play: async (stage) => {
+        const { log, topic, groupId } = await setting(stage);
+        const both = (offset: number) => [...at(topic, offset), { topic, partition: 7, offset, metadata: "" }];
+        await expectRefused(log.admin.commitOffsets(groupId, both(1)), "retriable", ["UNKNOWN_TOPIC_OR_PARTITION"]);
+        expect((await stage.committedOffset(log, groupId, topic, true))?.offset).toBe(1);
+        const producer = await stage.producer(log);
+        await expectRefused(producer.sendOffsets(outsider(groupId), both(2)), "retriable", ["UNKNOWN_TOPIC_OR_PARTITION"]);
+        // Nothing is in doubt, so the transaction may go on.
+        await producer.commit();
+        expect((await stage.committedOffset(log, groupId, topic, true))?.offset).toBe(2);
+      },
+    },
+    {
       name: "committed with a group that has no such member are refused, in a transaction and outside",
       play: async (stage) => {
         const { log, topic, groupId } = await setting(stage);

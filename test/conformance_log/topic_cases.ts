@@ -88,6 +88,8 @@ export const topicChapter: LogChapter = {
         expect(await stage.readValues(log, topic, { partition: 2 })).toEqual(["new"]);
         expect(await stage.readValues(log, topic)).toEqual(["old"]);
         await expectRefused(log.admin.addPartitions(topic, 2), "configuration", ["INVALID_PARTITIONS"]);
+        // Who asks again has what he wants.
+        await log.admin.addPartitions(topic, 3);
       },
     },
     {
@@ -99,6 +101,8 @@ export const topicChapter: LogChapter = {
         const before = (await log.admin.describe([topic])).get(topic);
         await log.admin.delete([topic]);
         await gone(stage, log, topic);
+        await log.admin.delete([topic]);
+        await expectRefused(stage.highWatermark(log, topic), "retriable", ["UNKNOWN_TOPIC_OR_PARTITION"]);
         const after = await stage.eventually("the topic is created again", async () => {
           await log.admin.create([{ topic, partitions: 1, replication: -1, config: {} }]);
           return (await log.admin.describe([topic])).get(topic);

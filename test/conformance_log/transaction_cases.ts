@@ -189,6 +189,25 @@ export const transactionChapter: LogChapter = {
       },
     },
     {
+      name: "in which a record was refused end with their epoch: neither commit nor abort goes through it any more",
+      play: async (stage) => {
+        const log = await stage.connect();
+        const topic = await stage.topic(log, "refused", 2, { "max.message.bytes": "1000" });
+        const id = stage.world.unique("refused-txn");
+        const producer = await stage.producer(log, id);
+        await stage.values(log, producer, topic, ["before"]);
+        const codes = ["MESSAGE_TOO_LARGE", "RECORD_LIST_TOO_LARGE"] as const;
+        await expectRefused(stage.send(log, producer, [{ topic, partition: 1, value: "x".repeat(2_000) }]), "rejected", codes);
+        await expectRefused(stage.values(log, producer, topic, ["after"]), "rejected", codes);
+        await expectRefused(producer.commit(), "rejected", codes);
+        await expectRefused(producer.abort(), "rejected", codes);
+        const next = await stage.producer(log, id);
+        await stage.values(log, next, topic, ["next"]);
+        await next.commit();
+        expect(await stage.readValues(log, topic)).toEqual(["next"]);
+      },
+    },
+    {
       name: "with a timeout above the broker's limit are refused as a mistake of configuration",
       play: async (stage) => {
         const log = await stage.connect();

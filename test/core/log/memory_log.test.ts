@@ -98,7 +98,7 @@ describe("log in memory", () => {
       throw new LogError("NOT_LEADER_OR_FOLLOWER", "retriable", "The leader is moving");
     };
     const refused = producer.send(one("a")).catch((error: unknown) => error);
-    expect(await clock.complete(refused)).toMatchObject({ code: "REQUEST_TIMED_OUT", disposition: "indefinite" });
+    expect(await clock.complete(refused)).toMatchObject({ code: "NOT_LEADER_OR_FOLLOWER", disposition: "indefinite" });
     expect(clock.monotonic()).toBeGreaterThanOrEqual(30_000);
   });
 
@@ -119,20 +119,35 @@ describe("log in memory", () => {
     expect(await values()).toEqual([]);
   });
 
-  it("lets a transaction be aborted in good order after a definite refusal, and the epoch go on", async () => {
+  it("lets a transaction be aborted in good order when its offsets were refused, and the epoch go on", async () => {
     for (const transactionVersion of [1, 2] as const) {
-      const { log, clock, transactional, one, values } = await setting({ transactionVersion });
+      const { transactional, one, values } = await setting({ transactionVersion });
       const producer = await transactional();
       await producer.send(one("a"));
-      const large = log.outbox();
-      large.append("t", 0, null, new Uint8Array(2_000_000), clock.now(), []);
-      await expect(producer.send(large)).rejects.toMatchObject({ code: "MESSAGE_TOO_LARGE" });
-      await expect(producer.commit()).rejects.toMatchObject({ code: "MESSAGE_TOO_LARGE" });
+      const stranger = { groupId: "g", generationId: 3, memberId: "stranger", groupInstanceId: null };
+      const offsets = [{ topic: "t", partition: 0, offset: 1, metadata: "" }];
+      await expect(producer.sendOffsets(stranger, offsets)).rejects.toMatchObject({ disposition: "membership" });
+      await expect(producer.commit()).rejects.toMatchObject({ disposition: "membership" });
       await producer.abort();
       await producer.send(one("b"));
       await producer.commit();
       expect(await values()).toEqual(["b"]);
     }
+  });
+
+  it("lets in protocol 2 a producer abort what has taken too long, and go on, as long as no other has opened its id", async () => {
+    const { clock, transactional, one, values } = await setting({ transactionVersion: 2 });
+    const producer = await transactional();
+    await producer.send(one("a"));
+    await clock.advance(80_000);
+    await producer.abort();
+    await producer.send(one("b"));
+    await producer.commit();
+    expect(await values()).toEqual(["b"]);
+    await producer.send(one("c"));
+    await clock.advance(80_000);
+    await transactional();
+    await expect(producer.abort()).rejects.toMatchObject({ code: "PRODUCER_FENCED", disposition: "fenced" });
   });
 
   it("names in protocol 2 neither partitions nor groups before it uses them", async () => {

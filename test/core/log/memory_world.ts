@@ -2,7 +2,7 @@ import { directLink, type Link, type MemoryLogOptions, memoryLog } from "../../.
 import type { Log } from "../../../core/ports/log.ts";
 import { LogError } from "../../../core/ports/log.ts";
 import { VirtualClock } from "../../../core/time_source/mod.ts";
-import { brokerTiming, type ConformanceWorld, type LosableRequest } from "../../conformance_log/conformance.ts";
+import { brokerTiming, type ConformanceWorld, type LosableRequest } from "../../conformance_log/world.ts";
 
 /** No case of the suite needs as much. */
 const longestCaseMs = 3_600_000;
