@@ -5,7 +5,7 @@ import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { type ChildServer, startChildServer } from "./child_server.ts";
+import { type ChildServer, serverIn, startChildServer } from "./child_server.ts";
 import { freePort } from "./free_port.ts";
 import { kafkaJars, kafkaMissing, kafkaVersion } from "./kafka_jars.ts";
 import { type KafkaPorts, kafkaProperties } from "./kafka_properties.ts";
@@ -55,6 +55,8 @@ export interface LocalKafka {
   /** The folder with the jars. */
   readonly jars: string;
   readonly pids: readonly number[];
+  /** The process of one node; undefined while it does not run. */
+  pidOf(node: number): number | undefined;
   /** Ends one node at once, as a crash would. */
   kill(node: number): Promise<void>;
   /** Starts a node that was ended. */
@@ -104,6 +106,7 @@ export const startKafka = async (options: LocalKafkaOptions = {}): Promise<Local
     get pids() {
       return cluster.pids;
     },
+    pidOf: (node) => cluster.pidOf(node),
     kill: (node) => cluster.kill(node),
     restart: (node) => cluster.startNode(node),
     stop: async () => {
@@ -162,6 +165,10 @@ class KafkaProcesses {
     return [...this.#running.values()].map(({ pid }) => pid);
   }
 
+  pidOf(index: number): number | undefined {
+    return this.#running.get(index)?.pid;
+  }
+
   async start(): Promise<void> {
     const { nodes, folder, tls, ports, options } = this.#setup;
     for (let index = 0; index < nodes; index++) {
@@ -209,8 +216,12 @@ class KafkaProcesses {
     process.off("exit", this.#atExit);
   }
 
+  /** A node that is only starting has its process, too. */
   readonly #atExit = (): void => {
-    for (const pid of this.pids) process.kill(pid, "SIGKILL");
+    for (let index = 0; index < this.#setup.nodes; index++) {
+      const pid = serverIn(kafkaNodeFolder(this.#setup.folder, index));
+      if (pid !== undefined) process.kill(pid, "SIGKILL");
+    }
   };
 
   async #format(folder: string): Promise<void> {

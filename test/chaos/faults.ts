@@ -174,6 +174,26 @@ const killBroker: Fault = {
   },
 };
 
+const freezeBroker: Fault = {
+  name: "freeze a broker",
+  weight: 3,
+  needs: "brokers",
+  prepare: (scene) => async () => {
+    const node = between(scene.random, 0, scene.proxies.length - 1);
+    const pid = scene.kafka.pidOf(node);
+    if (pid === undefined) return;
+    const ms = between(scene.random, 1_000, 9_000);
+    scene.tell(
+      `SIGSTOP broker ${node + 1} (process ${pid}) for ${seconds(ms)}`,
+      "the others lead in its place once they miss it; when it wakes up it is told so",
+    );
+    process.kill(pid, "SIGSTOP");
+    await sleep(ms);
+    process.kill(pid, "SIGCONT");
+    scene.say(`SIGCONT broker ${node + 1}`);
+  },
+};
+
 const stopCluster: Fault = {
   name: "stop the cluster",
   weight: 1,
@@ -262,6 +282,7 @@ export const faults: readonly Fault[] = [
   restartInstance,
   scale,
   killBroker,
+  freezeBroker,
   stopCluster,
   leaders,
   cutConnections,

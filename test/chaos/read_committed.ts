@@ -3,7 +3,7 @@ import { javaTool } from "../support/java_tool.ts";
 import type { Line } from "./verdict.ts";
 
 /** Long enough for a broker that has just come back; when nothing has come for so long, there is no more. */
-const quietMs = 10_000;
+const quietMs = 6_000;
 
 /** Everything committed in a topic, as Kafka's own consumer reads it. */
 export const readCommitted = async ({ jars, brokers }: LocalKafka, topic: string): Promise<Line[]> => {
