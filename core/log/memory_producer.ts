@@ -51,7 +51,7 @@ export class MemoryProducer implements Producer {
       throw new TypeError("The log in memory sends its own outboxes only: take one from outbox() of the same log");
     this.refuseUnusable();
     if (outbox.records === 0) return new Map();
-    return this.guarded(() => this.sendAll(outbox.filled()));
+    return this.guarded(() => this.sendAll(outbox.filled()).catch(inDoubt));
   }
 
   async sendOffsets(group: GroupMetadata, offsets: readonly CommittedOffset[]): Promise<void> {
@@ -112,36 +112,27 @@ export class MemoryProducer implements Producer {
   private async produce(batches: readonly PartitionBatch[]): Promise<readonly number[]> {
     const offsets = new Array<number>(batches.length).fill(-1);
     let left = batches.map((_, i) => i);
-    try {
-      await retried(this.broker.clock, retryLimitMs, async () => {
-        const request: ProduceRequest = { transactionalId: this.transactionalId, ...this.identity, batches: left.map((i) => batches[i]!) };
-        const answers = await this.link.request("Produce", { ...request }, () => this.broker.produce(request));
-        const asked = left;
-        left = [];
-        let later: LogError | null = null;
-        let never: LogError | null = null;
-        for (const [n, answer] of answers.entries()) {
-          const i = asked[n]!;
-          if (typeof answer === "number") offsets[i] = answer;
-          else if (answer.disposition === "retriable") {
-            left.push(i);
-            later = answer;
-          } else {
-            never ??= answer;
-            // What was not appended has used up no sequence.
-            this.sequences.set(partitionId(batches[i]!.topic, batches[i]!.partition), batches[i]!.sequence);
-          }
+    await retried(this.broker.clock, retryLimitMs, async () => {
+      const request: ProduceRequest = { transactionalId: this.transactionalId, ...this.identity, batches: left.map((i) => batches[i]!) };
+      const answers = await this.link.request("Produce", { ...request }, () => this.broker.produce(request));
+      const asked = left;
+      left = [];
+      let later: LogError | null = null;
+      let never: LogError | null = null;
+      for (const [n, answer] of answers.entries()) {
+        const i = asked[n]!;
+        if (typeof answer === "number") offsets[i] = answer;
+        else if (answer.disposition === "retriable") {
+          left.push(i);
+          later = answer;
+        } else {
+          never ??= answer;
+          // What was not appended has used up no sequence.
+          this.sequences.set(partitionId(batches[i]!.topic, batches[i]!.partition), batches[i]!.sequence);
         }
-        if (never !== null || later !== null) throw never ?? later;
-      });
-    } catch (error) {
-      // Some partitions may have taken their batch: for the whole nobody can say "not done".
-      if (error instanceof LogError && error.disposition === "retriable")
-        throw new LogError(error.code, "indefinite", `A send was put off for ${retryLimitMs} ms, so open a new epoch: ${error.message}`, {
-          cause: error,
-        });
-      throw error;
-    }
+      }
+      if (never !== null || later !== null) throw never ?? later;
+    });
     return offsets;
   }
 
@@ -215,3 +206,11 @@ export class MemoryProducer implements Producer {
 }
 
 const definite = ({ disposition }: LogError): boolean => ["membership", "rejected", "configuration"].includes(disposition);
+
+/** Some partitions may have taken their batch: for the whole nobody can say "not done". */
+const inDoubt = (error: unknown): never => {
+  if (!(error instanceof LogError) || error.disposition !== "retriable") throw error;
+  throw new LogError(error.code, "indefinite", `A send was put off for ${retryLimitMs} ms, so open a new epoch: ${error.message}`, {
+    cause: error,
+  });
+};
