@@ -1,13 +1,11 @@
 import { keyed } from "../operators/keyed.ts";
 import type { OperatorContext, OperatorFactory, Push } from "../operators/operator.ts";
 import { RecordMeta } from "../record.ts";
-import { valueCodec, writeWith, writing } from "../state/codecs.ts";
-import type { MapTable } from "../state/map_table.ts";
-import type { ValueCodec } from "../state/step_state.ts";
+import { Arrivals } from "../state/arrivals.ts";
+import { valueCodec } from "../state/codecs.ts";
 import type { TimerHandler, TimerOptions, TimerService } from "../state/timer_service.ts";
 import type { ValueTable } from "../state/value_table.ts";
 import type { AfterMatch } from "./after_match.ts";
-import { type EventId, eventIdSubKey } from "./event_id.ts";
 import { MatchBuffer } from "./match_buffer.ts";
 import { afterMatch, type MatchOptions, type MatchSettings } from "./match_options.ts";
 import { Matcher } from "./matcher.ts";
@@ -41,7 +39,7 @@ class MatchStep {
   readonly #order: ((a: any, b: any) => number) | undefined;
   readonly #matcher: Matcher<unknown>;
   readonly #runs: ValueTable<Runs>;
-  readonly #arrivals: MapTable<EventId, Arrival>;
+  readonly #arrivals: Arrivals<unknown>;
   readonly #timers: TimerService;
   /** A match may become complete by time alone. */
   readonly #endsByTime: boolean;
@@ -63,7 +61,7 @@ class MatchStep {
     this.#order = order;
     this.#endsByTime = automaton.hasPending;
     this.#runs = state.value("c:runs", runsCodec);
-    this.#arrivals = state.map("c:arrivals", eventIdSubKey, arrivalCodec(events));
+    this.#arrivals = new Arrivals(state, "c:arrivals", events);
     this.#matcher = new Matcher({
       spec,
       automaton,
@@ -111,15 +109,7 @@ class MatchStep {
   }
 
   #wait(event: unknown, timestamp: number): void {
-    const arrivals = this.#arrivals;
-    const id: EventId = [timestamp, 0];
-    const first = arrivals.get(id);
-    if (first === undefined) arrivals.set(id, { event, count: 1 });
-    else {
-      arrivals.set([timestamp, first.count], { event, count: 1 });
-      arrivals.set(id, { event: first.event, count: first.count + 1 });
-    }
-    this.#setTimer(timestamp);
+    this.#arrivals.add(timestamp, event, this.#setTimer(timestamp));
   }
 
   /** Time has come to this timestamp: events wait here, or a run ends by time, or both. */
@@ -128,7 +118,7 @@ class MatchStep {
     const before = this.#runs.get() ?? matcher.none;
     const ends = matcher.deadline(before) <= timestamp;
     // Only when a run ends here may no event wait here.
-    const events = ends && this.#arrivals.isEmpty() ? [] : this.#leave(timestamp);
+    const events = ends && this.#arrivals.isEmpty() ? [] : this.#arrivals.take(timestamp);
     let runs = before;
     if (events.length > 0) {
       if (ends || runs.complete.length > 0) runs = matcher.advance(runs, timestamp);
@@ -143,7 +133,7 @@ class MatchStep {
 
   /** The events of this timestamp are passed over, and the runs that it ends go without a word: a condition has failed, or a step behind. */
   #leaveOut(timestamp: number): void {
-    this.#leave(timestamp);
+    this.#arrivals.take(timestamp);
     const before = this.#runs.get() ?? this.#matcher.none;
     this.#isMuted = true;
     try {
@@ -153,22 +143,6 @@ class MatchStep {
     }
   }
 
-  /** Takes the events that wait at this timestamp out of the store, in the order in which they came. */
-  #leave(timestamp: number): unknown[] {
-    const arrivals = this.#arrivals;
-    const id: EventId = [timestamp, 0];
-    const first = arrivals.get(id);
-    if (first === undefined) return [];
-    arrivals.delete(id);
-    const events = [first.event];
-    for (let place = 1; place < first.count; place++) {
-      const next: EventId = [timestamp, place];
-      events.push(arrivals.get(next)!.event);
-      arrivals.delete(next);
-    }
-    return events;
-  }
-
   /**
    * When it is noticed that a run has ended by time though no event says so: at the next event if that waits already (then undefined, as its own turn comes), else now. Only a match that comes of it carries that time;
    * otherwise nobody sees the difference, and the events need not be looked through.
@@ -176,8 +150,8 @@ class MatchStep {
   #noticedAt(runs: Runs, timestamp: number): number | undefined {
     if (!this.#endsByTime && runs.complete.length === 0) return timestamp;
     const now = this.#time.now();
-    const [earliest] = this.#arrivals.isEmpty() ? [] : this.#arrivals.entries();
-    if (earliest !== undefined && earliest[0][0] + this.#time.delay <= now) return undefined;
+    const earliest = this.#arrivals.earliest();
+    if (earliest !== undefined && earliest + this.#time.delay <= now) return undefined;
     // At the end of the input there is no later time to speak of.
     return Number.isFinite(now) ? now : timestamp;
   }
@@ -190,40 +164,16 @@ class MatchStep {
     const is = this.#matcher.deadline(runs);
     if (was === is) return;
     // An event that waits at that timestamp has the same timer.
-    if (was > timestamp && was < Number.POSITIVE_INFINITY && (this.#arrivals.isEmpty() || !this.#arrivals.has([was, 0])))
+    if (was > timestamp && was < Number.POSITIVE_INFINITY && (this.#arrivals.isEmpty() || !this.#arrivals.has(was)))
       this.#timers.delete(was + this.#time.delay);
     if (is < Number.POSITIVE_INFINITY) this.#setTimer(is);
   }
 
-  #setTimer(timestamp: number): void {
-    this.#timers.set(timestamp + this.#time.delay);
+  /** False when it is set already: for an event that waits at that timestamp, or for a run that ends there. */
+  #setTimer(timestamp: number): boolean {
+    return this.#timers.set(timestamp + this.#time.delay);
   }
 }
-
-/** An event that waits. The first one of a timestamp knows how many wait there; their places are counted from zero. */
-interface Arrival {
-  readonly event: unknown;
-  readonly count: number;
-}
-
-const arrivalCodec = (events: ValueCodec<unknown>): ValueCodec<Arrival> =>
-  writing(
-    (to, { event, count }) => {
-      let rest = count;
-      for (; rest > 127; rest >>>= 7) to.byte((rest & 127) | 128);
-      to.byte(rest);
-      writeWith(events, to, event);
-    },
-    (bytes) => {
-      let count = 0;
-      let at = 0;
-      for (let byte = 128; byte > 127; at++) {
-        byte = bytes[at]!;
-        count |= (byte & 127) << (7 * at);
-      }
-      return { count, event: events.decode(bytes.subarray(at)) };
-    },
-  );
 
 /** Which time a step goes by: that of the events as the watermark tells it, or that of the Clock, where a millisecond has passed when the next one begins. */
 interface Time {

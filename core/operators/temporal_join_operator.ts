@@ -1,10 +1,10 @@
 import type { Meta, RecordMeta } from "../record.ts";
 import type { Serde } from "../serde/serde.ts";
+import { Arrivals } from "../state/arrivals.ts";
 import { valueCodec } from "../state/codecs.ts";
-import { heldMeta } from "./held_record.ts";
+import { held, heldMeta, heldRecordCodec } from "./held_record.ts";
 import type { OperatorFactory } from "./operator.ts";
 import { Versions } from "./versions.ts";
-import { Waiting } from "./waiting.ts";
 
 /** How a stream is joined with a table as it was at the time of each record. */
 export interface TemporalJoin<L, R, Q> {
@@ -30,7 +30,7 @@ export const temporalJoinOperator =
   <L, R, Q>({ left, joiner, historyMs, leftSerde, rightSerde }: TemporalJoin<L, R | undefined, Q>): OperatorFactory =>
   (context) => {
     const { state, emit } = context;
-    const waiting = new Waiting(state, "t:waiting", valueCodec(leftSerde));
+    const waiting = new Arrivals(state, "t:waiting", heldRecordCodec(valueCodec<L>(leftSerde)));
     const versions = new Versions(state, "t:versions", valueCodec(rightSerde), historyMs);
 
     const join = (value: unknown, right: R | undefined, record: RecordMeta): void => {
@@ -56,8 +56,7 @@ export const temporalJoinOperator =
         join(value, versions.atLate(timestamp, watermark), record);
         return;
       }
-      waiting.add(value as L, record);
-      timers.set(timestamp);
+      waiting.add(timestamp, held(value as L, record), timers.set(timestamp));
     };
 
     const onChange = (value: unknown, { key, timestamp }: RecordMeta): void => {

@@ -92,6 +92,12 @@ export class MapTable<S, T> implements Table {
     this.#change(this.#find(bucket, sub) ?? this.#add(bucket, sub, undefined, false), value);
   }
 
+  /** The same where the caller knows that there is no entry: the store is not asked. */
+  insert(sub: S, value: T): void {
+    const bucket = this.#bucket();
+    this.#change(bucket.entries.get(this.#sub.mapKey(sub)) ?? this.#add(bucket, sub, undefined, false), value);
+  }
+
   delete(sub: S): void {
     const entry = this.#find(this.#bucket(), sub);
     if (entry?.value !== undefined) this.#change(entry, undefined);

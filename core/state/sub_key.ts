@@ -71,3 +71,25 @@ export const pairSubKey: SubKey<readonly [number, number]> = {
   mapKey: (sub) => `${sub[0]}:${sub[1]}`,
   compare: (a, b) => a[0] - b[0] || a[1] - b[1],
 };
+
+/** A timestamp, and a place among what has that timestamp. */
+export type Place = readonly [timestamp: number, place: number];
+
+export const comparePlaces = (a: Place, b: Place): number => a[0] - b[0] || a[1] - b[1];
+
+/** Mostly a timestamp stands alone: its place, zero, costs nothing in the store and its key in a Map is a number. */
+export const placeSubKey: SubKey<Place> = {
+  encode: ([timestamp, place]) => {
+    const bytes = new Uint8Array(place === 0 ? 8 : 16);
+    writeSortable(bytes, 0, timestamp);
+    if (place !== 0) writeSortable(bytes, 8, place);
+    return bytes;
+  },
+  write: (to, [timestamp, place]) => {
+    putSortable(to, timestamp);
+    if (place !== 0) putSortable(to, place);
+  },
+  decode: (bytes) => [readSortable(bytes, 0), bytes.length > 8 ? readSortable(bytes, 8) : 0],
+  mapKey: ([timestamp, place]) => (place === 0 ? timestamp : `${timestamp}:${place}`),
+  compare: comparePlaces,
+};

@@ -68,11 +68,12 @@ export class TimerService implements Table {
     this.#namespaced = namespaced;
   }
 
-  /** For the current key and namespace. Setting it twice is setting it once. */
-  set(timestamp: number): void {
+  /** For the current key and namespace. Setting it twice is setting it once; false the second time. */
+  set(timestamp: number): boolean {
     this.#load();
-    if (this.#find(timestamp) !== undefined) return;
+    if (this.#find(timestamp) !== undefined) return false;
     this.#change(new Timer(timestamp, this.#state, this.#namespaced, false), true);
+    return true;
   }
 
   delete(timestamp: number): void {
