@@ -101,7 +101,11 @@ export class SinkTask implements Task {
       input.consume();
     }
     batch.end = input.position;
-    if (batch.end === this.#done) return false;
+    if (batch.end === this.#done) {
+      // The run waits for the end of this task.
+      if (this.#isToSayFinished) this.#environment.requestCommit();
+      return false;
+    }
     this.#writing = batch;
     if (batch.drafts.length === 0) this.#written(batch);
     else this.#write(batch);
@@ -121,7 +125,7 @@ export class SinkTask implements Task {
   seal(tag: string, lastly = false): SealedTask | undefined {
     const environment = this.#environment;
     const vector = this.#input.vector!;
-    const finished = !this.#finishedSaid && this.#writing === undefined && vector.finished && this.#input.isEmpty;
+    const finished = this.#isToSayFinished;
     const said = String(this.#done);
     const sayAnyway = lastly && environment.guarantee === "none";
     if (!finished && said === this.#said && !vector.state.hasChanges && !sayAnyway) return undefined;
@@ -188,6 +192,10 @@ export class SinkTask implements Task {
   async close(): Promise<void> {
     this.#abort.abort();
     await this.#options.close();
+  }
+
+  get #isToSayFinished(): boolean {
+    return !this.#finishedSaid && this.#writing === undefined && this.#input.vector!.finished && this.#input.isEmpty;
   }
 
   #sayFinished(): void {

@@ -144,7 +144,12 @@ export class StreamTask implements Task {
     if (nowMs < attempts.waitsUntilMs) return did;
     for (;;) {
       const input = this.#lowest(nowMs);
-      if (input === undefined) return this.#settleEnds(goOn) || did;
+      if (input === undefined) {
+        if (this.#settleEnds(goOn)) did = true;
+        // Who reads what this task writes waits for its end, and need not wait for the interval as well.
+        if (this.#isToSayFinished) this.#environment.requestCommit();
+        return did;
+      }
       did = true;
       if (!this.#take(input, nowMs)) return true;
       if (this.#chain.time.advancing && !this.#advance(goOn)) return true;
@@ -244,12 +249,16 @@ export class StreamTask implements Task {
     return true;
   }
 
+  get #isToSayFinished(): boolean {
+    return !this.#finishedSaid && this.#times.finished && !this.#chain.time.advancing;
+  }
+
   // ---------------------------------------------------------------- commit
 
   seal(tag: string, lastly = false): SealedTask | undefined {
     const environment = this.#environment;
     this.#chain.beforeCommit();
-    const finished = !this.#finishedSaid && this.#times.finished && !this.#chain.time.advancing;
+    const finished = this.#isToSayFinished;
     const reports = this.#reports.collect();
     if (finished) reports.push({ topic: environment.controlTopic, partition: 0, ...finishedRecord(this.id), headers: noHeaders });
     // Within a transaction what is said of time stands behind the records it speaks for. Without one it is said when their offsets are safe: else records that are read again would be late behind it.
@@ -309,6 +318,7 @@ export class StreamTask implements Task {
   }
 
   afterCommit(): void {
+    if (this.#finishedCommitted && this.#reportsAfter.length > 0) this.#environment.requestCommit();
     this.#report(this.#reportsAfter.splice(0));
   }
 
