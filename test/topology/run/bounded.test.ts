@@ -200,6 +200,17 @@ describe("a feed", () => {
 });
 
 describe("a bounded run", () => {
+  for (const guarantee of ["exactly-once", "at-least-once", "none"] as const)
+    it(`does not wait out a commit interval for each shuffle, ${guarantee}`, async () => {
+      const { cluster, result } = await world();
+      const list = listOf(100);
+      const before = cluster.clock.monotonic();
+      const app = await cluster.start(perMinute, { mode: "batch", guarantee, feed: () => list, commit: { interval: seconds(10) } });
+      await cluster.drive(app.finished);
+      expect(await result()).toEqual(resultOf(list));
+      expect(cluster.clock.monotonic() - before).toBeLessThan(seconds(10));
+    });
+
   it("waits for the end that a feeding instance says, and both end with it", async () => {
     const { cluster, result } = await world();
     const list = listOf(100);
