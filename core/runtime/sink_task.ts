@@ -119,7 +119,8 @@ export class SinkTask implements Task {
   nextWakeMs(): number {
     if (this.#retryAtMs === Number.NEGATIVE_INFINITY) return Number.POSITIVE_INFINITY;
     const { clock } = this.#environment;
-    return clock.now() + (this.#retryAtMs - clock.monotonic());
+    // In whole milliseconds: a smaller rest would be lost in a number as large as the Clock's, and the wait would be none.
+    return clock.now() + Math.ceil(this.#retryAtMs - clock.monotonic());
   }
 
   seal(tag: string, lastly = false): SealedTask | undefined {

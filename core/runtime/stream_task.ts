@@ -171,7 +171,8 @@ export class StreamTask implements Task {
   nextWakeMs(): number {
     const { clock } = this.#environment;
     const nowMs = clock.monotonic();
-    const moment = (atMs: number): number => clock.now() + (atMs - nowMs);
+    // In whole milliseconds: a smaller rest would be lost in a number as large as the Clock's, and the wait would be none.
+    const moment = (atMs: number): number => clock.now() + Math.ceil(atMs - nowMs);
     const { recordsAtMs, timersAtMs } = this.#attempts;
     if (nowMs < timersAtMs) return moment(timersAtMs);
     const next = this.#chain.nextProcessingTimer();

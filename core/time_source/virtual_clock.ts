@@ -40,7 +40,7 @@ export class VirtualClock implements Clock {
   }
 
   now(): number {
-    return this.startMs + this.elapsedMs + this.skewMs;
+    return Math.floor(this.startMs + this.elapsedMs + this.skewMs);
   }
 
   monotonic(): number {
