@@ -29,6 +29,14 @@ interface Member {
   session: Timeout | null;
 }
 
+/** A generation as the coordinator has written it down: when its leader has said who gets what, or when it has nobody. */
+interface Recorded {
+  readonly generation: number;
+  readonly protocol: string;
+  readonly leaderId: string;
+  readonly members: readonly Member[];
+}
+
 /**
  * - "empty": nobody is here.
  * - "preparing": members are asked to join again; commits of the old generation are still taken.
@@ -62,6 +70,7 @@ export class ConsumerGroup {
   private readonly expected = new Map<string, Timeout>();
   private rebalance: Timeout | null = null;
   private syncDeadline: Timeout | null = null;
+  private recorded: Recorded = { generation: 0, protocol: "", leaderId: "", members: [] };
 
   constructor(groupId: string, settings: GroupSettings) {
     this.groupId = groupId;
@@ -105,6 +114,7 @@ export class ConsumerGroup {
         one.syncing?.resolve(one.assignment);
         one.syncing = null;
       }
+      this.record();
     }
     return member.assignment;
   }
@@ -264,6 +274,7 @@ export class ConsumerGroup {
     if (here.length === 0) {
       this.state = "empty";
       this.protocol = "";
+      this.record();
       return;
     }
     this.protocol = this.choose();
@@ -280,6 +291,43 @@ export class ConsumerGroup {
       for (const member of silent) this.forget(member);
       if (silent.length > 0) this.beginAgain();
     });
+  }
+
+  /** Another coordinator begins with the last generation that was written down: whoever waits for a later one is told to ask there, and sessions begin anew. */
+  reload(): void {
+    const moved = (): Error =>
+      logError("NOT_COORDINATOR", `The coordinator of group '${this.groupId}' has moved: look for it and ask there`);
+    for (const member of this.members.values()) {
+      member.joining?.reject(moved());
+      member.syncing?.reject(moved());
+      member.session?.cancel();
+    }
+    for (const timeout of [...this.expected.values(), this.rebalance, this.syncDeadline]) timeout?.cancel();
+    this.expected.clear();
+    this.seats.clear();
+    this.initial = false;
+    const { generation, protocol, leaderId, members } = this.recorded;
+    this.generation = generation;
+    this.protocol = protocol;
+    this.leaderId = leaderId;
+    this.members = new Map(members.map((member) => [member.id, { ...member }]));
+    for (const member of this.members.values()) {
+      if (member.instanceId !== null) this.seats.set(member.instanceId, member.id);
+      this.seen(member);
+    }
+    this.state = members.length === 0 ? "empty" : "stable";
+  }
+
+  private record(): void {
+    const { generation, protocol, leaderId } = this;
+    const members = [...this.members.values()].map((member) => ({
+      ...member,
+      joining: null,
+      syncing: null,
+      owesSync: false,
+      session: null,
+    }));
+    this.recorded = { generation, protocol, leaderId, members };
   }
 
   private expel(member: Member): void {

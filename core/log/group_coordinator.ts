@@ -12,6 +12,8 @@ export interface GroupCoordinatorOptions {
   readonly sessionTimeoutMinMs: number;
   readonly sessionTimeoutMaxMs: number;
   readonly newMemberId: () => string;
+  /** Throws while another broker takes the coordinator's place. @default never */
+  readonly present?: () => void;
 }
 
 /** The broker's limit for an offset's metadata, offset.metadata.max.bytes. */
@@ -34,6 +36,7 @@ export class GroupCoordinator {
   }
 
   join(request: JoinRequest): JoinAnswer | Promise<JoinAnswer> {
+    this.options.present?.();
     const { sessionTimeoutMinMs, sessionTimeoutMaxMs } = this.options;
     if (!(request.sessionTimeoutMs >= sessionTimeoutMinMs && request.sessionTimeoutMs <= sessionTimeoutMaxMs))
       throw logError(
@@ -77,6 +80,7 @@ export class GroupCoordinator {
    * @throws LogError UNSTABLE_OFFSET_COMMIT when stable offsets are asked for and an open transaction may change one of them
    */
   committed(groupId: string, partitions: readonly TopicPartition[], requireStable: boolean): ReadonlyMap<string, CommittedOffset> {
+    this.options.present?.();
     const found = new Map<string, CommittedOffset>();
     const offsets = this.groups.get(groupId)?.offsets;
     if (offsets === undefined) return found;
@@ -97,11 +101,17 @@ export class GroupCoordinator {
     return found;
   }
 
+  /** What a coordinator does that begins in the place of another: it knows what that one has written down, which is offsets and whole generations. */
+  reload(): void {
+    for (const { members } of this.groups.values()) members.reload();
+  }
+
   forgetTopic(topic: string): void {
     for (const { offsets } of this.groups.values()) offsets.forget(topic);
   }
 
   private forCommit(groupId: string, member: GroupMetadata | null, transactional: boolean): Group {
+    this.options.present?.();
     if (member !== null && member.generationId >= 0 && !this.groups.has(groupId))
       throw logError("ILLEGAL_GENERATION", `Group '${groupId}' does not exist and has no generation ${member.generationId}: join it first`);
     const group = this.at(groupId);
@@ -123,6 +133,7 @@ export class GroupCoordinator {
   }
 
   private existing({ groupId, memberId }: MemberIdentity): Group {
+    this.options.present?.();
     const group = this.groups.get(groupId);
     if (group === undefined) throw logError("UNKNOWN_MEMBER_ID", `Group '${groupId}' has no member '${memberId}': join it first`);
     return group;

@@ -1,3 +1,4 @@
+import type { Clock } from "../ports/clock.ts";
 import type {
   CommittedOffset,
   FetchPosition,
@@ -16,10 +17,12 @@ import { retried, retryLimitMs, unlessUnknown } from "./retried.ts";
 export class MemoryAdmin implements LogAdmin {
   private readonly broker: MemoryBroker;
   private readonly link: Link;
+  private readonly clock: Clock;
 
-  constructor(broker: MemoryBroker, link: Link) {
+  constructor(broker: MemoryBroker, link: Link, clock: Clock) {
     this.broker = broker;
     this.link = link;
+    this.clock = clock;
   }
 
   describe(topics: readonly string[]): Promise<ReadonlyMap<string, TopicDescription>> {
@@ -69,9 +72,7 @@ export class MemoryAdmin implements LogAdmin {
   }
 
   deleteRecords(offsets: readonly FetchPosition[]): Promise<void> {
-    return this.ask("DeleteRecords", { offsets }, () => {
-      for (const position of offsets) this.broker.topics.partition(position).deleteUpTo(position.offset);
-    });
+    return this.ask("DeleteRecords", { offsets }, () => this.broker.deleteRecords(offsets));
   }
 
   transactionStates(transactionalIds: readonly string[]): Promise<ReadonlyMap<string, "open" | "none" | "unknown">> {
@@ -87,6 +88,6 @@ export class MemoryAdmin implements LogAdmin {
   }
 
   private ask<T>(kind: RequestKind, detail: Readonly<Record<string, unknown>>, perform: () => T, limitMs = retryLimitMs): Promise<T> {
-    return retried(this.broker.clock, limitMs, () => this.link.request(kind, detail, perform), unlessUnknown);
+    return retried(this.clock, limitMs, () => this.link.request(kind, detail, perform), unlessUnknown);
   }
 }

@@ -10,6 +10,7 @@ import {
 } from "../ports/log.ts";
 import { logError } from "./disposition.ts";
 import { GroupCoordinator } from "./group_coordinator.ts";
+import { type CoordinatorKind, Outages } from "./outages.ts";
 import type { FetchedBatches, PartitionLog, ProducedBatch } from "./partition_log.ts";
 import type { RecordColumns } from "./record_columns.ts";
 import { TopicRegistry } from "./topic_registry.ts";
@@ -62,17 +63,35 @@ export class MemoryBroker {
   readonly topics: TopicRegistry;
   readonly groups: GroupCoordinator;
   readonly transactions: TransactionCoordinator;
+  readonly outages: Outages;
 
   constructor(options: BrokerOptions) {
     this.clock = options.clock;
     this.brokers = options.brokers;
     this.transactionVersion = options.transactionVersion;
-    this.groups = new GroupCoordinator({ ...options, newMemberId: () => `member-${options.uuid()}` });
+    this.outages = new Outages(options.clock);
+    const present = (kind: CoordinatorKind) => () => this.outages.refuseCoordinator(kind);
+    this.groups = new GroupCoordinator({ ...options, newMemberId: () => `member-${options.uuid()}`, present: present("group") });
     this.topics = new TopicRegistry({ ...options, newTopicId: options.uuid, forgetInGroups: (topic) => this.groups.forgetTopic(topic) });
     this.transactions = new TransactionCoordinator({
       ...options,
+      present: present("transaction"),
       endInGroup: (groupId, producerId, marker) => this.groups.endTransaction(groupId, producerId, marker),
     });
+  }
+
+  /** Another broker becomes the coordinator; what it knows is what the one before has written down. */
+  moveCoordinator(kind: CoordinatorKind, awayMs: number): void {
+    if (kind === "group") this.groups.reload();
+    this.outages.coordinatorAway(kind, awayMs);
+  }
+
+  deleteRecords(positions: readonly FetchPosition[]): void {
+    for (const position of positions) {
+      const log = this.topics.partition(position);
+      this.outages.refuseLeader(position.topic, position.partition, "read");
+      log.deleteUpTo(position.offset);
+    }
   }
 
   /** Appends each batch, and gives for each the base offset or what its partition said. */
@@ -114,6 +133,7 @@ export class MemoryBroker {
     let first = true;
     for (const { topic, partition, offset } of positions) {
       const fetched = this.fetchOne({ topic, partition, offset }, isolation, Math.min(partitionBytes, left), first);
+      if (fetched === null) continue;
       if (fetched instanceof LogError) answers.push({ topic, partition, offset, fetched });
       else if (fetched.nextOffset > offset) {
         answers.push({ topic, partition, offset, fetched });
@@ -133,6 +153,7 @@ export class MemoryBroker {
     return new Map(
       partitions.map((one) => {
         const log = this.topics.partition(one);
+        this.outages.refuseLeader(one.topic, one.partition, "read");
         const offset =
           at === "earliest" ? log.logStartOffset : at === "latest" ? log.end(isolation) : log.offsetAt(at.timestamp, isolation);
         return [partitionId(one.topic, one.partition), offset];
@@ -155,13 +176,15 @@ export class MemoryBroker {
     isolation: Isolation,
     bytes: number,
     atLeastOne: boolean,
-  ): FetchedBatches | LogError {
+  ): FetchedBatches | LogError | null {
     const log = this.topics.find(topic, partition);
     if (log === undefined)
       return logError("UNKNOWN_TOPIC_OR_PARTITION", `There is no '${partitionId(topic, partition)}': create the topic first`, {
         topic,
         partition,
       });
+    // The client asks again by itself, somewhere else.
+    if (this.outages.leaderFault(topic, partition, "read") !== undefined) return null;
     try {
       return log.fetch(offset, isolation, bytes, atLeastOne);
     } catch (error) {
@@ -172,6 +195,7 @@ export class MemoryBroker {
 
   private append(request: ProduceRequest, batch: PartitionBatch): number {
     const log = this.topics.partition(batch);
+    this.outages.refuseLeader(batch.topic, batch.partition, "write");
     const { transactionalId, producerId, producerEpoch } = request;
     if (transactionalId !== null) this.joinTransaction({ transactionalId, producerId, producerEpoch }, log);
     const { columns, from, to, sequence } = batch;

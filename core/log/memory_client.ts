@@ -1,3 +1,4 @@
+import type { Clock } from "../ports/clock.ts";
 import type { Fetcher, FetcherOptions, GroupMember, GroupOptions, Log, LogAdmin, Outbox, Producer, ProducerOptions } from "../ports/log.ts";
 import { logError } from "./disposition.ts";
 import type { Link } from "./link.ts";
@@ -14,20 +15,23 @@ export class MemoryClient implements Log {
   readonly admin: LogAdmin;
   private readonly broker: MemoryBroker;
   private readonly link: Link;
+  /** The client's own: its pauses and heartbeats come by it. */
+  private readonly clock: Clock;
   private readonly fetchers = new Set<Fetcher>();
   private readonly members = new Set<GroupMember>();
   private readonly sizes: OutboxSizes = new Map();
   private closed = false;
 
-  constructor(broker: MemoryBroker, link: Link) {
+  constructor(broker: MemoryBroker, link: Link, clock: Clock) {
     this.broker = broker;
     this.link = link;
-    this.admin = new MemoryAdmin(broker, link);
+    this.clock = clock;
+    this.admin = new MemoryAdmin(broker, link, clock);
   }
 
   fetcher(options: FetcherOptions): Fetcher {
     this.refuseClosed();
-    const fetcher = new MemoryFetcher(this.broker, this.link, options, (closed) => this.fetchers.delete(closed));
+    const fetcher = new MemoryFetcher(this.broker, this.link, this.clock, options, (closed) => this.fetchers.delete(closed));
     this.fetchers.add(fetcher);
     return fetcher;
   }
@@ -38,18 +42,18 @@ export class MemoryClient implements Log {
 
   async producer({ transactionalId, transactionTimeoutMs }: ProducerOptions): Promise<Producer> {
     this.refuseClosed();
-    const { clock, transactions } = this.broker;
-    const identity = await retried(clock, retryLimitMs, () =>
+    const { transactions } = this.broker;
+    const identity = await retried(this.clock, retryLimitMs, () =>
       this.link.request("InitProducerId", { transactionalId, transactionTimeoutMs }, () =>
         transactions.initProducerId(transactionalId, transactionTimeoutMs),
       ),
     );
-    return new MemoryProducer(this.broker, this.link, transactionalId, identity);
+    return new MemoryProducer(this.broker, this.link, this.clock, transactionalId, identity);
   }
 
   join(options: GroupOptions): GroupMember {
     this.refuseClosed();
-    const member = new MemoryGroupMember(this.broker, this.link, options, (ended) => this.members.delete(ended));
+    const member = new MemoryGroupMember(this.broker, this.link, this.clock, options, (ended) => this.members.delete(ended));
     this.members.add(member);
     return member;
   }

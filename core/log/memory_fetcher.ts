@@ -1,4 +1,4 @@
-import { sleep } from "../ports/clock.ts";
+import { type Clock, sleep } from "../ports/clock.ts";
 import { type Fetched, type Fetcher, type FetcherOptions, type FetchPosition, LogError } from "../ports/log.ts";
 import { committedBatches } from "./committed_batches.ts";
 import { logError } from "./disposition.ts";
@@ -38,6 +38,7 @@ class Gate {
 export class MemoryFetcher implements Fetcher {
   private readonly broker: MemoryBroker;
   private readonly link: Link;
+  private readonly clock: Clock;
   private readonly bounds: FetchBounds;
   private readonly onClose: (fetcher: Fetcher) => void;
   private readonly gate = new Gate();
@@ -47,9 +48,10 @@ export class MemoryFetcher implements Fetcher {
   /** Which position is asked for first; it goes round, so that no partition takes all the room for ever. */
   private turn = 0;
 
-  constructor(broker: MemoryBroker, link: Link, options: FetcherOptions, onClose: (fetcher: Fetcher) => void) {
+  constructor(broker: MemoryBroker, link: Link, clock: Clock, options: FetcherOptions, onClose: (fetcher: Fetcher) => void) {
     this.broker = broker;
     this.link = link;
+    this.clock = clock;
     this.onClose = onClose;
     this.bounds = {
       isolation: options.isolation,
@@ -85,9 +87,8 @@ export class MemoryFetcher implements Fetcher {
   }
 
   private async waitForNews(positions: readonly FetchPosition[], maxWaitMs: number): Promise<PartitionAnswer[]> {
-    const { clock } = this.broker;
     let over = false;
-    const deadline = clock.after(maxWaitMs, () => {
+    const deadline = this.clock.after(maxWaitMs, () => {
       over = true;
       this.gate.open();
     });
@@ -118,7 +119,7 @@ export class MemoryFetcher implements Fetcher {
     } catch (error) {
       if (!(error instanceof LogError) || !["retriable", "indefinite"].includes(error.disposition)) throw error;
       // Asking again does no harm, and who polls does so anyway.
-      await sleep(this.broker.clock, pauseMs);
+      await sleep(this.clock, pauseMs);
       this.gate.open();
       return [];
     }

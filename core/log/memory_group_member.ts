@@ -47,9 +47,9 @@ export class MemoryGroupMember implements GroupMember {
   /** Brings the next beat forward, while one is waited for. */
   private beatNow: (() => void) | null = null;
 
-  constructor(broker: MemoryBroker, link: Link, options: GroupOptions, onEnd: (member: GroupMember) => void) {
+  constructor(broker: MemoryBroker, link: Link, clock: Clock, options: GroupOptions, onEnd: (member: GroupMember) => void) {
     this.broker = broker;
-    this.clock = broker.clock;
+    this.clock = clock;
     this.link = link;
     this.options = options;
     this.onEnd = onEnd;

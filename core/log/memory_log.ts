@@ -5,6 +5,7 @@ import { seededRandom } from "../time_source/seeded_random.ts";
 import { directLink, type Link } from "./link.ts";
 import { MemoryBroker } from "./memory_broker.ts";
 import { MemoryClient } from "./memory_client.ts";
+import type { CoordinatorKind, LeaderFault } from "./outages.ts";
 
 export interface MemoryLogOptions {
   readonly clock: Clock;
@@ -36,12 +37,25 @@ export interface MemoryLogOptions {
 
 /** A cluster in memory: what its clients share. */
 export interface MemoryLog {
-  /** A client of its own. All its requests pass through the link. @default a link that loses nothing and takes no time */
-  connect(link?: Link): Log;
+  /**
+   * A client of its own.
+   * @param link all its requests pass through it. Defaults to one that loses nothing and takes no time.
+   * @param clock its pauses and heartbeats come by it. Defaults to that of the log.
+   */
+  connect(link?: Link, clock?: Clock): Log;
+  /** Another broker becomes the coordinator of all groups, or of all transactions; for so long nobody can ask it. A group goes on from its last complete generation. */
+  moveCoordinator(kind: CoordinatorKind, awayMs: number): void;
+  /** A partition's leader cannot serve for a while: another one is being chosen, or too few replicas are in sync to write. */
+  leaderAway(topic: string, partition: number, awayMs: number, fault?: LeaderFault): void;
   /** Compacts a topic now, if its cleanup.policy says compact. */
   compact(topic: string): void;
   /** Drops what topics keep no longer, by age and by size. Appending does so too; this is for topics to which nobody appends. */
   expire(): void;
+  /** The names of all topics. */
+  topics(): readonly string[];
+  partitionsOf(topic: string): readonly number[];
+  /** The end of a partition, whatever is still open there; 0 where there is none. */
+  endOf(topic: string, partition: number): number;
   /** What all partitions hold at this moment, in bytes. */
   readonly bytes: number;
 }
@@ -76,13 +90,18 @@ export const memoryLog = (options: MemoryLogOptions): MemoryLog => {
     uuid: () => random.uuid(),
   });
   return {
-    connect: (link = directLink) => new MemoryClient(broker, link),
+    connect: (link = directLink, clock = options.clock) => new MemoryClient(broker, link, clock),
+    moveCoordinator: (kind, awayMs) => broker.moveCoordinator(kind, awayMs),
+    leaderAway: (topic, partition, awayMs, fault = "NOT_LEADER_OR_FOLLOWER") => broker.outages.leaderAway(topic, partition, awayMs, fault),
     compact: (topic) => {
       for (const partition of broker.topics.partitions(topic)) partition.compact();
     },
     expire: () => {
       for (const partition of broker.topics.all()) partition.expire(options.clock.now());
     },
+    topics: () => broker.topics.names(),
+    partitionsOf: (topic) => broker.topics.partitions(topic).map(({ partition }) => partition),
+    endOf: (topic, partition) => broker.topics.find(topic, partition)?.highWatermark ?? 0,
     get bytes() {
       return broker.topics.all().reduce((sum, partition) => sum + partition.bytes, 0);
     },

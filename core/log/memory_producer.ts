@@ -1,3 +1,4 @@
+import type { Clock } from "../ports/clock.ts";
 import {
   type BaseOffsets,
   type CommittedOffset,
@@ -24,6 +25,7 @@ import type { ProducerIdentity, TransactionalIdentity } from "./transaction_coor
 export class MemoryProducer implements Producer {
   private readonly broker: MemoryBroker;
   private readonly link: Link;
+  private readonly clock: Clock;
   private readonly transactionalId: string | null;
   private identity: ProducerIdentity;
   private readonly sequences = new Map<string, number>();
@@ -35,9 +37,10 @@ export class MemoryProducer implements Producer {
   /** Why the transaction can only be aborted. */
   private refused: LogError | null = null;
 
-  constructor(broker: MemoryBroker, link: Link, transactionalId: string | null, identity: ProducerIdentity) {
+  constructor(broker: MemoryBroker, link: Link, clock: Clock, transactionalId: string | null, identity: ProducerIdentity) {
     this.broker = broker;
     this.link = link;
+    this.clock = clock;
     this.transactionalId = transactionalId;
     this.identity = identity;
   }
@@ -112,7 +115,7 @@ export class MemoryProducer implements Producer {
   private async produce(batches: readonly PartitionBatch[]): Promise<readonly number[]> {
     const offsets = new Array<number>(batches.length).fill(-1);
     let left = batches.map((_, i) => i);
-    await retried(this.broker.clock, retryLimitMs, async () => {
+    await retried(this.clock, retryLimitMs, async () => {
       const request: ProduceRequest = { transactionalId: this.transactionalId, ...this.identity, batches: left.map((i) => batches[i]!) };
       const answers = await this.link.request("Produce", { ...request }, () => this.broker.produce(request));
       const asked = left;
@@ -180,7 +183,7 @@ export class MemoryProducer implements Producer {
   }
 
   private ask<T>(kind: RequestKind, detail: Readonly<Record<string, unknown>>, perform: () => T): Promise<T> {
-    return retried(this.broker.clock, retryLimitMs, () => this.link.request(kind, detail, perform));
+    return retried(this.clock, retryLimitMs, () => this.link.request(kind, detail, perform));
   }
 
   private refuseUnusable(): void {

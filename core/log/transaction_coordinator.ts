@@ -24,6 +24,8 @@ export interface CoordinatorOptions {
   readonly transactionCheckMs: number;
   /** How long the marker of one partition takes after the end of a transaction was decided; 0 writes it at once. */
   readonly markerDelayMs: () => number;
+  /** Throws while another broker takes the coordinator's place. @default never */
+  readonly present?: () => void;
   /** Tells a group that a transaction with offsets for it has ended. */
   readonly endInGroup: (groupId: string, producerId: number, marker: Marker) => void;
 }
@@ -63,6 +65,7 @@ export class TransactionCoordinator {
    */
   initProducerId(transactionalId: string | null, timeoutMs: number): ProducerIdentity {
     if (transactionalId === null) return { producerId: this.producerIds++, producerEpoch: 0 };
+    this.options.present?.();
     if (!(timeoutMs > 0 && timeoutMs <= this.options.transactionTimeoutMaxMs))
       throw logError(
         "INVALID_TRANSACTION_TIMEOUT",
@@ -94,6 +97,7 @@ export class TransactionCoordinator {
 
   /** Whether an id has a transaction that nobody has decided yet; "unknown" for an id that nobody has opened. */
   stateOf(transactionalId: string): "open" | "none" | "unknown" {
+    this.options.present?.();
     const transaction = this.transactions.get(transactionalId);
     return transaction === undefined ? "unknown" : transaction.state === "ongoing" ? "open" : "none";
   }
@@ -129,6 +133,7 @@ export class TransactionCoordinator {
 
   /** Decides a transaction. The answer comes when that is certain, perhaps before the markers are written; it carries the epoch to go on with. */
   end(who: TransactionalIdentity, marker: Marker): ProducerIdentity {
+    this.options.present?.();
     const transaction = this.transactions.get(who.transactionalId);
     if (transaction === undefined) throw unknownMapping(who);
     const repeated = transaction.endedBy?.producerId === who.producerId && transaction.endedBy.producerEpoch === who.producerEpoch;
@@ -232,6 +237,7 @@ export class TransactionCoordinator {
   }
 
   private known(who: TransactionalIdentity): Transaction {
+    this.options.present?.();
     const transaction = this.transactions.get(who.transactionalId);
     if (transaction === undefined || transaction.producerId !== who.producerId) throw unknownMapping(who);
     if (transaction.epoch !== who.producerEpoch)
