@@ -115,7 +115,7 @@ const operatorCase = (name: string, make: (state: StepState) => Steps): BenchCas
       const metas = poll(commitEvery);
       const measuring = meter();
       for (let i = 0; i < metas.length; i++) push(i, metas[i]!);
-      operator.onCommit?.();
+      operator.onCommit?.("commit");
       state.seal(() => {});
       state.committed(0);
       state.evict(100_000);

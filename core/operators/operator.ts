@@ -18,8 +18,11 @@ export interface Operator {
   open?(): void;
   /** The watermark of all inputs has risen to this and every event timer up to it has fired. Called before the steps behind are told. */
   onWatermark?(watermark: number): void;
-  /** Called before what was changed since the last commit is sealed: the place for clean-up in small pieces. */
-  onCommit?(): void;
+  /**
+   * Called before what was changed since the last commit is sealed: the place for clean-up in small pieces.
+   * @param commit names it, as the metadata of its offsets does
+   */
+  onCommit?(commit: string): void;
   /**
    * True while the step holds something that waits for event time beside its timers: the task then does not report itself idle.
    */

@@ -59,8 +59,8 @@ export class OperatorChain {
     for (const { operator } of this.#steps) operator?.open?.();
   }
 
-  beforeCommit(): void {
-    for (const { operator } of this.#steps) operator?.onCommit?.();
+  beforeCommit(commit: string): void {
+    for (const { operator } of this.#steps) operator?.onCommit?.(commit);
   }
 
   /** The next moment of the Clock at which a timer is due. */

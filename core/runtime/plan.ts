@@ -13,6 +13,8 @@ export interface Plan {
   readonly topics: readonly InternalTopicPlan[];
   /** The least time between two watermark records of one task to one topic. */
   readonly watermarkIntervalMs: number;
+  /** What comes out, as a set, does not depend on the order in which records of different partitions arrive, as long as none is late. */
+  readonly orderFree: boolean;
 }
 
 /** A topic of the user's has its name as given; an internal one is called `<applicationId>-<name>`. */

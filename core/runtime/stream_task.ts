@@ -258,7 +258,7 @@ export class StreamTask implements Task {
 
   seal(tag: string, lastly = false): SealedTask | undefined {
     const environment = this.#environment;
-    this.#chain.beforeCommit();
+    this.#chain.beforeCommit(tag);
     const finished = this.#isToSayFinished;
     const reports = this.#reports.collect();
     if (finished) reports.push({ topic: environment.controlTopic, partition: 0, ...finishedRecord(this.id), headers: noHeaders });

@@ -76,7 +76,7 @@ describe("the documents", () => {
 });
 
 describe("the public faces", () => {
-  const faces = ["mod.ts", "node/mod.ts", "node/serde/mod.ts"];
+  const faces = ["mod.ts", "node/mod.ts", "node/serde/mod.ts", "topology/testing/mod.ts"];
 
   it("export nothing without a docstring", () => {
     const deno = join(root, "node_modules/deno/bin.cjs");

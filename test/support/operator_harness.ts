@@ -104,7 +104,7 @@ export class OperatorHarness {
   }
 
   commit(): void {
-    this.#operator.onCommit?.();
+    this.#operator.onCommit?.("commit");
     this.state.seal((key, value) => this.changelog.push({ key, value }));
     this.state.committed(this.changelog.length);
   }

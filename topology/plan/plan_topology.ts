@@ -6,6 +6,7 @@ import { keyDomains } from "./key_domains.ts";
 import { followKeys } from "./keying.ts";
 import { layOut } from "./layout.ts";
 import { lower } from "./lower.ts";
+import { orderFree } from "./order_free.ts";
 import { nameSteps } from "./step_names.ts";
 
 /** Turns what a program describes into what tasks run: names the steps, follows the keys, cuts at the exchanges, and puts each part together. Throws a TopologyError where that cannot work. */
@@ -20,5 +21,11 @@ export const planTopology = (graph: Graph, options: { readonly onError: ErrorPol
       "TOPOLOGY_INVALID",
       `Topology '${graph.topology}' does nothing: read a topic with from(), and do something with its records, such as to(topic)`,
     );
-  return Object.freeze({ name: graph.topology, subtopologies, topics, watermarkIntervalMs: options.watermarkIntervalMs });
+  return Object.freeze({
+    name: graph.topology,
+    subtopologies,
+    topics,
+    watermarkIntervalMs: options.watermarkIntervalMs,
+    orderFree: orderFree(subtopologies),
+  });
 };

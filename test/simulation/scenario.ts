@@ -1,0 +1,18 @@
+import type { Random } from "../../core/ports/random.ts";
+import type { Feed } from "../../topology/testing/mod.ts";
+import type { Topology } from "../../topology/topology.ts";
+
+/** A program that is simulated, with input made by chance. */
+export interface Scenario {
+  readonly name: string;
+  readonly topology: Topology;
+  /** A compatible next version, for rolling upgrades. */
+  readonly upgrade?: Topology;
+  readonly instances?: number;
+  readonly partitions?: number;
+  input(random: Random): readonly Feed[];
+}
+
+export const startMs = 1_700_000_000_000;
+/** Chooses one of the list. */
+export const oneOf = <T>(random: Random, list: readonly T[]): T => list[Math.floor(random.next() * list.length)]!;

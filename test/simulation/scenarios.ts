@@ -1,0 +1,10 @@
+import type { Scenario } from "./scenario.ts";
+import { fraud } from "./scenarios/fraud.ts";
+import { keyedCount } from "./scenarios/keyed_count.ts";
+import { patterns } from "./scenarios/patterns.ts";
+import { stateless } from "./scenarios/stateless.ts";
+import { timers } from "./scenarios/timers.ts";
+import { windows } from "./scenarios/windows.ts";
+
+/** Everything that is simulated; seeds take turns. A step that is new joins by a line here. */
+export const scenarios: readonly Scenario[] = [stateless, keyedCount, windows, timers, patterns, fraud];

@@ -1,0 +1,44 @@
+import { minutes, seconds } from "../../../core/duration.ts";
+import { integer } from "../../../core/serde/numbers.ts";
+import { text } from "../../../core/serde/text.ts";
+import { session } from "../../../core/window/session.ts";
+import { sliding } from "../../../core/window/sliding.ts";
+import { tumbling } from "../../../core/window/tumbling.ts";
+import { feed } from "../../../topology/testing/mod.ts";
+import { topic } from "../../../topology/topic.ts";
+import { topology } from "../../../topology/topology.ts";
+import { events, eventsBy, eventTime } from "../events.ts";
+import type { Scenario } from "../scenario.ts";
+
+const perMinute = topic("per-minute", { key: text, value: integer });
+const moving = topic("moving", { key: text, value: text });
+const sessions = topic("sessions", { key: text, value: integer });
+
+/** Windows in event time behind a shuffle, so that watermarks have to come through a topic. */
+export const windows: Scenario = {
+  name: "windows",
+  topology: topology("windows", ({ from }) => {
+    const byUser = from(events, { ...eventTime, idleness: seconds(3) })
+      .keyBy(({ user, kind }) => (kind === "other" ? kind : user))
+      .repartition("by-user")
+      .keyBy();
+    byUser
+      .window(tumbling({ size: minutes(1) }))
+      .count("per-minute", (n) => n)
+      .to(perMinute);
+    byUser
+      .window(sliding({ size: minutes(1), every: seconds(20) }))
+      .process("moving", (all) => [
+        [...all]
+          .map(({ id }) => id)
+          .sort((a, b) => a - b)
+          .join(),
+      ])
+      .to(moving);
+    byUser
+      .window(session({ gap: seconds(15) }))
+      .count("sessions", (n) => n)
+      .to(sessions);
+  }),
+  input: (random) => [feed(events, eventsBy(random, 90))],
+};

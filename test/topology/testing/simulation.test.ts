@@ -1,0 +1,89 @@
+import { describe, expect, it } from "@jest/globals";
+import { integer } from "../../../core/serde/numbers.ts";
+import { text } from "../../../core/serde/text.ts";
+import { seededRandom } from "../../../core/time_source/seeded_random.ts";
+import { feed, shrink, simulate } from "../../../topology/testing/mod.ts";
+import { topic } from "../../../topology/topic.ts";
+import { topology } from "../../../topology/topology.ts";
+import { scenarios } from "../../simulation/scenarios.ts";
+import { simulateSeed } from "../../simulation/simulate_seed.ts";
+
+const seedsEach = 3;
+
+describe("a cluster in which everything goes wrong", () => {
+  for (const [i, { name }] of scenarios.entries())
+    for (let round = 0; round < seedsEach; round++) {
+      const seed = scenarios.length * (100 + round) + i;
+      it(`keeps every promise: ${name}, seed ${seed}`, async () => {
+        const { violations, account } = await simulateSeed(seed);
+        expect(violations).toEqual([]);
+        expect(account.taken).toBeGreaterThan(0);
+      });
+    }
+});
+
+const words = topic("words", { key: text, value: text });
+const counts = topic("counts", { key: text, value: integer });
+const said = Array.from({ length: 60 }, (_, i) => ({ key: `k${i % 5}`, value: ["be", "or", "not"][i % 3]! }));
+const faults = { crash: 4, pause: 1, network: 30, rebalance: 3, broker: 3, clock: 1 };
+
+describe("a simulation", () => {
+  it("is the same again with the same seed, and another with another", async () => {
+    const [once, again, other] = [await simulateSeed(7), await simulateSeed(7), await simulateSeed(8)];
+    expect(again.traceHash).toBe(once.traceHash);
+    expect(again.trace).toEqual(once.trace);
+    expect(other.traceHash).not.toBe(once.traceHash);
+  });
+
+  it("lets about as many faults happen as it is told, and gives what is in the topics", async () => {
+    const counting = topology("counting", ({ from }) => {
+      from(words)
+        .keyBy((word) => word)
+        .count("count")
+        .to(counts);
+    });
+    const report = await simulate(counting, { seed: 3, input: [feed(words, said)], faults });
+    expect(report.violations).toEqual([]);
+    expect(report.faults.length).toBeGreaterThan(5);
+    const revisions = report.read(counts).map(({ key, value }) => `${key} ${value}`);
+    expect(revisions.sort()).toEqual(
+      ["be", "not", "or"].flatMap((word) => Array.from({ length: 20 }, (_, i) => `${word} ${i + 1}`)).sort(),
+    );
+  });
+
+  it("without faults has none", async () => {
+    const copying = topology("copying", ({ from }) => from(words).to(topic("copies", { key: text, value: text })));
+    const { faults: happened, violations } = await simulate(copying, { seed: 1, input: [feed(words, said)], faults: {} });
+    expect([happened, violations]).toEqual([[], []]);
+  });
+
+  it("finds what a program keeps outside its state", async () => {
+    let calls = 0;
+    const leaky = topology("leaky", ({ from }) => {
+      from(words)
+        .map((word) => `${word} ${++calls}`)
+        .to(topic("numbered", { key: text, value: text }));
+    });
+    const { violations } = await simulate(leaky, { seed: 5, input: [feed(words, said)], faults: { crash: 3 } });
+    expect(violations.length).toBeGreaterThan(0);
+  });
+
+  it("refuses input for a topic that nobody reads", async () => {
+    const copying = topology("copying", ({ from }) => from(words).to(topic("copies", { key: text, value: text })));
+    await expect(simulate(copying, { seed: 1, input: [feed(counts, [])] })).rejects.toThrow(
+      "The input of the simulation has topic 'counts', which the topology does not read",
+    );
+  });
+});
+
+describe("what shrink leaves", () => {
+  it("is only what is needed", async () => {
+    const random = seededRandom(11);
+    for (let round = 0; round < 30; round++) {
+      const all = Array.from({ length: 1 + Math.floor(random.next() * 40) }, (_, i) => i);
+      const needed = all.filter(() => random.next() < 0.1);
+      const left = await shrink(all, async (selection) => needed.every((one) => selection.includes(one)));
+      expect([...left].sort((a, b) => a - b)).toEqual(needed);
+    }
+  });
+});

@@ -1,0 +1,71 @@
+import type { Random } from "../../core/ports/random.ts";
+import { seededRandom } from "../../core/time_source/seeded_random.ts";
+import { type FaultCounts, plannedFaults, type RequestFaults, swarm, type TimedFault } from "./faults.ts";
+
+/** All that a seed decides before anything runs. */
+export interface Conditions {
+  /** The protocol of the log's transactions. */
+  readonly transactionVersion: 1 | 2;
+  readonly transactionCheckMs: number;
+  /** Upper bounds of what takes time. */
+  readonly markerDelayMs: number;
+  readonly latencyMs: number;
+  readonly lookMs: number;
+  readonly commitIntervalMs: number;
+  readonly transactionTimeoutMs: number;
+  readonly overlayBytes: number;
+  readonly compactionBytes: number;
+  /** "app": an instance feeds, the run is a bounded one. "outside": somebody else writes the input of a live run, which is ended by a bounded one. */
+  readonly fedBy: "app" | "outside";
+  readonly timed: readonly TimedFault[];
+  readonly requests: RequestFaults;
+}
+
+/** For how long faults happen. */
+export const horizonMs = 16_000;
+export const sessionTimeoutMs = 6_000;
+export const heartbeatMs = 1_000;
+export const rebalanceTimeoutMs = 10_000;
+
+export const conditionsOf = (seed: number, faults: FaultCounts | undefined, upgrades: boolean): Conditions => {
+  const random = seededRandom(seed);
+  const chance = (p: number): boolean => random.next() < p;
+  const upTo = (n: number): number => Math.floor(random.next() * n);
+  const counts = faults ?? swarm(random);
+  return {
+    transactionVersion: chance(0.4) ? 1 : 2,
+    transactionCheckMs: chance(0.5) ? 10_000 : 1_000,
+    markerDelayMs: chance(0.5) ? upTo(60) : 0,
+    latencyMs: chance(0.8) ? 1 + upTo(8) : 0,
+    lookMs: chance(0.3) ? random.next() * 0.5 : 0,
+    commitIntervalMs: 20 + upTo(200),
+    transactionTimeoutMs: chance(0.3) ? 2_000 : 15_000,
+    overlayBytes: chance(0.1) ? 2_000 : 64 << 20,
+    compactionBytes: chance(0.3) ? 2_000 : Number.POSITIVE_INFINITY,
+    fedBy: chance(0.5) ? "app" : "outside",
+    ...plannedFaults(counts, random, { horizonMs, sessionTimeoutMs, upgrades: upgrades && (faults === undefined ? chance(0.5) : true) }),
+  };
+};
+
+/** Chance for one purpose, which does not depend on how often others have asked. */
+export const chanceFor = (seed: number, purpose: string): Random => {
+  let hash = seed | 0;
+  for (let i = 0; i < purpose.length; i++) hash = Math.imul(hash ^ purpose.charCodeAt(i), 0x01000193);
+  return seededRandom(seed * 4_194_304 + ((hash >>> 0) % 4_194_304));
+};
+
+/** Nothing happens, and nothing takes time. */
+export const calm: Conditions = {
+  transactionVersion: 2,
+  transactionCheckMs: 10_000,
+  markerDelayMs: 0,
+  latencyMs: 0,
+  lookMs: 0,
+  commitIntervalMs: 200,
+  transactionTimeoutMs: 15_000,
+  overlayBytes: 64 << 20,
+  compactionBytes: Number.POSITIVE_INFINITY,
+  fedBy: "app",
+  timed: [],
+  requests: { kinds: new Set(), faults: [], rate: 0 },
+};

@@ -1,0 +1,46 @@
+import { partitionId } from "../../core/ports/log.ts";
+import { TopicNames } from "../../core/runtime/application.ts";
+import type { Plan } from "../../core/runtime/plan.ts";
+import type { World } from "./world.ts";
+
+/** So long everything may take when nothing goes wrong any more: sessions, transactions and back-offs have to run out first. */
+const patienceMs = 300_000;
+const lookMs = 500;
+
+/** Waits until all input has been taken and committed, all the way through the topics between. False when it never is. */
+export const settled = async (world: World, plan: Plan): Promise<boolean> => {
+  if (world.isBounded) {
+    if (await world.clock.runUntil(() => world.isOver, patienceMs)) return true;
+    world.violated(`I11: the run did not end within ${patienceMs} ms without faults; ${states(world)}`);
+    return false;
+  }
+  const names = new TopicNames(world.applicationId);
+  const topics = [...new Set(plan.subtopologies.flatMap(({ inputs }) => inputs.map(({ topic }) => names.of(topic))))];
+  const behind = (): readonly string[] =>
+    topics.flatMap((topic) =>
+      world.memory.partitionsOf(topic).flatMap((partition) => {
+        const [at, end] = [world.ledger.committed.get(partitionId(topic, partition)) ?? 0, world.memory.endOf(topic, partition)];
+        return at >= end ? [] : [`${partitionId(topic, partition)} at ${at} of ${end}`];
+      }),
+    );
+  for (let waitedMs = 0; waitedMs < patienceMs; waitedMs += lookMs) {
+    if (behind().length === 0) return true;
+    await world.clock.advance(lookMs);
+  }
+  world.violated(`I11: not everything was taken within ${patienceMs} ms without faults: ${behind().join(", ")}; ${states(world)}`);
+  return false;
+};
+
+/** Ends a live run by a bounded one, so that everything that waits for the end of the input comes out too; then lets the last markers be written. */
+export const finish = async (world: World): Promise<void> => {
+  if (!world.isBounded) {
+    await world.beginEnding();
+    if (!(await world.clock.runUntil(() => world.isOver, patienceMs)))
+      world.violated(`I11: the bounded run at the end did not end within ${patienceMs} ms; ${states(world)}`);
+  }
+  await world.clock.advance(6_000);
+  world.checkLeftovers();
+};
+
+const states = (world: World): string =>
+  world.alive.map(({ name, app }) => `${name} is ${app === undefined ? "starting" : app.state}`).join(", ") || "no process is there";

@@ -1,0 +1,150 @@
+import { type CommittedOffset, partitionId } from "../../core/ports/log.ts";
+import type { RecordMeta } from "../../core/record.ts";
+
+/** One thing that set a task off: a record that came in, a timer, a watermark that reached a step, a commit. What follows from it follows synchronously. */
+export type TaskEvent =
+  | { readonly kind: "record"; readonly input: number; readonly value: unknown; readonly record: RecordMeta; times?: number }
+  | {
+      readonly kind: "timer";
+      readonly step: string;
+      readonly domain: "event" | "processing";
+      readonly timestamp: number;
+      readonly watermark: number;
+      times?: number;
+    }
+  | { readonly kind: "watermark"; readonly step: string; readonly watermark: number; times?: number }
+  | { readonly kind: "commit"; times?: number };
+
+/** A stretch of a task's life that was committed as a whole, by a process of one version of the program. */
+export interface Stretch {
+  readonly version: number;
+  readonly events: readonly TaskEvent[];
+}
+
+/** What one opening of a task has done, until what is not committed is taken back or the process is gone. */
+export class TaskRun {
+  readonly task: string;
+  readonly version: number;
+  readonly #events: TaskEvent[] = [];
+  readonly #violated: (what: string) => void;
+  /** What is behind this index is not committed. */
+  #committed = 0;
+  /** Of the root that is under way. */
+  #mark = 0;
+  readonly watermarks: number[] = [];
+
+  constructor(task: string, version: number, violated: (what: string) => void) {
+    this.task = task;
+    this.version = version;
+    this.#violated = violated;
+  }
+
+  begin(event: TaskEvent): void {
+    this.#mark = this.#events.length;
+    this.#events.push(event);
+  }
+
+  /** The root that is under way has failed and is taken back. */
+  undo(): void {
+    this.#events.length = this.#mark;
+  }
+
+  /** The moment of the Clock that the functions of this root are shown: one, however often they ask. */
+  time(nowMs: number): number {
+    const event = this.#events.at(-1);
+    return event === undefined ? nowMs : (event.times ??= nowMs);
+  }
+
+  inputWatermark(input: number, watermark: number): void {
+    if (watermark < (this.watermarks[input] ?? Number.NEGATIVE_INFINITY))
+      this.#violated(`I8: the watermark of input ${input} of task ${this.task} fell from ${this.watermarks[input]} to ${watermark}`);
+    this.watermarks[input] = watermark;
+  }
+
+  get length(): number {
+    return this.#events.length;
+  }
+
+  /** Everything up to there is committed; gives what is so for the first time. */
+  commit(upTo: number): readonly TaskEvent[] {
+    const events = this.#events.slice(this.#committed, upTo);
+    this.#committed = Math.max(this.#committed, upTo);
+    return events;
+  }
+}
+
+interface Seal {
+  readonly run: TaskRun;
+  readonly upTo: number;
+}
+
+/** What each task has done and committed, in the order of its commits, whoever ran it. */
+export class History {
+  readonly committed: Map<string, Stretch[]> = new Map();
+  /** Offsets of records that went through, by sub-topology, number of the input and `partitionId`. */
+  readonly entered: Map<string, Set<number>> = new Map();
+  /** What was written to systems outside, by the name of the sink. */
+  readonly outside: Map<string, Set<string>> = new Map();
+  readonly #seals = new Map<string, Seal[]>();
+  readonly #violated: (what: string) => void;
+
+  constructor(violated: (what: string) => void) {
+    this.#violated = violated;
+  }
+
+  openRun(task: string, version: number): TaskRun {
+    return new TaskRun(task, version, this.#violated);
+  }
+
+  sealed(run: TaskRun, commit: string): void {
+    const seals = this.#seals.get(commit) ?? [];
+    this.#seals.set(commit, seals);
+    seals.push({ run, upTo: run.length });
+  }
+
+  /** The log has taken a commit: what was sealed under its name has happened. */
+  happened(commit: string, offsets: readonly CommittedOffset[], before: ReadonlyMap<string, number>): void {
+    const seals = this.#seals.get(commit);
+    if (seals === undefined) return;
+    this.#seals.delete(commit);
+    const after = new Map(offsets.map((one) => [partitionId(one.topic, one.partition), one.offset]));
+    for (const { run, upTo } of seals) {
+      const events = run.commit(upTo);
+      if (events.length === 0) continue;
+      let stretches = this.committed.get(run.task);
+      if (stretches === undefined) this.committed.set(run.task, (stretches = []));
+      stretches.push({ version: run.version, events });
+      for (const event of events) if (event.kind === "record") this.#enter(run.task, event.input, event.record, before, after);
+    }
+  }
+
+  wroteOutside(sink: string, what: string): void {
+    const written = this.outside.get(sink) ?? new Set();
+    this.outside.set(sink, written);
+    written.add(what);
+  }
+
+  #enter(
+    task: string,
+    input: number,
+    { topic, partition, offset }: RecordMeta,
+    before: ReadonlyMap<string, number>,
+    after: ReadonlyMap<string, number>,
+  ): void {
+    const id = partitionId(topic, partition);
+    const place = enteredAt(Number(task.split("_", 1)[0]), input, topic, partition);
+    const entered = this.entered.get(place) ?? new Set();
+    this.entered.set(place, entered);
+    if (entered.has(offset)) this.#violated(`I2: offset ${offset} of ${id} is covered by two commits of task ${task}`);
+    entered.add(offset);
+    const from = before.get(id) ?? 0;
+    const to = after.get(id);
+    if (offset < from) this.#violated(`I2: offset ${offset} of ${id} was handled although ${from} was committed`);
+    if (to === undefined || offset >= to)
+      this.#violated(`I2: offset ${offset} of ${id} was handled and not committed: the position is ${to}`);
+  }
+}
+
+/** The name of an input's partition in `entered`. */
+export const enteredAt = (subtopology: number, input: number, topic: string, partition: number): string =>
+  `${subtopology} ${input} ${partitionId(topic, partition)}`;

@@ -1,0 +1,164 @@
+import { fail } from "../../core/error_policy.ts";
+import type { OperatorContext, OperatorFactory } from "../../core/operators/operator.ts";
+import { type Edge, mainOutput, type NodePlan, type Plan, type SinkPlan, type SubtopologyPlan } from "../../core/runtime/plan.ts";
+import type { TimerHandler } from "../../core/state/timer_service.ts";
+import type { History, TaskRun } from "./history.ts";
+import { recordText } from "./record_text.ts";
+
+/**
+ * The same plan, in which every task notes what sets it off: a step in front of each input notes the records, and around each step its timers and watermarks are noted. Nothing else is different, so state and topics are those of the plan itself.
+ *
+ * @param version of the program, where several run
+ */
+export const instrument = (plan: Plan, version: number, history: History): Plan => ({
+  ...plan,
+  subtopologies: plan.subtopologies.map((one) =>
+    one.sink === undefined ? withTaps(one, new Runs(one, version, history)) : { ...one, sink: noted(one.sink, one, history) },
+  ),
+});
+
+/** The runs of the tasks of one sub-topology, in one process. A task makes its steps from the last one to the first, which is the tap of its first input: then the run is complete. */
+class Runs {
+  readonly #plan: SubtopologyPlan;
+  readonly #version: number;
+  readonly #history: History;
+  readonly #opening = new Map<number, TaskRun>();
+
+  constructor(plan: SubtopologyPlan, version: number, history: History) {
+    this.#plan = plan;
+    this.#version = version;
+    this.#history = history;
+  }
+
+  of(partition: number): TaskRun {
+    let run = this.#opening.get(partition);
+    if (run === undefined) {
+      run = this.#history.openRun(`${this.#plan.id}_${partition}`, this.#version);
+      this.#opening.set(partition, run);
+    }
+    return run;
+  }
+
+  last(partition: number): TaskRun {
+    const run = this.of(partition);
+    this.#opening.delete(partition);
+    return run;
+  }
+
+  sealed(run: TaskRun, commit: string): void {
+    this.#history.sealed(run, commit);
+  }
+}
+
+const withTaps = (plan: SubtopologyPlan, runs: Runs): SubtopologyPlan => {
+  const taps = plan.inputs.length;
+  const moved = (edge: Edge): Edge =>
+    "input" in edge ? { node: edge.input, output: mainOutput } : { node: edge.node + taps, output: edge.output };
+  return {
+    ...plan,
+    nodes: [
+      ...plan.inputs.map(
+        (input, i): NodePlan => ({
+          id: i,
+          step: `input ${i} of ${plan.id} (${input.step})`,
+          kind: "tap",
+          parameters: {},
+          inputs: [[{ input: i }]],
+          operator: tap(i, runs),
+          onError: fail(),
+        }),
+      ),
+      ...plan.nodes.map(
+        (node): NodePlan => ({
+          ...node,
+          id: node.id + taps,
+          inputs: node.inputs.map((edges) => edges.map(moved)),
+          ...(node.operator === undefined ? {} : { operator: watched(node.step, node.operator, runs) }),
+        }),
+      ),
+    ],
+  };
+};
+
+const tap =
+  (input: number, runs: Runs): OperatorFactory =>
+  (context) => {
+    const run = input === 0 ? runs.last(context.partition) : runs.of(context.partition);
+    return {
+      inputs: [
+        (value, record) =>
+          within(run, () => {
+            run.begin({ kind: "record", input, value, record });
+            context.emit(value, record);
+          }),
+      ],
+      onWatermark: (watermark) => run.inputWatermark(input, watermark),
+      ...(input === 0 && {
+        onCommit: (commit: string) => {
+          run.begin({ kind: "commit" });
+          runs.sealed(run, commit);
+        },
+      }),
+    };
+  };
+
+const watched =
+  (step: string, factory: OperatorFactory, runs: Runs): OperatorFactory =>
+  (context) => {
+    const run = runs.of(context.partition);
+    const now = (): number => run.time(context.processingTime());
+    const noting =
+      (domain: "event" | "processing", handler: TimerHandler): TimerHandler =>
+      (timestamp) =>
+        within(run, () => {
+          run.begin({ kind: "timer", step, domain, timestamp, watermark: context.watermark() });
+          handler(timestamp);
+        });
+    // By inheritance: what the context computes when it is asked must not be asked for here.
+    const around: OperatorContext = Object.assign(Object.create(context) as OperatorContext, {
+      processingTime: now,
+      clock: { ...context.clock, now },
+      eventTimers: (handler: TimerHandler, options?: { readonly namespaced?: boolean }) =>
+        context.eventTimers(noting("event", handler), options),
+      processingTimers: (handler: TimerHandler, options?: { readonly namespaced?: boolean }) =>
+        context.processingTimers(noting("processing", handler), options),
+    });
+    const operator = factory(around);
+    return {
+      inputs: operator.inputs,
+      open: () => operator.open?.(),
+      onWatermark: (watermark) =>
+        within(run, () => {
+          run.begin({ kind: "watermark", step, watermark });
+          operator.onWatermark?.(watermark);
+        }),
+      onCommit: (commit) => operator.onCommit?.(commit),
+      holds: () => operator.holds?.() ?? false,
+    };
+  };
+
+const within = (run: TaskRun, root: () => void): void => {
+  try {
+    root();
+  } catch (thrown) {
+    run.undo();
+    throw thrown;
+  }
+};
+
+/** What a system outside has been given, whether it is given again or not. */
+const noted = (sink: SinkPlan, plan: SubtopologyPlan, history: History): SinkPlan => {
+  const { writer } = sink;
+  const [input] = plan.inputs;
+  return {
+    ...sink,
+    writer: {
+      ...(writer.open && { open: () => writer.open!() }),
+      ...(writer.close && { close: () => writer.close!() }),
+      write: async (batch, signal) => {
+        await writer.write(batch, signal);
+        for (const { key, value } of batch) history.wroteOutside(sink.name, recordText(input!, key, value).join(" = "));
+      },
+    },
+  };
+};

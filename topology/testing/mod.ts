@@ -1,0 +1,7 @@
+/** Tests of a program without brokers: whole clusters of its instances in one process, on virtual time, with everything that can go wrong. */
+
+export type { FaultCounts } from "./faults.ts";
+export { type Feed, type FeedRecord, feed } from "./feed.ts";
+export { shrink } from "./shrink.ts";
+export { type SimulatedRecord, type SimulationOptions, type SimulationReport, simulate } from "./simulate.ts";
+export type { Account } from "./verdict.ts";

@@ -1,0 +1,219 @@
+import type { Operator, OperatorContext, Push } from "../../core/operators/operator.ts";
+import { type Edge, mainOutput, type SubtopologyPlan } from "../../core/runtime/plan.ts";
+import { TopicWriter } from "../../core/runtime/topic_writer.ts";
+import { MemoryStore } from "../../core/state/memory_store.ts";
+import { StepState } from "../../core/state/step_state.ts";
+import type { TimerHandler, TimerService } from "../../core/state/timer_service.ts";
+import type { Stretch, TaskEvent } from "./history.ts";
+
+/** A record that a task has to have written. */
+export interface Written {
+  readonly topic: string;
+  readonly partition: number;
+  readonly key: Uint8Array | null;
+  readonly value: Uint8Array | null;
+  /** -1 where the moment of writing was taken. */
+  readonly timestamp: number;
+}
+
+/** What a task comes to when it does what it has committed once more, without any fault. */
+export interface Replayed {
+  readonly written: readonly Written[];
+  /** By the name of the store. */
+  readonly stores: ReadonlyMap<string, MemoryStore>;
+  /** By the name of the metric, over all steps. */
+  readonly counts: ReadonlyMap<string, number>;
+}
+
+export interface ReplayOptions {
+  readonly partition: number;
+  readonly stretches: readonly Stretch[];
+  /** The sub-topology as each version of the program has it. */
+  readonly plans: readonly SubtopologyPlan[];
+  readonly tasks: number;
+  readonly topicName: (topic: { readonly name: string; readonly internal: boolean }) => string;
+  readonly partitionsOf: (topic: string) => number;
+  readonly violated: (what: string) => void;
+}
+
+/** Does again what a task has committed, in one go: the same records, timers, watermarks and commits in the same order, on fresh state. What is written and kept has to be what the log holds, or the run was not serialisable. */
+export const replay = (options: ReplayOptions): Replayed => {
+  const world: World = { ...options, stores: new Map(), written: [], counts: new Map(), streamTime: Number.NEGATIVE_INFINITY };
+  let network: Network | undefined;
+  for (const { version, events } of options.stretches) {
+    if (network?.version !== version) network = new Network(world, version);
+    for (const event of events) network.run(event);
+  }
+  return world;
+};
+
+interface World extends ReplayOptions {
+  readonly stores: Map<string, MemoryStore>;
+  readonly written: Written[];
+  readonly counts: Map<string, number>;
+  streamTime: number;
+}
+
+interface ReplayedStep {
+  readonly operator: Operator | undefined;
+  readonly ports: readonly Push[];
+  watermark: number;
+  fired: number;
+  event: TimerService | undefined;
+  processing: TimerService | undefined;
+}
+
+/** The steps of the task, wired to each other as the runtime does it, and told by the notes what happens when. */
+class Network {
+  readonly version: number;
+  readonly #world: World;
+  readonly #plan: SubtopologyPlan;
+  readonly #states: ReadonlyMap<string, StepState>;
+  readonly #steps: ReplayedStep[] = [];
+  readonly #byName = new Map<string, ReplayedStep>();
+  readonly #entries: readonly (readonly Push[])[];
+  #nowMs = 0;
+
+  constructor(world: World, version: number) {
+    this.version = version;
+    this.#world = world;
+    const plan = world.plans[version]!;
+    this.#plan = plan;
+    this.#states = new Map(
+      plan.nodes.flatMap(({ store }) =>
+        store === undefined ? [] : [[store.name, new StepState(this.#store(store.name), store.keys)] as const],
+      ),
+    );
+    for (let id = plan.nodes.length - 1; id >= 0; id--) {
+      const step = this.#make(id);
+      this.#steps[id] = step;
+      this.#byName.set(plan.nodes[id]!.step, step);
+    }
+    this.#entries = plan.inputs.map((_, input) => this.#consumers((edge) => "input" in edge && edge.input === input));
+    for (const { operator } of this.#steps) operator?.open?.();
+  }
+
+  run(event: TaskEvent): void {
+    this.#nowMs = event.times ?? this.#nowMs;
+    switch (event.kind) {
+      case "record":
+        this.#world.streamTime = Math.max(this.#world.streamTime, event.record.timestamp);
+        for (const push of this.#entries[event.input]!) push(event.value, event.record);
+        return;
+      case "watermark": {
+        const step = this.#byName.get(event.step)!;
+        step.watermark = event.watermark;
+        step.operator?.onWatermark?.(event.watermark);
+        return;
+      }
+      case "timer":
+        return this.#fire(event);
+      case "commit":
+        for (const { operator } of this.#steps) operator?.onCommit?.("");
+        for (const state of this.#states.values()) {
+          state.seal(() => {});
+          state.committed(undefined);
+        }
+    }
+  }
+
+  #fire({ step: name, domain, timestamp, watermark }: TaskEvent & { readonly kind: "timer" }): void {
+    const step = this.#byName.get(name)!;
+    if (domain === "event") step.watermark = watermark;
+    step.fired = Number.NaN;
+    const fired = (domain === "event" ? step.event : step.processing)?.fireNext(timestamp);
+    // Timers of one moment have no order among different keys: one of that moment has to be there.
+    if (fired !== true || step.fired !== timestamp)
+      this.#world.violated(
+        `I9: step '${name}' of task ${this.#plan.id}_${this.#world.partition} has fired a timer of ${timestamp} which without faults ${fired === true ? `would come after one of ${step.fired}` : "was not set"}`,
+      );
+  }
+
+  #make(id: number): ReplayedStep {
+    const world = this.#world;
+    const node = this.#plan.nodes[id]!;
+    const step: { -readonly [P in keyof ReplayedStep]: ReplayedStep[P] } = {
+      operator: undefined,
+      ports: [],
+      watermark: Number.NEGATIVE_INFINITY,
+      fired: Number.NaN,
+      event: undefined,
+      processing: undefined,
+    };
+    if (node.output !== undefined) {
+      const topic = world.topicName(node.output.topic);
+      const writer = new TopicWriter({
+        plan: node.output,
+        step: node.step,
+        topic,
+        partitions: world.partitionsOf(topic),
+        task: world.partition,
+        outlet: {
+          write: (_topic, partition, key, value, timestamp) =>
+            void world.written.push({ topic, partition, key: key?.slice() ?? null, value: value?.slice() ?? null, timestamp }),
+        },
+        now: () => -1,
+        nullKeyDropped: () => this.#count("dropped_null_key", 1),
+      });
+      step.ports = node.inputs.map(() => writer.push);
+      return step;
+    }
+    const output = (name: string): Push => fanOut(this.#consumers((edge) => "node" in edge && edge.node === id && edge.output === name));
+    const noting =
+      (handler: TimerHandler): TimerHandler =>
+      (timestamp) => {
+        step.fired = timestamp;
+        handler(timestamp);
+      };
+    const states = this.#states;
+    const now = (): number => this.#nowMs;
+    const context: OperatorContext = {
+      step: node.step,
+      partition: world.partition,
+      partitions: world.tasks,
+      emit: output(mainOutput),
+      side: output,
+      sideIsRead: (name) => this.#consumers((edge) => "node" in edge && edge.node === id && edge.output === name).length > 0,
+      get state() {
+        return states.get(node.store!.name)!;
+      },
+      stateOf: (store) => states.get(store)!,
+      eventTimers: (handler, options) => (step.event = context.state.timers("event-timers", noting(handler), options)),
+      processingTimers: (handler, options) => (step.processing = context.state.timers("processing-timers", noting(handler), options)),
+      watermark: () => step.watermark,
+      streamTime: () => world.streamTime,
+      processingTime: now,
+      clock: { now, monotonic: now, after: () => ({ cancel: () => {} }), yield: async () => {} },
+      count: (metric, by = 1) => this.#count(metric, by),
+      requestCommit: () => {},
+    };
+    const operator = node.operator!(context);
+    step.operator = operator;
+    step.ports = operator.inputs;
+    return step;
+  }
+
+  #consumers(leadsHere: (edge: Edge) => boolean): readonly Push[] {
+    return this.#plan.nodes.flatMap((node) =>
+      node.inputs.flatMap((edges, port) => edges.filter(leadsHere).map(() => this.#steps[node.id]!.ports[port]!)),
+    );
+  }
+
+  #store(name: string): MemoryStore {
+    const { stores } = this.#world;
+    let store = stores.get(name);
+    if (store === undefined) stores.set(name, (store = new MemoryStore()));
+    return store;
+  }
+
+  #count(metric: string, by: number): void {
+    const { counts } = this.#world;
+    counts.set(metric, (counts.get(metric) ?? 0) + by);
+  }
+}
+
+const fanOut =
+  (pushes: readonly Push[]): Push =>
+  (value, record) => {
+    for (const push of pushes) push(value, record);
+  };

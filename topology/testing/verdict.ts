@@ -1,0 +1,190 @@
+import type { ErrorPolicy, Policy } from "../../core/error_policy.ts";
+import { partitionId } from "../../core/ports/log.ts";
+import { TopicNames } from "../../core/runtime/application.ts";
+import { partitionCounts } from "../../core/runtime/partition_counts.ts";
+import type { InputPlan, Plan, SubtopologyPlan } from "../../core/runtime/plan.ts";
+import { compareRecords } from "./compare_records.ts";
+import { compareStores } from "./compare_stores.ts";
+import { enteredAt } from "./history.ts";
+import { type LogRecord, readTopic } from "./log_reading.ts";
+import { bytesText, recordText } from "./record_text.ts";
+import { type Replayed, replay, type Written } from "./replay.ts";
+import type { World } from "./world.ts";
+
+/** Where the records of the input have gone. */
+export interface Account {
+  /** Records of the input topics that the application is through with. */
+  readonly taken: number;
+  /** Of these, those that a policy has sent to a dead-letter topic or has skipped. */
+  readonly deadLetters: number;
+  readonly skipped: number;
+  /** Records that came too late for a step, and were dropped or sent to its side output. */
+  readonly late: number;
+}
+
+/**
+ * Holds what the log says at the end against what the tasks have committed, done once more without faults: outputs, state and the records in between have to be the same, and every record of the input has to be accounted for.
+ *
+ * @param versions of the program, of which the first one says what its topics are
+ */
+export const judge = async (world: World, versions: readonly Plan[]): Promise<Account> => {
+  const names = new TopicNames(world.applicationId);
+  const [plan] = versions as [Plan];
+  const internal = new Set(plan.topics.map(({ name }) => names.of({ name, internal: true })));
+  const described = await world.log.admin.describe(world.memory.topics());
+  const users = new Map([...described].filter(([name]) => !internal.has(name)).map(([name, { partitions }]) => [name, partitions]));
+  const { tasks } = partitionCounts(plan, users);
+  const replays = replayAll(world, versions, names, tasks, (topic) => described.get(topic)?.partitions ?? 1);
+  const dead = new Set<string>();
+  for (const topic of outputsOf(plan, names)) {
+    const actual = await readTopic(world.log, topic);
+    for (const record of actual) {
+      const origin = deadLetterOrigin(record);
+      if (origin !== undefined) dead.add(origin);
+    }
+    const found = actual.filter((record) => deadLetterOrigin(record) === undefined).map(shown);
+    compareRecords(world, `Topic '${topic}'`, byTask(replays, topic), found);
+  }
+  for (const subtopology of plan.subtopologies)
+    for (const [index, input] of subtopology.inputs.entries()) {
+      if (!input.topic.internal) continue;
+      const topic = names.of(input.topic);
+      if (subtopology.sink !== undefined) compareOutside(world, subtopology, input, byTask(replays, topic));
+      else compareRecords(world, `Internal topic '${topic}'`, byTask(replays, topic), handled(world, subtopology, index));
+    }
+  await compareStores(world, names, replays);
+  return account(world, plan, users, replays, dead);
+};
+
+const replayAll = (
+  world: World,
+  versions: readonly Plan[],
+  names: TopicNames,
+  tasks: ReadonlyMap<number, number>,
+  partitionsOf: (topic: string) => number,
+): ReadonlyMap<string, Replayed> => {
+  const replays = new Map<string, Replayed>();
+  for (const [task, stretches] of world.history.committed) {
+    const [subtopology, partition] = task.split("_").map(Number) as [number, number];
+    try {
+      replays.set(
+        task,
+        replay({
+          partition,
+          stretches,
+          plans: versions.map((version) => version.subtopologies.find(({ id }) => id === subtopology)!),
+          tasks: tasks.get(subtopology) ?? 1,
+          topicName: (topic) => names.of(topic),
+          partitionsOf,
+          violated: (what) => world.violated(what),
+        }),
+      );
+    } catch (error) {
+      world.violated(`I1: task ${task} cannot do again what it has committed: ${String(error)}`);
+    }
+  }
+  return replays;
+};
+
+/** Topics that are no input of the application itself: what stands in them is for others. */
+export const outputsOf = (plan: Plan, names: TopicNames): ReadonlySet<string> => {
+  const topics = new Set<string>();
+  for (const { nodes, inputs } of plan.subtopologies) {
+    for (const { output, onError } of nodes) {
+      if (output !== undefined && !output.topic.internal) topics.add(names.of(output.topic));
+      for (const topic of deadLetterTopics(onError)) topics.add(topic);
+    }
+    for (const { onError } of inputs) for (const topic of deadLetterTopics(onError)) topics.add(topic);
+  }
+  return topics;
+};
+
+const policiesOf = (policy: ErrorPolicy): readonly Policy[] =>
+  typeof policy === "function" ? [] : policy.kind === "retry" ? [policy, ...policiesOf(policy.then)] : [policy];
+
+const deadLetterTopics = (policy: ErrorPolicy): readonly string[] =>
+  policiesOf(policy).flatMap((one) => (one.kind === "dead-letter" ? [one.topic] : []));
+
+const decoder = new TextDecoder();
+
+const deadLetterOrigin = ({ headers }: LogRecord): string | undefined => {
+  const of = (name: string): string | undefined => {
+    const value = headers.findLast(([header]) => header === name)?.[1];
+    return value == null ? undefined : decoder.decode(value);
+  };
+  const topic = of("millrace.error.topic");
+  return topic === undefined ? undefined : `${partitionId(topic, Number(of("millrace.error.partition")))} ${of("millrace.error.offset")}`;
+};
+
+/** A record that is there, or has to be. */
+export interface ShownRecord {
+  readonly key: string;
+  readonly value: string;
+  /** -1 where it is not known beforehand. */
+  readonly timestamp: number;
+}
+
+export const shown = ({ key, value, timestamp }: Pick<Written, "key" | "value" | "timestamp">): ShownRecord => ({
+  key: bytesText(key),
+  value: bytesText(value),
+  timestamp,
+});
+
+const byTask = (replays: ReadonlyMap<string, Replayed>, topic: string): ReadonlyMap<string, readonly ShownRecord[]> =>
+  new Map([...replays].map(([task, { written }]) => [task, written.filter((one) => one.topic === topic).map(shown)]));
+
+/** What the tasks of a sub-topology have taken from one of its inputs, in their order. */
+const handled = (world: World, { id, inputs }: SubtopologyPlan, index: number): readonly ShownRecord[] =>
+  [...world.history.committed]
+    .filter(([task]) => task.startsWith(`${id}_`))
+    .flatMap(([, stretches]) => stretches.flatMap(({ events }) => events))
+    .flatMap((event) => {
+      if (event.kind !== "record" || event.input !== index) return [];
+      const [key, value] = recordText(inputs[index]!, event.record.key, event.value);
+      return [{ key, value, timestamp: event.record.timestamp }];
+    });
+
+/** A system outside may be given things twice, but everything, and nothing else. */
+const compareOutside = (
+  world: World,
+  { sink }: SubtopologyPlan,
+  input: InputPlan,
+  expected: ReadonlyMap<string, readonly ShownRecord[]>,
+): void => {
+  const wanted = new Set([...expected.values()].flat().map(({ key, value }) => `${key} = ${value}`));
+  const given = world.history.outside.get(sink!.name) ?? new Set();
+  for (const one of wanted) if (!given.has(one)) world.violated(`I1: sink '${sink!.name}' (${input.topic.name}) was not given ${one}`);
+  for (const one of given)
+    if (!wanted.has(one)) world.violated(`I1: sink '${sink!.name}' (${input.topic.name}) was given ${one}, which was never committed`);
+};
+
+/** Every record of an input topic went through, or into a dead-letter topic, or was skipped where a policy says so. */
+const account = async (
+  world: World,
+  plan: Plan,
+  users: ReadonlyMap<string, number>,
+  replays: ReadonlyMap<string, Replayed>,
+  dead: ReadonlySet<string>,
+): Promise<Account> => {
+  let [taken, deadLetters, skipped, late] = [0, 0, 0, 0];
+  for (const { id, inputs, nodes } of plan.subtopologies)
+    for (const [index, input] of inputs.entries()) {
+      if (input.topic.internal || !users.has(input.topic.name)) continue;
+      const policies = [input.onError, ...nodes.map(({ onError }) => onError)];
+      const maySkip = policies.some((policy) => typeof policy === "function" || policiesOf(policy).some(({ kind }) => kind === "skip"));
+      for (const { partition, offset } of await readTopic(world.log, input.topic.name)) {
+        const place = partitionId(input.topic.name, partition);
+        if (offset >= (world.ledger.committed.get(place) ?? 0)) {
+          world.violated(`I11: offset ${offset} of ${place} was not taken`);
+          continue;
+        }
+        taken++;
+        if (world.history.entered.get(enteredAt(id, index, input.topic.name, partition))?.has(offset)) continue;
+        if (dead.has(`${place} ${offset}`)) deadLetters++;
+        else if (maySkip) skipped++;
+        else world.violated(`I14: offset ${offset} of ${place} was passed over, and no policy says so`);
+      }
+    }
+  for (const { counts } of replays.values()) late += counts.get("late_records") ?? 0;
+  return { taken, deadLetters, skipped, late };
+};

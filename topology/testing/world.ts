@@ -1,0 +1,385 @@
+import { millis } from "../../core/duration.ts";
+import { reason } from "../../core/errors.ts";
+import type { RequestKind } from "../../core/log/link.ts";
+import { type MemoryLog, memoryLog } from "../../core/log/mod.ts";
+import { partitionForKey } from "../../core/partitioner.ts";
+import { type Log, noHeaders } from "../../core/ports/log.ts";
+import type { Random } from "../../core/ports/random.ts";
+import { draftHeaders } from "../../core/record.ts";
+import type { Fed } from "../../core/runtime/start.ts";
+import { seededRandom } from "../../core/time_source/seeded_random.ts";
+import { VirtualClock } from "../../core/time_source/virtual_clock.ts";
+import type { RunOptions } from "../run_options.ts";
+import type { Topology } from "../topology.ts";
+import { type Conditions, chanceFor, heartbeatMs, horizonMs, rebalanceTimeoutMs, sessionTimeoutMs } from "./conditions.ts";
+import type { TimedFault } from "./faults.ts";
+import { History } from "./history.ts";
+import { instrument } from "./instrument.ts";
+import { Ledger } from "./ledger.ts";
+import { SimulatedProcess } from "./process.ts";
+import type { RequestFault } from "./process_link.ts";
+import { SimulatedStores } from "./simulated_stores.ts";
+import { Trace } from "./trace.ts";
+
+export interface WorldOptions {
+  readonly seed: number;
+  readonly conditions: Conditions;
+  /** The program, and where there is one its next version. */
+  readonly versions: readonly Topology[];
+  readonly instances: number;
+  readonly input: readonly Fed[];
+  readonly run: RunOptions;
+  /** Only these faults happen, by their names. */
+  readonly only: ReadonlySet<string> | undefined;
+}
+
+const violationsMax = 20;
+
+/** A cluster of processes on virtual time, and everything that goes wrong in it. */
+export class World {
+  readonly clock: VirtualClock = new VirtualClock();
+  readonly memory: MemoryLog;
+  /** A way to the log on which nothing goes wrong. */
+  readonly log: Log;
+  readonly trace: Trace;
+  readonly history: History;
+  readonly ledger: Ledger;
+  readonly stores: SimulatedStores;
+  readonly violations: string[] = [];
+  /** What happened, by name, in its order. */
+  readonly injected: string[] = [];
+  readonly processes: SimulatedProcess[] = [];
+  readonly options: WorldOptions;
+  readonly #pick: Random;
+  #started = 0;
+  #awaited = 0;
+  #version = 0;
+  #calm = false;
+  #slowMs = 0;
+  #compacted = false;
+  #ending = false;
+  readonly #stopped: SimulatedProcess[] = [];
+
+  constructor(options: WorldOptions) {
+    this.options = options;
+    const { seed, conditions } = options;
+    const { markerDelayMs } = conditions;
+    const markers = chanceFor(seed, "markers");
+    this.#pick = chanceFor(seed, "pick");
+    this.memory = memoryLog({
+      clock: this.clock,
+      random: chanceFor(seed, "log"),
+      transactionVersion: conditions.transactionVersion,
+      transactionCheckMs: conditions.transactionCheckMs,
+      markerDelayMs: () => (markerDelayMs > 0 && markers.next() < 0.3 ? Math.floor(markers.next() * markerDelayMs) : 0),
+      compactionBytes: conditions.compactionBytes,
+    });
+    this.log = this.memory.connect();
+    this.trace = new Trace(() => this.clock.monotonic());
+    this.history = new History((what) => this.violated(what));
+    this.ledger = new Ledger(this.history, (what) => this.violated(what));
+    const { applicationId } = this;
+    this.stores = new SimulatedStores(
+      (store, partition) => this.memory.endOf(`${applicationId}-${store}-changelog`, partition),
+      (what) => this.violated(what),
+    );
+  }
+
+  get applicationId(): string {
+    return this.options.run.applicationId ?? this.options.versions[0]!.name;
+  }
+
+  get alive(): readonly SimulatedProcess[] {
+    return this.processes.filter(({ ended }) => !ended);
+  }
+
+  /** The run ends by itself. */
+  get isBounded(): boolean {
+    return this.options.conditions.fedBy === "app";
+  }
+
+  /** Nobody is there any more, and nobody will come. */
+  get isOver(): boolean {
+    return this.#awaited === 0 && this.alive.length === 0;
+  }
+
+  /** Older records may be gone from changelogs. */
+  get compacts(): boolean {
+    return this.options.conditions.compactionBytes !== Number.POSITIVE_INFINITY || this.#compacted;
+  }
+
+  violated(what: string): void {
+    if (this.violations.length >= violationsMax || this.violations.includes(what)) return;
+    this.violations.push(what);
+    this.trace.tell(`VIOLATION ${what}`);
+  }
+
+  /** Lets faults happen until their time is over, and the input come in meanwhile. */
+  async storm(): Promise<void> {
+    const { conditions, instances, only } = this.options;
+    for (let i = 0; i < instances; i++) this.clock.after(i === 0 ? 0 : this.#upTo(2_000), () => this.begin());
+    for (const fault of conditions.timed)
+      this.clock.after(fault.atMs, () => {
+        if (only === undefined || only.has(fault.id)) this.#strike(fault);
+      });
+    const writing = conditions.fedBy === "outside" ? this.#writeInput() : Promise.resolve();
+    await this.clock.advance(horizonMs);
+    this.#calm = true;
+    for (const process of this.processes) {
+      process.link.reconnect();
+      process.resume();
+    }
+    // A feed goes with the process that has begun last.
+    if (this.isBounded || this.alive.every(({ closing }) => closing)) this.begin();
+    await this.clock.complete(writing, 120_000);
+  }
+
+  /** Starts a process of the version of the moment. */
+  begin(): SimulatedProcess {
+    const { seed, conditions, versions } = this.options;
+    const number = this.#started++;
+    const version = this.#version;
+    const name = `process ${number}`;
+    const latency = chanceFor(seed, `latency ${number}`);
+    const delays = chanceFor(seed, `delays ${number}`);
+    const topology = versions[version]!;
+    const plan = instrument(topology.plan(), version, this.history);
+    this.trace.tell(`${name} starts${version === 0 ? "" : ", with the next version of the program"}`);
+    const process: SimulatedProcess = new SimulatedProcess({
+      name,
+      version,
+      topology: { ...topology, plan: () => plan },
+      world: this.clock,
+      memory: this.memory,
+      lookMs: this.#calm ? 0 : conditions.lookMs,
+      stores: this.stores.engine(),
+      link: {
+        fault: (kind, request) => this.#requestFault(process, number, kind, request),
+        latencyMs: () => (conditions.latencyMs === 0 ? 0 : 1 + latency.next() * conditions.latencyMs) + this.#slowMs,
+        faultMs: () => 50 + delays.next() * 1_500,
+        onDone: (kind, detail) => {
+          this.trace.mix(kind);
+          this.trace.mixMoment();
+          this.ledger.done(kind, detail);
+        },
+      },
+      run: this.#runOptions(number, name),
+      onEnd: (ended, how, error) => this.#ended(ended, how, error),
+    });
+    this.processes.push(process);
+    return process;
+  }
+
+  #runOptions(number: number, name: string): RunOptions {
+    const { seed, conditions, run } = this.options;
+    const bounded: RunOptions = this.isBounded
+      ? { mode: "batch", feed: (written) => this.#trickle(written) }
+      : { mode: this.#ending ? "batch" : "streaming" };
+    return {
+      applicationId: this.applicationId,
+      commit: { interval: millis(conditions.commitIntervalMs) },
+      group: { sessionTimeout: millis(sessionTimeoutMs), heartbeat: millis(heartbeatMs), rebalanceTimeout: millis(rebalanceTimeoutMs) },
+      transactionTimeout: millis(conditions.transactionTimeoutMs),
+      memory: { overlayBytes: conditions.overlayBytes },
+      random: seededRandom(seed * 1_000 + number),
+      ...bounded,
+      ...run,
+      logger: {
+        log: (level, message, fields) => {
+          if (level === "warn" || level === "error")
+            this.trace.tell(`${name} says: ${message} ${fields === undefined ? "" : JSON.stringify(fields)}`);
+          run.logger?.log(level, message, fields);
+        },
+      },
+    };
+  }
+
+  /** A live run is over: who is there goes in good order, and one comes that ends with the input. */
+  async beginEnding(): Promise<void> {
+    this.#ending = true;
+    const leaving = this.alive;
+    for (const process of leaving) process.close();
+    if (!(await this.clock.runUntil(() => leaving.every(({ ended }) => ended), 60_000)))
+      this.violated(`I11: ${leaving.filter(({ ended }) => !ended).map(({ name }) => name)} did not close within a minute`);
+    this.begin();
+  }
+
+  #ended(process: SimulatedProcess, how: "crashed" | "stopped" | "failed", error: unknown): void {
+    this.trace.tell(`${process.name} has ${how}${error === undefined ? "" : `: ${reason(error)}`}`);
+    if (how === "failed") this.violated(`A process failed by itself: ${error instanceof Error ? `${error.name} ` : ""}${reason(error)}`);
+    if (how === "stopped") this.#stopped.push(process);
+    // Somebody looks after processes that die.
+    if (how !== "crashed") return;
+    this.#awaited++;
+    this.clock.after(this.#calm ? 100 : this.#upTo(5_000), () => {
+      this.#awaited--;
+      this.begin();
+    });
+  }
+
+  /** Who has ended in good order must leave nothing behind; what it had asked for before has had the time to be answered. */
+  checkLeftovers(): void {
+    for (const { name, leftovers } of this.#stopped)
+      if (leftovers.length > 0) this.violated(`I15: ${name} has ended and left ${leftovers.join(" and ")} behind`);
+  }
+
+  #requestFault(process: SimulatedProcess, number: number, kind: RequestKind, request: number): RequestFault | undefined {
+    const { seed, conditions, only } = this.options;
+    const { kinds, faults, rate } = conditions.requests;
+    if (this.#calm || process.app === undefined || faults.length === 0 || !kinds.has(kind)) return undefined;
+    const chance = chanceFor(seed, `${number} ${kind} ${request}`);
+    if (chance.next() >= rate) return undefined;
+    const fault = faults[Math.floor(chance.next() * faults.length)]!;
+    const id = `process ${number} ${kind} ${request} ${fault}`;
+    if (only !== undefined && !only.has(id)) return undefined;
+    this.#happens(id);
+    return fault;
+  }
+
+  #strike(fault: TimedFault): void {
+    const { id, kind, forMs, whom } = fault;
+    const candidates = this.alive.filter(({ closing, app }) => !closing && app !== undefined);
+    const one = candidates[Math.floor(whom * candidates.length)];
+    const { instances } = this.options;
+    const on = (process: SimulatedProcess | undefined, what: (process: SimulatedProcess) => void): void => {
+      if (process === undefined) return;
+      this.#happens(`${id} (${process.name}${kind === "crash" || kind === "close" ? "" : `, ${Math.round(forMs)} ms`})`, id);
+      what(process);
+    };
+    const world = (what: () => void): void => {
+      this.#happens(`${id} (${Math.round(forMs)} ms)`, id);
+      what();
+    };
+    switch (kind) {
+      case "crash":
+        return on(one, (process) => process.crash());
+      case "pause":
+        return on(one, (process) => {
+          process.pause();
+          this.clock.after(forMs, () => process.resume());
+        });
+      case "cut-off":
+        return on(one, (process) => {
+          process.link.disconnect();
+          this.clock.after(forMs, () => process.link.reconnect());
+        });
+      case "clock-jump":
+        return on(one, (process) => process.clock.jump(Math.round(forMs)));
+      case "close":
+        return on(candidates.length > 1 ? one : undefined, (process) => {
+          process.close();
+          if (candidates.length <= instances) this.#later(forMs, () => this.begin());
+        });
+      case "start":
+        return candidates.length > instances ? undefined : world(() => this.begin());
+      case "storm":
+        return world(() => {
+          for (let i = 0; i < 3; i++) this.#later((i * forMs) / 3, () => this.#restartOne());
+        });
+      case "group-coordinator-moves":
+        return world(() => this.memory.moveCoordinator("group", forMs));
+      case "transaction-coordinator-moves":
+        return world(() => this.memory.moveCoordinator("transaction", forMs));
+      case "leader-changes":
+      case "too-few-replicas":
+        return world(() => {
+          for (const { topic, partition } of this.#somePartitions(whom))
+            this.memory.leaderAway(topic, partition, forMs, kind === "leader-changes" ? "NOT_LEADER_OR_FOLLOWER" : "NOT_ENOUGH_REPLICAS");
+        });
+      case "slow-answers":
+        return world(() => {
+          this.#slowMs = 200;
+          this.clock.after(forMs, () => {
+            this.#slowMs = 0;
+          });
+        });
+      case "compaction":
+        return world(() => {
+          this.#compacted = true;
+          for (const topic of this.memory.topics()) this.memory.compact(topic);
+        });
+      case "upgrade":
+        return world(() => this.#upgrade());
+    }
+  }
+
+  /** Unless the time of faults is over by then. */
+  #later(delayMs: number, what: () => void): void {
+    this.clock.after(delayMs, () => {
+      if (!this.#calm) what();
+    });
+  }
+
+  #restartOne(): void {
+    const going = this.alive.find(({ closing, app }) => !closing && app !== undefined);
+    this.begin();
+    going?.close();
+  }
+
+  /** One process after the other is replaced by one of the next version. */
+  #upgrade(): void {
+    this.#version = 1;
+    this.alive.forEach((process, i) => {
+      this.#later(i * 800, () => {
+        if (process.ended || process.closing) return;
+        this.begin();
+        process.close();
+      });
+    });
+  }
+
+  #somePartitions(whom: number): readonly { readonly topic: string; readonly partition: number }[] {
+    const all = this.memory.topics().flatMap((topic) => this.memory.partitionsOf(topic).map((partition) => ({ topic, partition })));
+    return all.filter((_, i) => (i * 0.618034 + whom) % 1 < 0.3);
+  }
+
+  #happens(words: string, id: string = words): void {
+    this.injected.push(id);
+    this.trace.tell(words);
+  }
+
+  #upTo(n: number): number {
+    return Math.floor(this.#pick.next() * n);
+  }
+
+  /** Moments of the input: now and then a pause, so that it lasts about as long as the faults do. */
+  #pauseMs(chance: { next(): number }): number {
+    const { input } = this.options;
+    return chance.next() < 0.25 ? (chance.next() * 8 * horizonMs * 0.9) / input.length : 0;
+  }
+
+  async *#trickle(written: number): AsyncIterable<Fed> {
+    const { input, seed } = this.options;
+    for (let i = written; i < input.length; i++) {
+      const pauseMs = this.#calm ? 0 : this.#pauseMs(chanceFor(seed, `input ${i}`));
+      if (pauseMs > 0)
+        await new Promise<void>((resolve) => {
+          this.clock.after(pauseMs, resolve);
+        });
+      yield input[i]!;
+    }
+  }
+
+  async #writeInput(): Promise<void> {
+    const producer = await this.log.producer({ transactionalId: null, transactionTimeoutMs: 60_000 });
+    const partitions = new Map<string, number>();
+    let turn = 0;
+    for await (const { topic, key, value, timestamp, headers } of this.#trickle(0)) {
+      const name = String(topic.name);
+      if (!partitions.has(name)) partitions.set(name, (await this.log.admin.describe([name])).get(name)!.partitions);
+      const count = partitions.get(name)!;
+      const keyBytes = key == null ? null : topic.key.serialize(key, name);
+      const outbox = this.log.outbox();
+      outbox.append(
+        name,
+        keyBytes === null ? turn++ % count : partitionForKey(keyBytes, count),
+        keyBytes,
+        value === null && topic.value.takesNull !== true ? null : topic.value.serialize(value, name),
+        timestamp ?? this.clock.now(),
+        draftHeaders(headers, noHeaders),
+      );
+      await producer.send(outbox);
+    }
+    await producer.close();
+  }
+}
