@@ -20,6 +20,12 @@ export const workerRecord = (transactionalId: string): { readonly key: Uint8Arra
   value: encoder.encode("{}"),
 });
 
+/** The group rebalances: whoever reads this need not wait for a heartbeat to hear of it. */
+export const callRecord = (): { readonly key: Uint8Array; readonly value: Uint8Array } => ({
+  key: key("call", ""),
+  value: encoder.encode("{}"),
+});
+
 /** Where each input of a bounded run ends, by `partitionId`; exclusive. */
 export type Bounds = ReadonlyMap<string, number>;
 
@@ -55,8 +61,8 @@ export class ControlTopic {
   readonly finished: Set<string> = new Set();
   /** Transactional ids that were used and not cleanly given up. */
   readonly workers: Set<string> = new Set();
-  /** How many workers have said farewell, as far as it was read. */
-  farewells = 0;
+  /** How often somebody has let the others know that the group rebalances, or has said farewell, as far as it was read. */
+  calls = 0;
   bounds: Bounds | undefined;
   /** How many records a feed has written; undefined when there is no feed. */
   fed: number | undefined;
@@ -98,8 +104,9 @@ export class ControlTopic {
     if (kind === "finished") value === null ? this.finished.delete(id) : this.finished.add(id);
     else if (kind === "worker" && value === null) {
       this.workers.delete(id);
-      this.farewells++;
+      this.calls++;
     } else if (kind === "worker") this.workers.add(id);
+    else if (kind === "call") this.calls++;
     else if (kind === "fed" && value !== null) this.fed = Number(decoder.decode(value));
     else if (kind === "topology" && value !== null) this.topology = decodeTopologyRecord(decoder.decode(value));
     else if (kind === "feeder" && value !== null) this.feeder = decoder.decode(value);

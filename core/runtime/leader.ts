@@ -1,7 +1,8 @@
 import { reason } from "../errors.ts";
 import { type MemberAssignment, type MemberSubscription, partitionId, type TopicPartition } from "../ports/log.ts";
-import type { Application } from "./application.ts";
+import { type Application, instanceName } from "./application.ts";
 import { type AssignmentError, encodeAssignment } from "./assignment.ts";
+import type { Departed } from "./departed.ts";
 import { type Place, type PlaceableMember, type PlaceableTask, placeTasks } from "./placement.ts";
 import { decodeSubscription, type Subscription } from "./subscription.ts";
 import { storesOf } from "./task_stores.ts";
@@ -29,6 +30,33 @@ export const assignableTasks = (application: Application): readonly AssignableTa
         .filter((one) => partition < (partitions.get(one.topic) ?? 0)),
       changelogs: stores.map(({ name }) => ({ topic: names.changelog(name), partition })),
     }));
+  });
+};
+
+/** What the leader answers to the members: looks up how far changelogs go and who is gone, then assigns. */
+export const lead = async (
+  application: Application,
+  departed: Departed,
+  members: readonly MemberSubscription[],
+): Promise<ReadonlyMap<string, MemberAssignment>> => {
+  const { settings, counters, logger, fingerprint, processId } = application;
+  const tasks = assignableTasks(application);
+  // Alone a member gets everything, however far it is.
+  const [ends, knownWorkers] = await Promise.all([members.length > 1 ? changelogEnds(application, tasks) : undefined, departed.known()]);
+  return assignMembers(members, {
+    tasks,
+    fingerprint,
+    leaderProcess: instanceName(settings, processId),
+    knownWorkers,
+    standbys: settings.standbys,
+    warmupsMax: settings.warmupReplicas,
+    acceptableLag: settings.acceptableLag,
+    probingIntervalMs: settings.probingIntervalMs,
+    ends,
+    onGarbage: (memberId) => {
+      counters.counter("unreadable_members").add();
+      logger.log("warn", "What a member of the group says cannot be read: it counts as one without state", { memberId });
+    },
   });
 };
 
@@ -106,7 +134,7 @@ const placeable = (id: string, read: Read<Subscription>): PlaceableMember => {
 };
 
 /** Where the changelogs of stateful tasks end, summed up task by task; undefined when the log does not say so now: then nothing is moved that need not be. */
-export const changelogEnds = async (
+const changelogEnds = async (
   application: Application,
   tasks: readonly AssignableTask[],
 ): Promise<ReadonlyMap<string, number> | undefined> => {

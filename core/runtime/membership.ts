@@ -1,14 +1,14 @@
-import { ConfigurationError, FatalError, TopologyError } from "../errors.ts";
+import { reason } from "../errors.ts";
 import type { Timeout } from "../ports/clock.ts";
-import type { GroupMember, GroupMetadata, LogError, MemberAssignment, MemberSubscription } from "../ports/log.ts";
+import type { GroupMember, GroupMetadata, MemberAssignment } from "../ports/log.ts";
 import type { Metric } from "../ports/metrics.ts";
-import { type Application, instanceName, workerPrefix } from "./application.ts";
-import { type Assignment, decodeAssignment } from "./assignment.ts";
+import { type Application, instanceName } from "./application.ts";
+import type { Assignment } from "./assignment.ts";
 import type { CommitCycle } from "./commit_cycle.ts";
-import { ControlTopic, workerRecord } from "./control_topic.ts";
+import { callRecord, workerRecord } from "./control_topic.ts";
 import { Departed } from "./departed.ts";
 import { insist } from "./insist.ts";
-import { assignableTasks, assignMembers, changelogEnds } from "./leader.ts";
+import { assignableTasks, lead } from "./leader.ts";
 import { Openings } from "./openings.ts";
 import { pause } from "./pause.ts";
 import { Replicas } from "./replicas.ts";
@@ -17,7 +17,8 @@ import { type RestoreProgress, StoreFollower } from "./store_follower.ts";
 import { encodeSubscription, isComplete } from "./subscription.ts";
 import type { TaskEnvironment } from "./task_environment.ts";
 import type { TaskStores } from "./task_stores.ts";
-import { newestVersion, versionToSpeak } from "./user_data.ts";
+import { expulsion, understand } from "./understanding.ts";
+import { newestVersion } from "./user_data.ts";
 
 /** What this worker has from now on, by task id. */
 export interface Assigned {
@@ -45,6 +46,8 @@ export interface MembershipOptions {
 }
 
 const protocol = "millrace-1";
+/** So long after it begins to rejoin a member lets the others know. */
+const callAfterMs = 50;
 /** A rebalance waits at most so long for the commit before it, and never more than a third of the group's patience. */
 const commitBeforeJoinMs = 10_000;
 
@@ -70,17 +73,16 @@ export class Membership {
   #speaks = newestVersion;
   /** As leader: when the group is to look again whether tasks can go where they belong. */
   #probe: Timeout | undefined;
+  /** The others are to hear that the group rebalances, unless somebody is faster or it is over before. */
+  #call: Timeout | undefined;
   /** Assigned, whether open already or not. */
   #assigned: readonly string[] = [];
   #stop = false;
   #announced: Promise<void> | undefined;
-  /** Read uncommitted: workers are written outside transactions, and one that has left a transaction open must not hide itself. */
-  readonly #workers: ControlTopic;
   stopRequested = false;
 
   constructor(options: MembershipOptions) {
     this.#options = options;
-    this.#workers = new ControlTopic(options.application.names.control, "read-uncommitted");
     const { application, environment, signal } = options;
     const { log, clock, logger, counters } = application;
     this.#follower = new StoreFollower({ log, clock, logger, counters, onProgress: options.onRestore });
@@ -122,6 +124,7 @@ export class Membership {
     const { application } = this.#options;
     const { settings, log } = application;
     this.#options.onState("rebalancing");
+    this.#callSoon();
     this.#member = log.join({
       groupId: settings.applicationId,
       groupInstanceId: settings.groupInstanceId,
@@ -131,10 +134,10 @@ export class Membership {
       rebalanceTimeoutMs: settings.rebalanceTimeoutMs,
       heartbeatMs: settings.heartbeatMs,
       subscription: () => this.#subscription(),
-      assign: (members) => this.#assign(members),
+      assign: (members) => lead(application, this.#departed, members),
       onRebalance: (why) => (why === "lost" ? this.#lost() : this.#beforeRejoin()),
       onAssigned: (assignment, group) => this.#take(assignment, group),
-      onError: (error) => this.#options.onFailure(this.#explained(error)),
+      onError: (error) => this.#options.onFailure(expulsion(error, settings)),
     });
   }
 
@@ -147,8 +150,9 @@ export class Membership {
     this.rejoin();
   }
 
-  /** Asks the group whether it rebalances: somebody has said farewell. */
+  /** Asks the group whether it rebalances: somebody says so. */
   checkIn(): void {
+    this.#call?.cancel();
     this.#member?.checkIn();
   }
 
@@ -163,25 +167,43 @@ export class Membership {
 
   /** @param silently the group is to wait for this instance, which will come back under its name */
   async leave(silently: boolean): Promise<void> {
-    this.#word++;
-    this.#probe?.cancel();
+    this.#over();
     if (silently) this.#member?.abandon();
     else await this.#member?.leave();
   }
 
   /** As a crash would: the group is not told, and nothing that is under way here has a consequence. */
   abandon(): void {
-    this.#word++;
-    this.#probe?.cancel();
+    this.#over();
     this.#member?.abandon();
   }
 
   /** Lets go of what is being opened, and of the stores that are kept for others. */
   async close(): Promise<void> {
-    this.#probe?.cancel();
+    this.#over();
     await this.#follower.close();
     await this.#openings.close();
     await this.#replicas.close();
+  }
+
+  /** Whatever the group says from now on comes too late. */
+  #over(): void {
+    this.#word++;
+    this.#probe?.cancel();
+    this.#call?.cancel();
+  }
+
+  /** A rebalance lasts until the last member has heard of it, and until then the others cannot commit. Not at once: the group has to know first, or those who ask it hear nothing. */
+  #callSoon(): void {
+    const { log, clock, control, logger } = this.#options.application;
+    this.#call?.cancel();
+    this.#call = clock.after(callAfterMs, () => {
+      control.write(log, null, [callRecord()], clock).catch((error: unknown) => {
+        logger.log("debug", "The other members could not be called: they hear of the rebalance with their heartbeats", {
+          reason: reason(error),
+        });
+      });
+    });
   }
 
   #subscription(): Uint8Array {
@@ -201,37 +223,17 @@ export class Membership {
     return encodeSubscription(subscription, this.#speaks);
   }
 
-  async #assign(members: readonly MemberSubscription[]): Promise<ReadonlyMap<string, MemberAssignment>> {
-    const { application } = this.#options;
-    const { settings, log, counters, logger } = application;
-    const tasks = assignableTasks(application);
-    // Only a worker that was not heard of anywhere else has to be looked up: the log remembers those whose leader died with them.
-    const known = this.#patiently(() => this.#workers.readToEnd(log), "Departed workers cannot be looked up yet");
-    // Alone a member gets everything, however far it is.
-    const [ends] = await Promise.all([members.length > 1 ? changelogEnds(application, tasks) : undefined, known]);
-    return assignMembers(members, {
-      tasks,
-      fingerprint: application.fingerprint,
-      leaderProcess: instanceName(settings, application.processId),
-      knownWorkers: this.#workers.workers,
-      standbys: settings.standbys,
-      warmupsMax: settings.warmupReplicas,
-      acceptableLag: settings.acceptableLag,
-      probingIntervalMs: settings.probingIntervalMs,
-      ends,
-      onGarbage: (memberId) => {
-        counters.counter("unreadable_members").add();
-        logger.log("warn", "What a member of the group says cannot be read: it counts as one without state", { memberId });
-      },
-    });
-  }
-
   /** The tasks are ours until this resolves: what they have done is committed, and what they do from then on is kept apart. */
   async #beforeRejoin(): Promise<void> {
-    const { application, commits, onState, onFailure, signal } = this.#options;
-    const { settings, clock, logger } = application;
     const word = ++this.#word;
-    onState("rebalancing");
+    this.#options.onState("rebalancing");
+    await this.#sealOff(word);
+    if (word === this.#word) this.#callSoon();
+  }
+
+  async #sealOff(word: number): Promise<void> {
+    const { application, commits, onFailure, signal } = this.#options;
+    const { settings, clock, logger } = application;
     // Held from a rebalance before, which ended without an assignment: nothing was done since that could be committed.
     if (this.#held) return;
     const done = new AbortController();
@@ -254,8 +256,7 @@ export class Membership {
   async #lost(): Promise<void> {
     const { tasks, commits, application } = this.#options;
     application.logger.log("warn", "The group has expelled this member: what is not committed is taken back, and it joins again");
-    this.#word++;
-    this.#probe?.cancel();
+    this.#over();
     this.#assigned = [];
     this.#announced = undefined;
     commits.paused = true;
@@ -275,8 +276,8 @@ export class Membership {
   async #take(assignment: MemberAssignment, _group: GroupMetadata): Promise<void> {
     const { application, tasks, commits, onAssigned } = this.#options;
     const { logger, clock } = application;
-    const word = ++this.#word;
-    this.#probe?.cancel();
+    this.#over();
+    const word = this.#word;
     const told = this.#understood(assignment.userData);
     if (told === undefined) return;
     await this.#known();
@@ -316,46 +317,20 @@ export class Membership {
   /** What the leader says, or undefined when there is nothing to be done about tasks: then what has to be done was begun. */
   #understood(userData: Uint8Array): Assignment | undefined {
     const { application, onFailure, wake } = this.#options;
-    const { applicationId } = application.settings;
-    const read = decodeAssignment(userData);
-    if (read.kind !== "read") {
-      const error = new FatalError(
-        "INTERNAL",
-        `The leader of group '${applicationId}' sent an assignment that cannot be read: do all instances run this library?`,
-      );
-      onFailure(error);
+    const heard = understand(userData, this.#speaks, application.settings.applicationId);
+    if (heard.kind === "refused") {
+      onFailure(heard.error);
       return undefined;
     }
-    const { value: told } = read;
-    const speaks = versionToSpeak(this.#speaks, { commonVersion: told.commonVersion, refused: told.error === "version" });
-    if (speaks !== undefined) this.#speaks = speaks;
-    switch (told.error) {
-      case "none":
-        return told;
-      case "version":
-        if (speaks !== undefined) this.rejoin();
-        else
-          onFailure(
-            new ConfigurationError(
-              "INSTANCES_DIFFER",
-              `Other instances of application '${applicationId}' run a version of the library that is too old to share tasks with this one: bring them to a version in between first`,
-            ),
-          );
-        return undefined;
-      case "topology-differs":
-        onFailure(
-          new TopologyError(
-            "TOPOLOGY_CHANGED",
-            `Other instances of application '${applicationId}' run another topology (${told.detail}): stop them first, or give this program another applicationId`,
-          ),
-        );
-        return undefined;
-      case "stop":
-        application.logger.log("warn", "Another instance has asked the whole application to stop");
-        this.stopRequested = true;
-        wake();
-        return undefined;
+    this.#speaks = heard.speaks;
+    if (heard.kind === "assigned") return heard.assignment;
+    if (heard.kind === "speak-again") this.rejoin();
+    else {
+      application.logger.log("warn", "Another instance has asked the whole application to stop");
+      this.stopRequested = true;
+      wake();
     }
+    return undefined;
   }
 
   /** @param keep its stores stay here, at what was committed */
@@ -397,39 +372,13 @@ export class Membership {
     const news = [...worker, ...announcements];
     if (news.length > 0) await this.#patiently(() => control.write(log, null, news, clock), "The worker cannot be announced yet");
     await this.#patiently(() => commits.open(), "An epoch cannot be opened yet");
-    await this.#endOwnPast();
+    if (settings.guarantee === "exactly-once" && settings.groupInstanceId !== null) await this.#departed.endOwnPast(transactionalId);
     logger.log("info", "A worker begins", { transactionalId });
   }
 
-  /** Under the name of this instance somebody may have worked before, and may have left a transaction open: no leader tells of it, since the group takes both for the same member. */
-  async #endOwnPast(): Promise<void> {
-    const { application, transactionalId } = this.#options;
-    const { settings, processId, log } = application;
-    if (settings.guarantee !== "exactly-once" || settings.groupInstanceId === null) return;
-    await this.#patiently(() => this.#workers.readToEnd(log), "Earlier workers of this instance cannot be looked up yet");
-    const prefix = workerPrefix(settings.applicationId, instanceName(settings, processId));
-    const own = [...this.#workers.workers].filter((id) => id !== transactionalId && id.startsWith(prefix));
-    await this.#departed.end(own.filter((id) => /^\d+$/.test(id.slice(prefix.length))));
-  }
-
-  #patiently<T>(attempt: () => Promise<T>, complaint: string, triesMax?: number): Promise<T> {
+  #patiently<T>(attempt: () => Promise<T>, complaint: string): Promise<T> {
     const { application, signal } = this.#options;
-    return insist(attempt, {
-      clock: application.clock,
-      signal,
-      ...(triesMax === undefined ? {} : { triesMax }),
-      onFailure: ({ message }) => application.logger.log("warn", complaint, { reason: message }),
-    });
-  }
-
-  /** What the group refuses for good, in words that say what to do. */
-  #explained(error: LogError): unknown {
-    const { applicationId, groupInstanceId } = this.#options.application.settings;
-    if (error.code !== "FENCED_INSTANCE_ID") return error;
-    return new ConfigurationError(
-      "INSTANCE_REPLACED",
-      `Another process has joined application '${applicationId}' as instance '${groupInstanceId}', so this one stops: give every instance an instanceId of its own`,
-      { cause: error },
-    );
+    const { clock, logger } = application;
+    return insist(attempt, { clock, signal, onFailure: ({ message }) => logger.log("warn", complaint, { reason: message }) });
   }
 }

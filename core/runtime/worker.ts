@@ -41,8 +41,8 @@ export class Worker {
   readonly #ended = new AbortController();
   #stopping = false;
   #stays = false;
-  /** Of other workers, heard so far. */
-  #farewells: number;
+  /** Of the control topic, heard so far. */
+  #calls: number;
   #failure: unknown;
   #wake: (() => void) | undefined;
   #woken = false;
@@ -51,7 +51,7 @@ export class Worker {
   constructor(application: Application, slot: number, events: WorkerEvents) {
     const { settings, log, names, plan, clock, bounded } = application;
     this.#application = application;
-    this.#farewells = application.control.farewells;
+    this.#calls = application.control.calls;
     this.#purge = new Purge(application);
     this.#turns = new Turns(clock);
     this.#transactionalId = workerTransactionalId(settings.applicationId, instanceName(settings, application.processId), slot);
@@ -219,11 +219,11 @@ export class Worker {
     return this.#reader.paused || this.#commits.isBlocked;
   }
 
-  /** Who has said farewell has left the group: its tasks can be taken over at once, and not only after the next heartbeat. */
+  /** Somebody has come, or has gone, or is about to let go of a task: the sooner all are together, the sooner everybody commits again. */
   #listen(): void {
-    const { farewells } = this.#application.control;
-    if (farewells === this.#farewells) return;
-    this.#farewells = farewells;
+    const { calls } = this.#application.control;
+    if (calls === this.#calls) return;
+    this.#calls = calls;
     this.#membership.checkIn();
   }
 

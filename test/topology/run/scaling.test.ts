@@ -1,99 +1,14 @@
 import { describe, expect, it } from "@jest/globals";
 import { millis, minutes, seconds } from "../../../core/duration.ts";
-import type { App } from "../../../core/runtime/app.ts";
-import { integer } from "../../../core/serde/numbers.ts";
-import { text } from "../../../core/serde/text.ts";
-import type { RunOptions } from "../../../topology/run_options.ts";
-import { topic } from "../../../topology/topic.ts";
-import { topology } from "../../../topology/topology.ts";
-import { Cluster } from "../../support/cluster.ts";
 import { FaultyLink } from "../../support/faulty_link.ts";
+import { all, everyTask, type Instance, keys, partitions, scalingWorld } from "../../support/scaling_world.ts";
 
-const words = topic("words", { key: text, value: text });
-const counts = topic("counts", { key: text, value: integer });
-
-/** Counts words by key: one sub-topology, one store. */
-const counting = topology("counting", ({ from }) => {
-  from(words).keyBy().count("count").to(counts);
-});
-
-const partitions = 6;
-const keys = Array.from({ length: 60 }, (_, i) => `w${i}`);
-
-interface Told {
-  readonly tasks: readonly string[];
-  readonly standbys: readonly string[];
-  readonly warmups: readonly string[];
-}
-
-interface Instance {
-  readonly app: App & { kill(): void };
-  readonly link: FaultyLink;
-  /** The last word of the group. */
-  told: Told;
-  /** Changelog records that were missing, over all restores. */
-  missing: number;
-  /** How often each task was given to this instance anew. */
-  readonly opened: Map<string, number>;
-}
-
-const world = async (options: RunOptions = {}) => {
-  const cluster = new Cluster();
-  await cluster.create("words", partitions);
-  await cluster.create("counts", 1);
-  const said = new Map<string, number>();
-  const say = async (...spoken: readonly string[]): Promise<void> => {
-    for (const word of spoken) said.set(word, (said.get(word) ?? 0) + 1);
-    await cluster.produce(
-      words,
-      spoken.map((word) => ({ key: word, value: word })),
-    );
-  };
-  const start = async (more: RunOptions = {}): Promise<Instance> => {
-    const link = new FaultyLink({ clock: cluster.clock, latencyMs: () => 1 });
-    const at = { told: { tasks: [], standbys: [], warmups: [] } as Told, missing: 0, opened: new Map<string, number>() };
-    const totals = new Map<string, number>();
-    const app = await cluster.start(counting, {
-      log: cluster.memory.connect(link),
-      group: { sessionTimeout: seconds(6), heartbeat: seconds(2) },
-      ...options,
-      ...more,
-      on: {
-        assigned: (assigned) => {
-          for (const id of assigned.tasks) if (!at.told.tasks.includes(id)) at.opened.set(id, (at.opened.get(id) ?? 0) + 1);
-          at.told = assigned;
-        },
-        restore: ({ task, total }) => {
-          at.missing += total - (totals.get(task) ?? 0);
-          totals.set(task, total);
-        },
-        state: ({ to }) => void (to === "rebalancing" && totals.clear()),
-      },
-    });
-    return Object.assign(at, { app, link });
-  };
-  const kill = (one: Instance): void => {
-    one.link.cut();
-    one.app.kill();
-  };
-  /** Each word has been counted up from one, each number once: nothing is lost and nothing is there twice. */
-  const expectExact = async (): Promise<void> => {
-    const found = new Map<string, number[]>();
-    for (const { key, value } of await cluster.read(counts)) found.set(key!, [...(found.get(key!) ?? []), value!]);
-    const shown = [...found].map(([word, numbers]) => [word, numbers.join()]).sort();
-    expect(shown).toEqual([...said].map(([word, n]) => [word, Array.from({ length: n }, (_, i) => i + 1).join()]).sort());
-  };
-  return { cluster, say, start, kill, expectExact };
-};
-
-const all = (instances: readonly Instance[], list: keyof Told): readonly string[] => instances.flatMap(({ told }) => told[list]).sort();
-const everyTask = Array.from({ length: partitions }, (_, partition) => `0_${partition}`);
 const gauge = ({ app }: Instance, name: string): number[] =>
   [...app.metrics()].filter((one) => one.name === name).map(({ value }) => value);
 
 describe("standbys", () => {
   it("keep the state of what others run up to date, and take it over without reading it from the start", async () => {
-    const { cluster, say, start, kill, expectExact } = await world({ standbys: 1 });
+    const { cluster, say, start, kill, expectExact } = await scalingWorld({ standbys: 1 });
     const [a, b] = [await start(), await start()];
     await cluster.clock.advance(10_000);
     expect([all([a, b], "tasks"), all([a, b], "standbys")]).toEqual([everyTask, everyTask]);
@@ -117,7 +32,7 @@ describe("standbys", () => {
   });
 
   it("are where a task ran before, with the store that it has left there", async () => {
-    const { cluster, say, start, expectExact } = await world({ standbys: 1 });
+    const { cluster, say, start, expectExact } = await scalingWorld({ standbys: 1 });
     const a = await start();
     await cluster.clock.advance(5000);
     for (let round = 0; round < 3; round++) {
@@ -145,7 +60,7 @@ describe("standbys", () => {
   });
 
   it("stand in another rack than what they stand by for", async () => {
-    const { cluster, start } = await world({ standbys: 1 });
+    const { cluster, start } = await scalingWorld({ standbys: 1 });
     const instances = [];
     for (const rack of ["a", "a", "b"]) instances.push(await start({ rack }));
     await cluster.clock.advance(15_000);
@@ -157,7 +72,7 @@ describe("standbys", () => {
   });
 
   it("are closed when they are not wanted any more, and leave nothing behind", async () => {
-    const { cluster, say, start } = await world({ standbys: 2 });
+    const { cluster, say, start } = await scalingWorld({ standbys: 2 });
     const instances = [await start(), await start(), await start()];
     await say(...keys);
     await cluster.clock.advance(10_000);
@@ -172,7 +87,7 @@ describe("standbys", () => {
 
 describe("a task with much state", () => {
   it("stays where it is until its next owner has caught up, two at a time, and none of them stops meanwhile", async () => {
-    const { cluster, say, start, expectExact } = await world({ acceptableRecoveryLag: 20 });
+    const { cluster, say, start, expectExact } = await scalingWorld({ acceptableRecoveryLag: 20 });
     const a = await start();
     await cluster.clock.advance(5000);
     for (let round = 0; round < 5; round++) {
@@ -202,7 +117,11 @@ describe("a task with much state", () => {
   });
 
   it("is looked at again after the probing interval when nobody says that it is ready", async () => {
-    const { cluster, say, start } = await world({ acceptableRecoveryLag: 20, maxWarmupReplicas: 0, probingRebalanceInterval: minutes(1) });
+    const { cluster, say, start } = await scalingWorld({
+      acceptableRecoveryLag: 20,
+      maxWarmupReplicas: 0,
+      probingRebalanceInterval: minutes(1),
+    });
     const a = await start();
     await cluster.clock.advance(5000);
     for (let round = 0; round < 5; round++) {
@@ -221,7 +140,7 @@ describe("a task with much state", () => {
 
 describe("a clean stop", () => {
   it("hands the tasks over at once, not only with the next heartbeat", async () => {
-    const { cluster, say, start, expectExact } = await world({
+    const { cluster, say, start, expectExact } = await scalingWorld({
       standbys: 1,
       group: { sessionTimeout: seconds(45), heartbeat: seconds(15) },
     });
@@ -241,7 +160,7 @@ describe("a clean stop", () => {
   });
 
   it("of one that is killed while it restores leaves nothing open", async () => {
-    const { cluster, say, start, kill } = await world();
+    const { cluster, say, start, kill } = await scalingWorld();
     const a = await start();
     await say(...keys);
     await cluster.clock.advance(5000);
@@ -258,7 +177,7 @@ describe("an instance with a name of its own", () => {
   const named = { group: { sessionTimeout: seconds(20), heartbeat: seconds(2) }, standbys: 0 };
 
   it("that is killed in the middle of a transaction and comes back gets its tasks without a rebalance, and works on at once", async () => {
-    const { cluster, say, start, kill, expectExact } = await world({ ...named, commit: { interval: millis(500) } });
+    const { cluster, say, start, kill, expectExact } = await scalingWorld({ ...named, commit: { interval: millis(500) } });
     const [a, b] = [await start({ instanceId: "a" }), await start({ instanceId: "b" })];
     await cluster.clock.advance(30_000);
     let rebalances = 0;
@@ -277,7 +196,7 @@ describe("an instance with a name of its own", () => {
   });
 
   it("that is closed is waited for, unless it says that it leaves", async () => {
-    const { cluster, start } = await world(named);
+    const { cluster, start } = await scalingWorld(named);
     const [a, b] = [await start({ instanceId: "a" }), await start({ instanceId: "b" })];
     await cluster.clock.advance(30_000);
     const tasks = b.told.tasks;
@@ -294,7 +213,7 @@ describe("an instance with a name of its own", () => {
   });
 
   it("that leads the group comes back as its leader", async () => {
-    const { cluster, say, start, kill, expectExact } = await world(named);
+    const { cluster, say, start, kill, expectExact } = await scalingWorld(named);
     const [a, b] = [await start({ instanceId: "a" }), await start({ instanceId: "b" })];
     await cluster.clock.advance(30_000);
     kill(a);
@@ -312,7 +231,7 @@ describe("an instance with a name of its own", () => {
   });
 
   it("stops with a clear error when another one takes its name, whatever the policy for errors is", async () => {
-    const { cluster, say, start, expectExact } = await world({ ...named, onUncaught: "replace-worker" });
+    const { cluster, say, start, expectExact } = await scalingWorld({ ...named, onUncaught: "replace-worker" });
     const older = await start({ instanceId: "same" });
     await say(...keys);
     await cluster.clock.advance(10_000);
