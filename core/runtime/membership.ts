@@ -265,11 +265,12 @@ export class Membership {
     const gone = [...tasks.values()];
     tasks.clear();
     commits.drop();
-    // What is in the stores was committed: it spares the way back, should the tasks be given to this member again.
-    for (const task of gone) await this.#close(task, true);
+    // What is in the stores was committed: it spares the way back, should the tasks be given to this member again. Without commits of offsets it would be counted twice.
+    const isKept = application.settings.guarantee !== "none";
+    for (const task of gone) await this.#close(task, isKept);
     await this.#openings.giveUp(
       () => false,
-      () => true,
+      () => isKept,
     );
   }
 
