@@ -234,7 +234,9 @@ const describePatiently = async (
   const names = [...topics.keys()];
   const until = clock.monotonic() + missingTopicPatienceMs;
   for (;;) {
-    const described = await log.admin.describe(names);
+    const described = await log.admin.describe(names).catch((error: unknown) => {
+      throw ofStep(error, topics);
+    });
     const missing = names.find((name) => !described.has(name));
     if (missing === undefined) return described;
     if (clock.monotonic() >= until) {
@@ -247,6 +249,17 @@ const describePatiently = async (
     }
     await sleep(clock, 200);
   }
+};
+
+/** A topic that may not even be looked at: the step that wants it tells what for. */
+const ofStep = (error: unknown, topics: ReadonlyMap<string, UserTopic>): unknown => {
+  const user = error instanceof LogError && error.topic !== undefined ? topics.get(error.topic) : undefined;
+  if (user === undefined) return error;
+  const { code, disposition, message, topic } = error as LogError;
+  return new LogError(code, disposition, `Step '${user.step}' cannot ${user.use === "read" ? "read" : "write"} its topic. ${message}`, {
+    topic,
+    cause: error,
+  });
 };
 
 /** Where the sources of a bounded run end, if they end now. */

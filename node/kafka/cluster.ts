@@ -1,9 +1,10 @@
 import type { Clock } from "../../core/ports/clock.ts";
-import { LogError, type LogErrorOptions } from "../../core/ports/log.ts";
+import { LogError } from "../../core/ports/log.ts";
 import type { Logger } from "../../core/ports/logger.ts";
 import { BrokerConnection, type ConnectionSettings, userOf } from "./broker_connection.ts";
 import { ConnectionSet } from "./connection_set.ts";
 import { asUser, brokerError, errorNumber } from "./error_codes.ts";
+import type { RefusalPlace } from "./missing_right.ts";
 import { api, type WireRequest } from "./request.ts";
 import { type CoordinatorKind, findCoordinator } from "./requests/find_coordinator.ts";
 import { type BrokerAddress, type ClusterMetadata, metadata, metadataWithIds } from "./requests/metadata.ts";
@@ -113,7 +114,7 @@ export class Cluster {
   }
 
   /** An error of a broker's answer, see brokerError, with the name of the user where it matters. */
-  refusal(number: number, what: string, detail?: string | null, place?: LogErrorOptions): LogError {
+  refusal(number: number, what: string, detail?: string | null, place?: RefusalPlace): LogError {
     return asUser(brokerError(number, what, detail, place), userOf(this.options));
   }
 

@@ -1,9 +1,10 @@
 import { type Clock, sleep } from "../../core/ports/clock.ts";
-import { LogError, type LogErrorOptions, partitionId } from "../../core/ports/log.ts";
+import { LogError, partitionId } from "../../core/ports/log.ts";
 import type { BatchBuilder } from "./batch_builder.ts";
 import type { BrokerConnection } from "./broker_connection.ts";
 import { errorNumber, isLeaderChange } from "./error_codes.ts";
 import type { PartitionBatches } from "./kafka_outbox.ts";
+import type { RefusalPlace } from "./missing_right.ts";
 import { type ProducePart, type ProduceResult, produce } from "./requests/produce.ts";
 
 export interface DeliveryContext {
@@ -19,7 +20,7 @@ export interface DeliveryContext {
   connect(nodeId: number): Promise<BrokerConnection>;
   /** Ends the connections that were made; what is under way fails. */
   hangUp(): void;
-  refusal(number: number, what: string, detail: string | null, place: LogErrorOptions): LogError;
+  refusal(number: number, what: string, detail: string | null, place: RefusalPlace): LogError;
   /** Gives the batch its place in the producer's sequence; asked once per batch. */
   stamp(topic: string, partition: number, batch: BatchBuilder): Buffer;
   /** So many records were written. */
@@ -152,7 +153,7 @@ export class Delivery {
       return undefined;
     }
     const what = batch.count === 1 ? `a record of ${batch.bytes} bytes` : `${batch.count} records of ${batch.bytes} bytes`;
-    const error = this.#context.refusal(result.error, `Cannot write ${what} to ${id}`, result.detail, { topic, partition });
+    const error = this.#context.refusal(result.error, `Cannot write ${what} to ${id}`, result.detail, { topic, partition, needs: "WRITE" });
     if (!sentAgain.has(result.error)) throw error;
     if (isLeaderChange(result.error)) this.#context.forgetLeader(topic, partition);
     return error;

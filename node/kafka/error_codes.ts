@@ -1,20 +1,24 @@
-import { type Disposition, LogError, type LogErrorCode, type LogErrorOptions } from "../../core/ports/log.ts";
+import { type Disposition, LogError, type LogErrorCode } from "../../core/ports/log.ts";
+import { missingRight, type RefusalPlace } from "./missing_right.ts";
 
 /**
  * Makes a LogError of an error number in a broker's response. `what` begins the message: "Cannot write to topic 'x'". The number stays in the
  * message, so that one which is not known here can be looked up in Kafka's documentation ("Error Codes").
  */
-export const brokerError = (number: number, what: string, detail?: string | null, options?: LogErrorOptions): LogError => {
+export const brokerError = (number: number, what: string, detail?: string | null, place: RefusalPlace = {}): LogError => {
   const known = table.get(number);
   const name = known?.[0] ?? `error ${number}`;
-  const explanation = known?.[3] ?? "the broker refused it";
+  const right = missingRight(number, place);
+  const explanation = `${known?.[3] ?? "the broker refused it"}${right === undefined ? "" : `: grant ${right}`}`;
   return new LogError(
     known?.[1] ?? "UNKNOWN",
     known?.[2] ?? "rejected",
     `${what}: ${explanation} (${name}${known === undefined ? "" : `, ${number}`}${detail ? `: ${detail}` : ""})`,
-    options,
+    place,
   );
 };
+
+const theUser = "the user";
 
 /** Says whose right is missing, when that is what the error is about. A user who came with a certificate is not known here. */
 export const asUser = (error: LogError, user: string | undefined): LogError =>
@@ -26,7 +30,6 @@ export const asUser = (error: LogError, user: string | undefined): LogError =>
         offset: error.offset,
         cause: error.cause,
       });
-const theUser = "the user";
 
 /** The numbers that code decides by. */
 export const errorNumber = {
@@ -153,28 +156,9 @@ const table = new Map<number, Row>([
     ],
   ],
   [27, ["REBALANCE_IN_PROGRESS", "REBALANCE_IN_PROGRESS", "membership", "the group is rebalancing"]],
-  [
-    29,
-    [
-      "TOPIC_AUTHORIZATION_FAILED",
-      "TOPIC_AUTHORIZATION_FAILED",
-      "configuration",
-      "the user may not: grant READ to read, WRITE to write, CREATE to create, DESCRIBE for all of them, on the topic",
-    ],
-  ],
-  [
-    30,
-    ["GROUP_AUTHORIZATION_FAILED", "GROUP_AUTHORIZATION_FAILED", "configuration", "the user may not: grant READ and DESCRIBE on the group"],
-  ],
-  [
-    31,
-    [
-      "CLUSTER_AUTHORIZATION_FAILED",
-      "CLUSTER_AUTHORIZATION_FAILED",
-      "configuration",
-      "the user may not: grant WRITE on a topic to produce, CREATE on the cluster to create topics, or the operation in question on the cluster",
-    ],
-  ],
+  [29, ["TOPIC_AUTHORIZATION_FAILED", "TOPIC_AUTHORIZATION_FAILED", "configuration", `${theUser} may not`]],
+  [30, ["GROUP_AUTHORIZATION_FAILED", "GROUP_AUTHORIZATION_FAILED", "configuration", `${theUser} may not`]],
+  [31, ["CLUSTER_AUTHORIZATION_FAILED", "CLUSTER_AUTHORIZATION_FAILED", "configuration", `${theUser} may not`]],
   [
     32,
     [
@@ -245,15 +229,7 @@ const table = new Map<number, Row>([
     ],
   ],
   [51, ["CONCURRENT_TRANSACTIONS", "CONCURRENT_TRANSACTIONS", "retriable", "the transaction before is still being completed"]],
-  [
-    53,
-    [
-      "TRANSACTIONAL_ID_AUTHORIZATION_FAILED",
-      "TRANSACTIONAL_ID_AUTHORIZATION_FAILED",
-      "configuration",
-      "the user may not: grant WRITE and DESCRIBE on the transactional id",
-    ],
-  ],
+  [53, ["TRANSACTIONAL_ID_AUTHORIZATION_FAILED", "TRANSACTIONAL_ID_AUTHORIZATION_FAILED", "configuration", `${theUser} may not`]],
   [55, ["OPERATION_NOT_ATTEMPTED", "UNKNOWN", "rejected", "another partition of the same request was refused"]],
   [56, ["KAFKA_STORAGE_ERROR", "LEADER_NOT_AVAILABLE", "retriable", "the broker cannot use its disk"]],
   [58, ["SASL_AUTHENTICATION_FAILED", "SASL_AUTHENTICATION_FAILED", "configuration", "user name or password are not accepted"]],

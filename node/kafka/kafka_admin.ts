@@ -58,7 +58,7 @@ export class KafkaAdmin implements LogAdmin {
     const results = await this.#askController(createTopics(topics, this.#brokerTimeoutMs));
     for (const { topic, error, detail } of results) {
       if (error !== errorNumber.none && error !== errorNumber.topicAlreadyExists)
-        throw this.#cluster.refusal(error, `Cannot create topic '${topic}'`, detail, { topic });
+        throw this.#cluster.refusal(error, `Cannot create topic '${topic}'`, detail, { topic, needs: "CREATE" });
     }
     await this.#until(
       topics.map(({ topic }) => topic),
@@ -72,7 +72,10 @@ export class KafkaAdmin implements LogAdmin {
       // The answer to an attempt that succeeded may have been lost, and a program that asks for what is there already has what it wants.
       const present = (await this.describe([topic])).get(topic)?.partitions;
       if (result.error !== errorNumber.invalidPartitions || present !== total) {
-        throw this.#cluster.refusal(result.error, `Cannot give topic '${topic}' ${total} partitions`, result.detail, { topic });
+        throw this.#cluster.refusal(result.error, `Cannot give topic '${topic}' ${total} partitions`, result.detail, {
+          topic,
+          needs: "ALTER",
+        });
       }
     }
     await this.#until([topic], (found) => isReady(found) && found.partitions.length >= total);
@@ -82,14 +85,15 @@ export class KafkaAdmin implements LogAdmin {
     if (topics.length === 0) return;
     for (const { topic, error, detail } of await this.#askController(deleteTopics(topics, this.#brokerTimeoutMs))) {
       if (error !== errorNumber.none && error !== errorNumber.unknownTopicOrPartition)
-        throw this.#cluster.refusal(error, `Cannot delete topic '${topic}'`, detail, { topic });
+        throw this.#cluster.refusal(error, `Cannot delete topic '${topic}'`, detail, { topic, needs: "DELETE" });
     }
     await this.#until(topics, ({ error }) => error === errorNumber.unknownTopicOrPartition);
   }
 
   async config(topic: string): Promise<ReadonlyMap<string, string>> {
     const { error, detail, config } = await this.#patiently(() => this.#cluster.ask(describeConfigs("topic", topic)));
-    if (error !== errorNumber.none) throw this.#cluster.refusal(error, `Cannot read the settings of topic '${topic}'`, detail, { topic });
+    if (error !== errorNumber.none)
+      throw this.#cluster.refusal(error, `Cannot read the settings of topic '${topic}'`, detail, { topic, needs: "DESCRIBE_CONFIGS" });
     return config;
   }
 
@@ -110,10 +114,10 @@ export class KafkaAdmin implements LogAdmin {
     const note = ({ topic, partition, offset }: PartitionResult & { readonly offset: number }): void => {
       found.set(partitionId(topic, partition), offset);
     };
-    await this.#perLeader(partitions, "read the offsets of", (ofLeader) => listOffsets(ofLeader, timestamp, isolation), note);
+    await this.#perLeader(partitions, "read the offsets of", "READ", (ofLeader) => listOffsets(ofLeader, timestamp, isolation), note);
     // No record is as young as the timestamp: the end it is.
     const open = partitions.filter(({ topic, partition }) => found.get(partitionId(topic, partition)) === -1);
-    await this.#perLeader(open, "read the offsets of", (ofLeader) => listOffsets(ofLeader, listOffsetsAt.latest, isolation), note);
+    await this.#perLeader(open, "read the offsets of", "READ", (ofLeader) => listOffsets(ofLeader, listOffsetsAt.latest, isolation), note);
     return found;
   }
 
@@ -121,6 +125,7 @@ export class KafkaAdmin implements LogAdmin {
     await this.#perLeader(
       offsets,
       "delete records of",
+      "DELETE",
       (ofLeader) => deleteRecords(ofLeader, this.#brokerTimeoutMs),
       () => {},
     );
@@ -145,6 +150,8 @@ export class KafkaAdmin implements LogAdmin {
             throw this.#cluster.refusal(error, `Cannot read the offset of ${topic}/${partition} in group '${groupId}'`, null, {
               topic,
               partition,
+              group: groupId,
+              needs: "READ",
             });
         }
         return results;
@@ -168,6 +175,8 @@ export class KafkaAdmin implements LogAdmin {
             throw this.#cluster.refusal(error, `Cannot commit the offset of ${topic}/${partition} for group '${groupId}'`, null, {
               topic,
               partition,
+              group: groupId,
+              needs: "READ",
             });
         }
       },
@@ -250,6 +259,7 @@ export class KafkaAdmin implements LogAdmin {
   async #perLeader<Item extends TopicPartition, Result extends PartitionResult>(
     partitions: readonly Item[],
     what: string,
+    right: "READ" | "DELETE",
     request: (ofLeader: readonly Item[]) => WireRequest<Result[]>,
     note: (result: Result) => void,
   ): Promise<void> {
@@ -283,7 +293,7 @@ export class KafkaAdmin implements LogAdmin {
             note(result);
             continue;
           }
-          const refusal = this.#cluster.refusal(error, `Cannot ${what} ${topic}/${partition}`, null, { topic, partition });
+          const refusal = this.#cluster.refusal(error, `Cannot ${what} ${topic}/${partition}`, null, { topic, partition, needs: right });
           if (!isRetriable(refusal)) throw refusal;
           if (isLeaderChange(error)) this.#cluster.forgetLeader(topic, partition);
           passing ??= refusal;

@@ -282,7 +282,12 @@ export class KafkaFetcher implements Fetcher {
 
   #refusal({ topic, partition, error, logStartOffset, highWatermark }: FetchResult, offset: number): LogError {
     const range = error === errorNumber.offsetOutOfRange ? `it holds ${logStartOffset} to ${highWatermark}` : null;
-    return this.#cluster.refusal(error, `Cannot read ${topic}/${partition} at offset ${offset}`, range, { topic, partition, offset });
+    return this.#cluster.refusal(error, `Cannot read ${topic}/${partition} at offset ${offset}`, range, {
+      topic,
+      partition,
+      offset,
+      needs: "READ",
+    });
   }
 
   #failed(nodeId: number, positions: readonly FetchPosition[], thrown: unknown): void {

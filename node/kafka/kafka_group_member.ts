@@ -186,7 +186,9 @@ export class KafkaGroupMember implements GroupMember {
       case errorNumber.rebalanceInProgress:
         return;
       default: {
-        const refusal = this.#cluster.refusal(error, `Cannot ${what} group '${this.#options.groupId}'`);
+        const refusal = this.#cluster.refusal(error, `Cannot ${what} group '${this.#options.groupId}'`, null, {
+          group: this.#options.groupId,
+        });
         // In `joinAndSync` a passing fault leads to a pause and another attempt.
         throw refusal;
       }
@@ -225,7 +227,7 @@ export class KafkaGroupMember implements GroupMember {
         this.#cluster.forgetCoordinator("group", groupId);
         return;
       default: {
-        const refusal = this.#cluster.refusal(error, `Cannot stay in group '${groupId}'`);
+        const refusal = this.#cluster.refusal(error, `Cannot stay in group '${groupId}'`, null, { group: groupId });
         if (!isRetriableOrIndefinite(refusal)) this.#fail(refusal);
       }
     }

@@ -14,7 +14,13 @@ export const findCoordinator = (kind: CoordinatorKind, key: string): WireRequest
     throttle(answer.int32());
     const error = answer.int16();
     const detail = answer.nullableString();
-    if (error !== 0) throw brokerError(error, `Cannot find the coordinator of ${kind} '${key}'`, detail);
+    if (error !== 0)
+      throw brokerError(
+        error,
+        `Cannot find the coordinator of ${kind} '${key}'`,
+        detail,
+        kind === "group" ? { group: key } : { transactionalId: key },
+      );
     return { nodeId: answer.int32(), host: answer.string(), port: answer.int32() };
   },
 });

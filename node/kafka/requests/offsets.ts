@@ -78,7 +78,7 @@ export const offsetFetch = (
         })
         .flat();
       const error = answer.int16();
-      if (error !== 0) throw brokerError(error, `Cannot read the offsets of group '${groupId}'`);
+      if (error !== 0) throw brokerError(error, `Cannot read the offsets of group '${groupId}'`, null, { group: groupId });
       return results;
     },
   };

@@ -13,7 +13,14 @@ export const initProducerId = (transactionalId: string | null, transactionTimeou
     throttle(answer.int32());
     const error = answer.int16();
     if (error !== 0)
-      throw brokerError(error, transactionalId === null ? "Cannot open a producer" : `Cannot open transactional id '${transactionalId}'`);
+      throw brokerError(
+        error,
+        transactionalId === null ? "Cannot open a producer" : `Cannot open transactional id '${transactionalId}'`,
+        null,
+        {
+          transactionalId,
+        },
+      );
     return { producerId: answer.bigInt64(), epoch: answer.int16() };
   },
 });
@@ -43,7 +50,12 @@ export const addPartitionsToTxn = (
       const worst = failed.find(({ error }) => error !== operationNotAttempted) ?? failed[0];
       if (worst === undefined) return;
       const { topic, partition, error } = worst;
-      throw brokerError(error, `Cannot add ${topic}/${partition} to the transaction of '${transactionalId}'`, null, { topic, partition });
+      throw brokerError(error, `Cannot add ${topic}/${partition} to the transaction of '${transactionalId}'`, null, {
+        topic,
+        partition,
+        transactionalId,
+        needs: "WRITE",
+      });
     },
   };
 };
@@ -56,7 +68,11 @@ export const addOffsetsToTxn = (transactionalId: string, { producerId, epoch }: 
   read: (answer, throttle) => {
     throttle(answer.int32());
     const error = answer.int16();
-    if (error !== 0) throw brokerError(error, `Cannot add offsets of group '${groupId}' to the transaction of '${transactionalId}'`);
+    if (error !== 0)
+      throw brokerError(error, `Cannot add offsets of group '${groupId}' to the transaction of '${transactionalId}'`, null, {
+        group: groupId,
+        transactionalId,
+      });
   },
 });
 
@@ -105,6 +121,9 @@ export const txnOffsetCommit = (
       throw brokerError(error, `Cannot commit the offset of ${topic}/${partition} for group '${group.groupId}'`, null, {
         topic,
         partition,
+        group: group.groupId,
+        transactionalId,
+        needs: "READ",
       });
     },
   };
@@ -125,7 +144,10 @@ export const endTxn = (transactionalId: string, current: ProducerEpoch, commit: 
     read: (answer, throttle) => {
       throttle(answer.int32());
       const error = answer.int16();
-      if (error !== 0) throw brokerError(error, `Cannot ${commit ? "commit" : "abort"} the transaction of '${transactionalId}'`);
+      if (error !== 0)
+        throw brokerError(error, `Cannot ${commit ? "commit" : "abort"} the transaction of '${transactionalId}'`, null, {
+          transactionalId,
+        });
       return version < endTxnVersion2 ? current : { producerId: answer.bigInt64(), epoch: answer.int16() };
     },
   };

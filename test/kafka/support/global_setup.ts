@@ -19,7 +19,7 @@ export default async (): Promise<void> => {
   const proxyPort = await freePort();
   const kafka = await startKafka({
     tls: true,
-    users: { alice: "alice-secret", mallory: "mallory-secret" },
+    users: { alice: "alice-secret", mallory: "mallory-secret", trent: "trent-secret" },
     superUsers: ["alice", "carol"],
     proxyPorts: [proxyPort],
     // Compaction is awaited by a test: the cleaner looks often instead of every 15 seconds.

@@ -3,7 +3,7 @@ import type { KafkaTls } from "../../../node/local/kafka_tls.ts";
 /** The broker that all tests of this folder share. */
 export interface KafkaSuite {
   readonly brokers: readonly string[];
-  /** User alice (alice-secret) may do everything, mallory (mallory-secret) nothing. */
+  /** User alice (alice-secret) may do everything, mallory (mallory-secret) nothing, trent (trent-secret) what a test allows. */
   readonly saslBrokers: readonly string[];
   readonly tlsBrokers: readonly string[];
   readonly saslTlsBrokers: readonly string[];
