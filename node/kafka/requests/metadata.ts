@@ -21,6 +21,8 @@ export interface TopicMetadata {
   readonly topicId: string;
   readonly internal: boolean;
   readonly partitions: readonly PartitionMetadata[];
+  /** What the user may do with the topic, one bit for each of Kafka's operations; undefined where it was not asked for or is not known. */
+  readonly operations: number | undefined;
 }
 
 export interface PartitionMetadata {
@@ -28,13 +30,16 @@ export interface PartitionMetadata {
   readonly error: number;
   /** -1 when there is none now. */
   readonly leader: number;
+  /** How many there are to be, and how many of them are in sync. */
+  readonly replicas: number;
+  readonly inSync: number;
 }
 
 /** From this version on a broker tells the topics' ids. */
 export const metadataWithIds = 10;
 
-/** Asks about these topics, or about all when null. Topics are never created by asking. */
-export const metadata = (topics: readonly string[] | null, version: number): WireRequest<ClusterMetadata> => {
+/** Asks about these topics, or about all when null, and what the user may do with them. Topics are never created by asking. */
+export const metadata = (topics: readonly string[] | null, version: number, withOperations = false): WireRequest<ClusterMetadata> => {
   const withIds = version >= metadataWithIds;
   const body = new WireWriter(true);
   if (topics === null) body.nullArray();
@@ -43,7 +48,7 @@ export const metadata = (topics: readonly string[] | null, version: number): Wir
       if (withIds) body.int64(0).int64(0);
       body.string(topic).end();
     });
-  body.boolean(false).boolean(false).boolean(false).end();
+  body.boolean(false).boolean(false).boolean(withOperations).end();
   return {
     api: api.metadata,
     version,
@@ -65,19 +70,22 @@ export const metadata = (topics: readonly string[] | null, version: number): Wir
         const topicId = withIds ? readableId(answer.raw(16)) : "";
         const internal = answer.boolean();
         const partitions = answer.array(() => {
-          const partition = { error: answer.int16(), partition: answer.int32(), leader: answer.int32() };
+          const head = { error: answer.int16(), partition: answer.int32(), leader: answer.int32() };
           answer.int32(); // leader epoch
-          for (let list = 0; list < 3; list++) answer.array(() => answer.int32()); // replicas, those in sync, those offline
+          const [replicas, inSync] = [0, 0, 0].map(() => answer.array(() => answer.int32()).length); // the third: those offline
           answer.end();
-          return partition;
+          return { ...head, replicas: replicas!, inSync: inSync! };
         });
-        answer.int32(); // authorized operations
+        const operations = answer.int32();
         answer.end();
-        return { topic, error, topicId, internal, partitions };
+        return { topic, error, topicId, internal, partitions, operations: operations === notAsked ? undefined : operations };
       });
       return { brokers, controllerId, topics };
     },
   };
 };
+
+/** The lowest number there is stands for it. */
+const notAsked = -(2 ** 31);
 
 const readableId = (id: Buffer): string => (id.every((byte) => byte === 0) ? "" : id.toString("base64url"));

@@ -9,14 +9,15 @@ export interface TopicResult {
   readonly detail: string | null;
 }
 
-export const createTopics = (topics: readonly TopicSpec[], brokerTimeoutMs: number): WireRequest<TopicResult[]> => {
+/** With `onlyCheck` the broker says what it would answer, and makes nothing. */
+export const createTopics = (topics: readonly TopicSpec[], brokerTimeoutMs: number, onlyCheck = false): WireRequest<TopicResult[]> => {
   const writer = new WireWriter(true);
   writer.array(topics, ({ topic, partitions, replication, config }) => {
     writer.string(topic).int32(partitions).int16(replication).arrayLength(0);
     writer.array(Object.entries(config), ([name, value]) => writer.string(name).string(value).end());
     writer.end();
   });
-  writer.int32(brokerTimeoutMs).boolean(false).end();
+  writer.int32(brokerTimeoutMs).boolean(onlyCheck).end();
   return {
     api: api.createTopics,
     flexible: true,
