@@ -80,6 +80,14 @@ export class MemoryOutbox implements Outbox {
     return filled;
   }
 
+  /** What was sent is the log's. */
+  clear(): void {
+    this.topics.clear();
+    this.partitions = undefined;
+    this.appendedRecords = 0;
+    this.appendedBytes = 0;
+  }
+
   private turnTo(topic: string): (OutboxPartition | undefined)[] {
     let partitions = this.topics.get(topic);
     if (partitions === undefined) {

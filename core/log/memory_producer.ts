@@ -54,7 +54,9 @@ export class MemoryProducer implements Producer {
       throw new TypeError("The log in memory sends its own outboxes only: take one from outbox() of the same log");
     this.refuseUnusable();
     if (outbox.records === 0) return new Map();
-    return this.guarded(() => this.sendAll(outbox.filled()).catch(inDoubt));
+    const bases = await this.guarded(() => this.sendAll(outbox.filled()).catch(inDoubt));
+    outbox.clear();
+    return bases;
   }
 
   async sendOffsets(group: GroupMetadata, offsets: readonly CommittedOffset[]): Promise<void> {

@@ -123,6 +123,7 @@ export type BaseOffsets = ReadonlyMap<string, number>;
  */
 export interface Producer {
   readonly epoch: ProducerEpoch;
+  /** The outbox is empty afterwards; after an error it holds what it held, though some of its partitions may have been written. */
   send(outbox: Outbox): Promise<BaseOffsets>;
   /** Offsets become visible with the transaction. Refused (disposition "membership") when group, member or generation are not the current ones. Only with a transactional id. */
   sendOffsets(group: GroupMetadata, offsets: readonly CommittedOffset[]): Promise<void>;

@@ -1,5 +1,5 @@
 // The application that chaos is done to, as somebody would run it: node application.ts BROKERS CLIENT_ID
-import { json, millis, type Topic, text, topic, topology, tumbling, valueState } from "../../mod.ts";
+import { json, MillraceError, millis, type Topic, text, topic, topology, tumbling, valueState } from "../../mod.ts";
 import { pinoLogger, run } from "../../node/mod.ts";
 import { applicationId, type Counted, groupOf, sessionMs, topics, type WindowCount, windowMs } from "./names.ts";
 
@@ -38,13 +38,17 @@ const chaos = topology(applicationId, ({ from }) => {
 // Whoever has started this process is gone when its end of the pipe is.
 process.stdin.resume().once("close", () => process.exit(1));
 
-const app = await run(chaos, {
-  brokers,
-  clientId,
-  logger: pinoLogger({ name: clientId }),
-  group: { sessionTimeout: millis(sessionMs), heartbeat: millis(1_000), rebalanceTimeout: millis(15_000) },
-  transactionTimeout: millis(20_000),
-  on: { state: ({ to }) => process.stdout.write(`${to}\n`) },
-});
-await app.finished;
-process.exit(0);
+try {
+  const app = await run(chaos, {
+    brokers,
+    clientId,
+    logger: pinoLogger({ name: clientId }),
+    group: { sessionTimeout: millis(sessionMs), heartbeat: millis(1_000), rebalanceTimeout: millis(15_000) },
+    transactionTimeout: millis(20_000),
+  });
+  await app.finished;
+  process.exit(0);
+} catch (thrown) {
+  console.error(thrown instanceof MillraceError ? `${thrown.name} ${thrown.code}: ${thrown.message}` : thrown);
+  process.exit(1);
+}

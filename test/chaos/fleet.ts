@@ -51,7 +51,8 @@ export class Fleet {
       child.once("close", (code, signal) => {
         this.#running.delete(name);
         resolve();
-        if (instance.doomed ? code === 0 || signal === "SIGKILL" : this.#closed) return;
+        // One that is asked to close before it has begun to listen ends by the signal itself.
+        if (instance.doomed ? code === 0 || signal !== null : this.#closed) return;
         this.endedByThemselves++;
         say(`${name} has ended ${instance.doomed ? "uncleanly" : "by itself"} with ${signal ?? code}: ${lastLine(logFile)}`);
         if (!instance.doomed) setTimeout(() => !this.#closed && say(`${this.start().name} takes its place`), 1_000);

@@ -132,6 +132,25 @@ export const recordChapter: LogChapter = {
       },
     },
     {
+      name: "leave the outbox when they are sent, and stay in it when they are refused",
+      play: async (stage) => {
+        const log = await stage.connect();
+        const topic = await stage.topic(log, "outbox", 1, { "max.message.bytes": "1000" });
+        const outbox = log.outbox();
+        outbox.append(topic, 0, null, bytes("first"), stage.world.now(), []);
+        const producer = await stage.plain(log);
+        await producer.send(outbox);
+        expect([outbox.records, outbox.bytes]).toEqual([0, 0]);
+        expect([...(await producer.send(outbox))]).toEqual([]);
+        outbox.append(topic, 0, null, bytes("second"), stage.world.now(), []);
+        await producer.send(outbox);
+        expect(await stage.readValues(log, topic)).toEqual(["first", "second"]);
+        outbox.append(topic, 0, null, new Uint8Array(2_000), stage.world.now(), []);
+        await expectRefused(producer.send(outbox), "rejected", ["MESSAGE_TOO_LARGE", "RECORD_LIST_TOO_LARGE"]);
+        expect(outbox.records).toBe(1);
+      },
+    },
+    {
       name: "of one large send stay in order in every partition, whatever their size",
       play: async (stage) => {
         const log = await stage.connect();

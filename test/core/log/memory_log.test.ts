@@ -171,11 +171,17 @@ describe("log in memory", () => {
     expect(await requests(1)).toEqual([...first, ...first]);
   });
 
-  it("takes the same outbox again for another epoch", async () => {
-    const { transactional, one, values } = await setting();
+  it("takes an outbox again for another epoch when it is not known what became of it", async () => {
+    const { link, transactional, one, values } = await setting();
     const outbox = one("again");
     const lost: Producer = await transactional();
-    await lost.send(outbox);
+    const { on } = link;
+    link.on = async (_kind, perform) => {
+      await perform();
+      throw new LogError("CONNECTION_CLOSED", "indefinite", "The answer was lost");
+    };
+    await expect(lost.send(outbox)).rejects.toMatchObject({ disposition: "indefinite" });
+    link.on = on;
     const next = await transactional();
     await next.send(outbox);
     await next.commit();

@@ -33,7 +33,7 @@ export type Call =
   | { readonly do: "grow"; readonly topic: number; readonly partitions: number }
   | { readonly do: "describe"; readonly topic: number }
   | { readonly do: "deleteRecords"; readonly topic: number; readonly partition: number; readonly offset: number }
-  | { readonly do: "open"; readonly slot: number; readonly id: number | null; readonly timeoutMs: number }
+  | { readonly do: "open"; readonly slot: number; readonly id: number | null; readonly timeoutMs: number; readonly client: number }
   | { readonly do: "send"; readonly slot: number; readonly lines: readonly RecordLine[] }
   | {
       readonly do: "sendOffsets";
@@ -42,11 +42,20 @@ export type Call =
       readonly as: Standing;
       readonly offsets: readonly OffsetLine[];
     }
+  /** The outbox that the slot has sent last, once more. */
+  | { readonly do: "resend"; readonly slot: number }
   | { readonly do: "commit" | "abort" | "close"; readonly slot: number }
   /** A transaction that is left open until the broker has ended it. */
   | { readonly do: "expire"; readonly slot: number; readonly id: number; readonly topic: number; readonly partition: number }
   | { readonly do: "states" }
-  | { readonly do: "read"; readonly topic: number; readonly partition: number; readonly from: number; readonly isolation: Isolation }
+  | {
+      readonly do: "read";
+      readonly topic: number;
+      readonly partition: number;
+      readonly from: number;
+      readonly isolation: Isolation;
+      readonly client: number;
+    }
   | {
       readonly do: "ends";
       readonly topic: number;
@@ -59,6 +68,8 @@ export type Call =
   | { readonly do: "join"; readonly seat: number; readonly group: number; readonly instance: number | null; readonly protocol: number }
   | { readonly do: "leave" | "abandon" | "rejoin"; readonly seat: number };
 
+/** What one of them knows of topics and coordinators the other may have missed. Topics are changed by the first. */
+export const clientCount = 2;
 export const topicCount = 3;
 export const groupCount = 2;
 export const partitionsMax = 3;

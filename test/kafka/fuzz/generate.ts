@@ -1,5 +1,15 @@
 import { seededRandom } from "../../../core/time_source/seeded_random.ts";
-import { type Call, configs, groupCount, type OffsetLine, partitionsMax, type RecordLine, type Standing, topicCount } from "./call.ts";
+import {
+  type Call,
+  clientCount,
+  configs,
+  groupCount,
+  type OffsetLine,
+  partitionsMax,
+  type RecordLine,
+  type Standing,
+  topicCount,
+} from "./call.ts";
 
 export interface GenerateOptions {
   readonly calls: number;
@@ -53,14 +63,34 @@ export const generate = (seed: number, { calls, slow }: GenerateOptions): Call[]
     [0.4, () => ({ do: "grow", topic: topic(), partitions: below(partitionsMax + 2) })],
     [0.3, () => ({ do: "describe", topic: below(topicCount) })],
     [1, () => ({ do: "deleteRecords", topic: topic(), partition: partition(), offset: below(12) - 1 })],
-    [4, () => ({ do: "open", slot: slot(), id: maybe(0.85) ? below(ids) : null, timeoutMs: maybe(0.97) ? 600_000 : 1_000_000 })],
+    [
+      4,
+      () => ({
+        do: "open",
+        slot: slot(),
+        id: maybe(0.85) ? below(ids) : null,
+        timeoutMs: maybe(0.97) ? 600_000 : 1_000_000,
+        client: below(clientCount),
+      }),
+    ],
     [14, () => ({ do: "send", slot: slot(), lines: lines(line, 5) })],
     [5, () => ({ do: "sendOffsets", slot: slot(), group: below(groupCount), as: standing(), offsets: lines(offsetLine, 3) })],
+    [0.5, () => ({ do: "resend", slot: slot() })],
     [6, () => ({ do: "commit", slot: slot() })],
     [4, () => ({ do: "abort", slot: slot() })],
     [0.3, () => ({ do: "close", slot: slot() })],
     [0.5, () => ({ do: "states" })],
-    [5, () => ({ do: "read", topic: topic(), partition: partition(), from: maybe(0.5) ? 0 : below(14), isolation: isolation() })],
+    [
+      5,
+      () => ({
+        do: "read",
+        topic: topic(),
+        partition: partition(),
+        from: maybe(0.5) ? 0 : below(14),
+        isolation: isolation(),
+        client: below(clientCount),
+      }),
+    ],
     [
       3,
       () => ({
@@ -99,7 +129,7 @@ export const generate = (seed: number, { calls, slow }: GenerateOptions): Call[]
   };
   return [
     { do: "create", topic: 0, partitions: 2, config: 0 },
-    { do: "open", slot: 0, id: 0, timeoutMs: 600_000 },
+    { do: "open", slot: 0, id: 0, timeoutMs: 600_000, client: 0 },
     ...Array.from({ length: calls }, next),
   ];
 };

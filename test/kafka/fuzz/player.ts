@@ -1,12 +1,32 @@
-import { type CommittedOffset, type Fetched, type GroupMetadata, type Log, LogError, type Producer } from "../../../core/ports/log.ts";
+import {
+  type CommittedOffset,
+  type Fetched,
+  type GroupMetadata,
+  type Log,
+  LogError,
+  type Outbox,
+  type Producer,
+} from "../../../core/ports/log.ts";
 import type { ConformanceWorld } from "../../conformance_log/world.ts";
-import { appendTimeConfig, type Call, configs, groupCount, type OffsetLine, partitionsMax, type Standing, topicCount } from "./call.ts";
+import {
+  appendTimeConfig,
+  type Call,
+  clientCount,
+  configs,
+  groupCount,
+  type OffsetLine,
+  partitionsMax,
+  type Standing,
+  topicCount,
+} from "./call.ts";
 import { Seats } from "./seats.ts";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 const bytes = (text: string): Uint8Array => encoder.encode(text);
 const text = (raw: Uint8Array | null): string => (raw === null ? "null" : decoder.decode(raw));
+
+type Opening = Omit<Extract<Call, { readonly do: "open" }>, "do">;
 
 /** How long a read waits for what is there for sure, and for what is not. */
 const pollMs = 1_000;
@@ -19,9 +39,12 @@ const expireWaitMs = 1_200;
 export class Player {
   readonly #world: ConformanceWorld;
   readonly #log: Log;
+  readonly #clients: readonly Log[];
+  readonly #outboxes = new Map<number, Outbox>();
   readonly #beginMs: number;
   readonly #prefix: string;
   readonly #slots = new Map<number, Producer>();
+  readonly #clientOf = new Map<Producer, Log>();
   readonly #seats: Seats;
   readonly #ids: string[] = [];
   readonly #producerIds = new Map<bigint, string>();
@@ -30,11 +53,13 @@ export class Player {
   #sent = 0;
 
   static async begin(world: ConformanceWorld): Promise<Player> {
-    return new Player(world, await world.connect());
+    return new Player(world, await Promise.all(Array.from({ length: clientCount }, () => world.connect())));
   }
 
-  private constructor(world: ConformanceWorld, log: Log) {
+  private constructor(world: ConformanceWorld, clients: readonly Log[]) {
     this.#world = world;
+    this.#clients = clients;
+    const log = clients[0]!;
     this.#log = log;
     this.#beginMs = world.now() - (world.now() % 1_000);
     this.#prefix = world.unique("fuzz");
@@ -55,7 +80,7 @@ export class Player {
     for (const producer of this.#slots.values()) await producer.close();
     await this.#seats.close();
     await this.#log.admin.delete(await this.#present());
-    await this.#log.close();
+    for (const client of this.#clients) await client.close();
   }
 
   /** Looks at everything that can be seen at the end. */
@@ -65,7 +90,7 @@ export class Player {
       looks.push({ do: "describe", topic });
       for (let partition = 0; partition < partitionsMax; partition++)
         for (const isolation of ["read-committed", "read-uncommitted"] as const)
-          looks.push({ do: "read", topic, partition, from: -1, isolation });
+          looks.push({ do: "read", topic, partition, from: -1, isolation, client: 0 });
     }
     for (let group = 0; group < groupCount; group++) looks.push({ do: "committed", group, stable: false });
     return looks;
@@ -99,9 +124,9 @@ export class Player {
         await admin.deleteRecords([{ topic: this.#topic(call.topic), partition: call.partition, offset: call.offset }]);
         return "deleted";
       case "open":
-        return this.#open(call.slot, call.id, call.timeoutMs);
+        return this.#open(call);
       case "expire": {
-        const opened = await this.#open(call.slot, call.id, expireTimeoutMs);
+        const opened = await this.#open({ ...call, timeoutMs: expireTimeoutMs, client: 0 });
         const line = { topic: call.topic, partition: call.partition, key: 0, bytes: 3, atSeconds: 0 };
         const sent = await this.play({ do: "send", slot: call.slot, lines: [line] });
         await this.#world.sleep(expireWaitMs);
@@ -143,19 +168,18 @@ export class Player {
     if (producer === undefined) return "nobody";
     switch (call.do) {
       case "send": {
-        const outbox = this.#log.outbox();
+        const outbox = this.#clientOf.get(producer)!.outbox();
+        this.#outboxes.set(call.slot, outbox);
         const number = this.#sent++;
         for (const [i, { topic, partition, key, bytes: length, atSeconds }] of call.lines.entries()) {
           const value = bytes(`${number}.${i}`.padEnd(length, "."));
           const name = this.#topic(topic);
           outbox.append(name, partition, key === null ? null : bytes(`key${key}`), value, this.#beginMs + atSeconds * 1_000, []);
         }
-        const bases = await producer.send(outbox);
-        return `sent to ${[...bases]
-          .map(([id, base]) => `${id.slice(this.#prefix.length + 1)} at ${base}`)
-          .toSorted()
-          .join(", ")}`;
+        return this.#send(producer, outbox);
       }
+      case "resend":
+        return this.#send(producer, this.#outboxes.get(call.slot) ?? this.#clientOf.get(producer)!.outbox());
       case "sendOffsets":
         await producer.sendOffsets(
           this.#standing(call.group, call.as),
@@ -176,9 +200,17 @@ export class Player {
     }
   }
 
-  async #open(slot: number, id: number | null, transactionTimeoutMs: number): Promise<string> {
+  async #send(producer: Producer, outbox: Outbox): Promise<string> {
+    const bases = [...(await producer.send(outbox))].map(([id, base]) => `${id.slice(this.#prefix.length + 1)} at ${base}`);
+    return `sent to ${bases.toSorted().join(", ")}, ${outbox.records} records left`;
+  }
+
+  async #open({ slot, id, timeoutMs: transactionTimeoutMs, client }: Opening): Promise<string> {
     const transactionalId = id === null ? null : `${this.#prefix}-id${id}`;
-    const producer = await this.#log.producer({ transactionalId, transactionTimeoutMs });
+    const log = this.#clients[client]!;
+    const producer = await log.producer({ transactionalId, transactionTimeoutMs });
+    this.#clientOf.set(producer, log);
+    this.#outboxes.delete(slot);
     if (transactionalId !== null && !this.#ids.includes(transactionalId)) this.#ids.push(transactionalId);
     this.#slots.set(slot, producer);
     return this.#epoch(producer);
@@ -204,13 +236,13 @@ export class Player {
   }
 
   /** From an offset, or for -1 from the beginning, to the end that is there now. */
-  async #read({ topic: number, partition, from, isolation }: Extract<Call, { readonly do: "read" }>): Promise<string> {
+  async #read({ topic: number, partition, from, isolation, client }: Extract<Call, { readonly do: "read" }>): Promise<string> {
     const topic = this.#topic(number);
     const at = { topic, partition };
     const id = `${topic}/${partition}`;
     const end = (await this.#log.admin.offsets([at], "latest", isolation)).get(id)!;
     let offset = from >= 0 ? from : (await this.#log.admin.offsets([at], "earliest", isolation)).get(id)!;
-    const fetcher = this.#log.fetcher({ isolation });
+    const fetcher = this.#clients[client]!.fetcher({ isolation });
     const seen: string[] = [];
     let last: Fetched | undefined;
     try {
