@@ -158,7 +158,8 @@ class KafkaProcesses {
 
   constructor(setup: KafkaSetup) {
     this.#setup = setup;
-    if (!setup.options.outlives) process.once("exit", this.#atExit);
+    // Before those who want to delete what the nodes still write to.
+    if (!setup.options.outlives) process.prependOnceListener("exit", this.#atExit);
   }
 
   get pids(): readonly number[] {

@@ -48,7 +48,8 @@ const settleMs = 180_000;
  */
 export const chaosRun = async ({ minutes, seed, rate, say }: ChaosOptions): Promise<ChaosReport> => {
   const folder = mkdtempSync(join(tmpdir(), "millrace-chaos-"));
-  const removeFolder = (): void => rmSync(folder, { recursive: true, force: true });
+  // A process that was killed a moment ago may still write something.
+  const removeFolder = (): void => rmSync(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
   process.once("exit", removeFolder);
   const ledgerFile = join(folder, "ledger");
   const proxyPorts: number[] = [];
@@ -115,7 +116,7 @@ const startFeeder = (kafka: LocalKafka, rate: number, seed: number, ledgerFile: 
   const program = join(import.meta.dirname, "feeder.ts");
   const args = ["--disable-warning=ExperimentalWarning", program, kafka.brokers.join(","), String(rate), String(seed), ledgerFile];
   const feeder = spawn(process.execPath, args, { stdio: ["pipe", "inherit", "inherit"] });
-  process.once("exit", () => feeder.kill("SIGKILL"));
+  process.prependOnceListener("exit", () => feeder.kill("SIGKILL"));
   return feeder;
 };
 

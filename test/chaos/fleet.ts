@@ -29,7 +29,7 @@ export class Fleet {
 
   constructor(options: FleetOptions) {
     this.#options = options;
-    process.once("exit", this.#atExit);
+    process.prependOnceListener("exit", this.#atExit);
   }
 
   /** Those that nobody has meant to end. */
