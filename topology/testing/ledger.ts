@@ -60,11 +60,14 @@ export class Ledger {
 
   #checkAssignments(assignments: ReadonlyMap<string, MemberAssignment>): void {
     const owners = new Map<string, string>();
-    for (const [member, { userData }] of assignments)
-      for (const task of decodeAssignment(userData)?.tasks ?? []) {
+    for (const [member, { userData }] of assignments) {
+      const read = decodeAssignment(userData);
+      if (read.kind !== "read") continue;
+      for (const task of read.value.tasks) {
         const other = owners.get(task);
         if (other !== undefined) this.#violated(`I10: task ${task} was given to ${other} and to ${member} in one generation`);
         owners.set(task, member);
       }
+    }
   }
 }
