@@ -51,6 +51,7 @@ export const runOn = async (topology: Topology, options: RunOptions, on: RunOn):
     log: given ?? memoryLog({ clock, random, compactionBytes }).connect(),
     ownsLog: on.ownsLog ?? given === undefined,
     createTopics: on.createTopics ?? given === undefined,
+    logIsPrivate: given === undefined,
     clock,
     random,
     logger: options.logger ?? silent,

@@ -62,6 +62,8 @@ export interface Application {
   readonly plan: Plan;
   readonly settings: Settings;
   readonly log: Log;
+  /** Nobody but this application sees the log: what it has read of its sources need not be kept. */
+  readonly logIsPrivate: boolean;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;

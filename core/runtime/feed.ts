@@ -2,6 +2,7 @@ import type { Clock, Timeout } from "../ports/clock.ts";
 import { type Log, LogError, noHeaders, type Producer, type RawHeaders } from "../ports/log.ts";
 import type { Logger } from "../ports/logger.ts";
 import { type Bounds, boundsRecord, type ControlTopic, fedRecord, feederRecord } from "./control_topic.ts";
+import { FeedLead } from "./feed_lead.ts";
 import { insist, isPassing } from "./insist.ts";
 import { pause } from "./pause.ts";
 
@@ -27,6 +28,8 @@ export interface FeedOptions {
   readonly records: (written: number) => AsyncIterable<FeedRecord>;
   /** Where the inputs end when everything is written; undefined when they go on. */
   readonly bounds: (() => Promise<Bounds>) | undefined;
+  /** The readers commit what they have read: the feed waits for them instead of running far ahead. */
+  readonly readersCommit: boolean;
   /** Aborted when the run is over: the feed then ends at once, whatever it waits for. */
   readonly signal: AbortSignal;
 }
@@ -34,6 +37,11 @@ export interface FeedOptions {
 const recordsPerTransaction = 2000;
 /** What comes slowly is not kept waiting for a full transaction. */
 const lingerMs = 20;
+/** What is written and not read may have so many bytes: enough that no reader ever waits, and no more, since a log in memory has to hold it. */
+const leadBytes = 32 << 20;
+const askReadersMs = 20;
+/** So long no reader need have moved until the feed goes on none the less: what they wait for may be what comes next. */
+const stuckMs = 1000;
 /** Who has fenced this feed says within this time that it goes on instead. */
 const claimMs = 1000;
 
@@ -59,6 +67,7 @@ class Feeder {
   #producer: Producer | undefined;
   /** Ends the wait that is under way, if there is one. */
   #wake: (() => void) | undefined;
+  readonly #lead = new FeedLead();
   /** Who wrote the input when this feed looked last. */
   #feeder: string | undefined;
 
@@ -130,6 +139,7 @@ class Feeder {
         if (batch.length >= recordsPerTransaction || due) {
           if (!(await writeBatch())) return undefined;
           await clock.yield();
+          await this.#letReadersFollow();
         } else
           linger ??= clock.after(lingerMs, () => {
             due = true;
@@ -159,7 +169,12 @@ class Feeder {
         const claim = feederRecord(id);
         if (this.#feeder !== id) outbox.append(control.topic, 0, claim.key, claim.value, clock.now(), noHeaders);
         const producer = this.#producer!;
-        if (!(await this.#waitFor(producer.send(outbox).then(() => producer.commit())))) return false;
+        const send = async (): Promise<void> => {
+          const bases = await producer.send(outbox);
+          await producer.commit();
+          this.#lead.written(records, bases);
+        };
+        if (!(await this.#waitFor(send()))) return false;
         if (bounds === undefined) control.fed = written;
         this.#feeder = id;
         return true;
@@ -178,6 +193,19 @@ class Feeder {
         if (control.fed !== before) return false;
       }
     return false;
+  }
+
+  async #letReadersFollow(): Promise<void> {
+    const { clock, log, applicationId, readersCommit, signal } = this.#options;
+    let movedMs = clock.monotonic();
+    while (readersCommit && this.#lead.bytes > leadBytes && !signal.aborted && clock.monotonic() - movedMs < stuckMs) {
+      const asking = this.#patiently(async () => {
+        const committed = await log.admin.committed(applicationId, this.#lead.partitions, { requireStable: false });
+        if (this.#lead.read(committed)) movedMs = clock.monotonic();
+      });
+      if (!(await this.#waitFor(asking))) return;
+      if (this.#lead.bytes > leadBytes) await pause(clock, askReadersMs, signal);
+    }
   }
 
   /** Another feed has begun. Otherwise it was a request of our own that came late, or the broker's timeout, that has ended the epoch. */

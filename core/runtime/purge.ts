@@ -5,7 +5,9 @@ import type { Task } from "./sealed_task.ts";
 
 const everyMs = 10_000;
 
-/** Deletes from internal topics what every reader has committed: each of their partitions has one reader, and nobody needs the records again. */
+/**
+ * Deletes from internal topics what every reader has committed: each of their partitions has one reader, and nobody needs the records again. In a log that nobody else sees, which has to fit into memory, the same goes for sources.
+ */
 export class Purge {
   readonly #application: Application;
   readonly #purged = new Map<string, number>();
@@ -18,14 +20,15 @@ export class Purge {
 
   /** Called now and then; does its work in the background. */
   step(tasks: Iterable<Task>): void {
-    const { clock, log, logger } = this.#application;
+    const { clock, log, logger, logIsPrivate } = this.#application;
     const nowMs = clock.monotonic();
     if (this.#running || nowMs < this.#nextMs) return;
     this.#nextMs = nowMs + everyMs;
     const offsets: FetchPosition[] = [];
     for (const task of tasks)
       for (const input of task.inputs) {
-        if (input.plan.kind !== "repartition" && input.plan.kind !== "sink") continue;
+        const isInternal = input.plan.kind === "repartition" || input.plan.kind === "sink";
+        if (!isInternal && !logIsPrivate) continue;
         const offset = task.committedOffset(input);
         if (offset > (this.#purged.get(input.id) ?? 0)) offsets.push({ topic: input.topic, partition: input.partition, offset });
       }

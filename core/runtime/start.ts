@@ -38,6 +38,8 @@ export interface StartOptions {
   readonly ownsLog: boolean;
   /** Topics of the user's that are missing are made; otherwise only those that say so. */
   readonly createTopics: boolean;
+  /** The log was made for this run and goes with it. */
+  readonly logIsPrivate: boolean;
   /** State and offsets that do not fit the program any more are given up, instead of being a reason not to start. */
   readonly allowNonRestoredState: boolean;
   readonly clock: Clock;
@@ -73,6 +75,7 @@ export const start = async (options: StartOptions): Promise<App & { kill(): void
       plan,
       settings,
       log,
+      logIsPrivate: options.logIsPrivate,
       clock,
       random: options.random,
       logger,
@@ -133,6 +136,7 @@ export const start = async (options: StartOptions): Promise<App & { kill(): void
         logger,
         records,
         bounds: bounded ? bounds : undefined,
+        readersCommit: settings.guarantee !== "none",
         signal: over.signal,
       }).catch((error: unknown) => {
         logger.log("error", `The input could not be written: ${reason(error)}`);

@@ -147,6 +147,39 @@ describe("a feed", () => {
     expect(cluster.clock.nextDueMs).toBeUndefined();
   });
 
+  it("does not run far ahead of its readers", async () => {
+    const { cluster } = await world();
+    const lengths = topology("lengths", ({ from }) => {
+      from(words)
+        .map((word) => word.length)
+        .to(counts);
+    });
+    // A transaction of the feed holds 2,000 of them, which is more than it may be ahead.
+    const long = "x".repeat(25_000);
+    const list = Array.from({ length: 5_000 }, (_, i): Fed => ({ topic: words, key: `k${i % 7}`, value: long, timestamp: start }));
+    let given = 0;
+    const app = await cluster.start(lengths, {
+      mode: "batch",
+      feed: async function* () {
+        // By then it is paused.
+        await sleep(cluster.clock, 1000);
+        for (const one of list) {
+          given++;
+          yield one;
+        }
+      },
+    });
+    app.pause();
+    await cluster.clock.advance(1900);
+    expect(given).toBe(2_000);
+    // What paused readers wait for may be what comes next: so it goes on, if slowly.
+    await cluster.clock.advance(600);
+    expect(given).toBe(4_000);
+    app.resume();
+    await cluster.drive(app.finished);
+    expect((await cluster.read(counts)).map(({ value }) => value)).toEqual(list.map(() => long.length));
+  });
+
   it("that fails stops the instance with its reason", async () => {
     const { cluster } = await world();
     const app = await cluster.start(perMinute, {
