@@ -17,6 +17,7 @@ export type ErrorCode =
   | "NAME_DUPLICATE"
   | "PARTITIONS_DIFFER"
   | "KEY_MISPLACED"
+  | "KEY_PARKED"
   | "OPTION_INVALID"
   | "TOPIC_MISSING"
   | "TOPIC_CHANGED"

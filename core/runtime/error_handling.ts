@@ -1,7 +1,8 @@
-import type { ErrorPolicy, Policy } from "../error_policy.ts";
-import { DecodeError, type MillraceError, ProduceError, reason, StepError, TopologyError } from "../errors.ts";
+import { choose, type ErrorPolicy, fail, type Policy } from "../error_policy.ts";
+import { DecodeError, type MillraceError, ProduceError, StepError } from "../errors.ts";
 import type { RawHeaders } from "../ports/log.ts";
 import type { SubtopologyPlan } from "./plan.ts";
+import type { RawRecord } from "./task_input.ts";
 import { refusal, type TopicLimits } from "./topic_limits.ts";
 
 /** Which policy stands for an error, in one sub-topology: that of the step that failed, or of the input whose record does not decode. */
@@ -22,40 +23,26 @@ export class ErrorHandling {
   policyFor(error: unknown): Policy | undefined {
     if (!(error instanceof DecodeError || error instanceof StepError || error instanceof ProduceError)) return undefined;
     const policy = error.step === undefined ? undefined : this.#steps.get(error.step);
-    if (policy === undefined) return { kind: "fail" };
-    if (typeof policy !== "function") return policy;
-    const { step, topic, partition, offset } = error;
-    const broken = (what: string): TopologyError =>
-      new TopologyError(
-        "OPTION_INVALID",
-        `The function that is the error policy of step '${step}' ${what}, for the error: ${error.message}`,
-        {
-          ...{ step, topic, partition, offset },
-          cause: error,
-        },
-      );
-    let chosen: Policy | undefined;
-    try {
-      chosen = policy(error);
-    } catch (thrown) {
-      throw broken(`threw: ${reason(thrown)}`);
-    }
-    if (chosen === undefined || chosen === null) throw broken("gave nothing: return fail() for what is not forgiven");
-    return chosen;
+    return policy === undefined ? fail() : choose(policy, error);
   }
 }
 
 const encoder = new TextEncoder();
 
-interface RawRecord {
-  readonly topic: string;
-  readonly partition: number;
-  readonly offset: number;
-  readonly key: Uint8Array | null;
-  readonly value: Uint8Array | null;
-  readonly timestamp: number;
-  readonly headers: RawHeaders;
-}
+/** What a record in a dead-letter topic has behind its own headers. */
+export const errorHeaders = {
+  class: "millrace.error.class",
+  code: "millrace.error.code",
+  message: "millrace.error.message",
+  step: "millrace.error.step",
+  topic: "millrace.error.topic",
+  partition: "millrace.error.partition",
+  offset: "millrace.error.offset",
+  /** The record's own timestamp, where the dead-letter topic does not take it. */
+  timestamp: "millrace.error.timestamp",
+  /** So many bytes had the value that was left out. */
+  valueLeftOut: "millrace.error.value-left-out",
+} as const;
 
 /**
  * The record as it goes to its dead-letter topic: as it came, with the cause in its headers. No stack: it may name files and values. Throws ProduceError when the topic does not take it: left out in silence it would be lost.
@@ -69,19 +56,24 @@ export const deadLetterRecord = (
 ): Pick<RawRecord, "key" | "value" | "timestamp" | "headers"> => {
   const { topic, partition, offset, key } = record;
   const cause: readonly (readonly [string, string])[] = [
-    ["millrace.error.class", error.name],
-    ["millrace.error.code", error.code],
-    ["millrace.error.message", error.message],
-    ["millrace.error.step", error.step ?? ""],
-    ["millrace.error.topic", topic],
-    ["millrace.error.partition", String(partition)],
-    ["millrace.error.offset", String(offset)],
+    [errorHeaders.class, error.name],
+    [errorHeaders.code, error.code],
+    [errorHeaders.message, error.message],
+    [errorHeaders.step, error.step ?? ""],
+    [errorHeaders.topic, topic],
+    [errorHeaders.partition, String(partition)],
+    [errorHeaders.offset, String(offset)],
   ];
-  const headers: RawHeaders = [...record.headers, ...cause.map(([name, text]) => [name, encoder.encode(text)] as const)];
   const value = policy.payload ? record.value : null;
   // The timestamp may be what is wrong with the record.
   const aheadMs = record.timestamp - nowMs;
-  const timestamp = record.timestamp >= 0 && aheadMs <= limits.aheadMaxMs && -aheadMs <= limits.behindMaxMs ? record.timestamp : nowMs;
+  const fits = record.timestamp >= 0 && aheadMs <= limits.aheadMaxMs && -aheadMs <= limits.behindMaxMs;
+  const timestamp = fits ? record.timestamp : nowMs;
+  const more: readonly (readonly [string, string])[] = [
+    ...(fits ? [] : [[errorHeaders.timestamp, String(record.timestamp)] as const]),
+    ...(policy.payload || record.value === null ? [] : [[errorHeaders.valueLeftOut, String(record.value.length)] as const]),
+  ];
+  const headers: RawHeaders = [...record.headers, ...[...cause, ...more].map(([name, text]) => [name, encoder.encode(text)] as const)];
   const why = refusal(limits, policy.topic, { key, value, timestamp, headers }, nowMs);
   if (why === undefined) return { key, value, timestamp, headers };
   throw new ProduceError(
@@ -91,13 +83,18 @@ export const deadLetterRecord = (
   );
 };
 
-/** How many times a policy tries before it does something else, and what that is. */
+/**
+ * What a policy says after so many tries: try again, or something else.
+ * @param stops how often the record has stopped instances
+ */
 export const afterRetries = (
   policy: Policy,
   attempts: number,
+  stops: number,
 ): { readonly retryInMs: number } | { readonly then: Exclude<Policy, { readonly kind: "retry" }> } => {
+  if (policy.kind === "fail" && policy.then !== undefined && stops >= policy.attempts) return afterRetries(policy.then, attempts, stops);
   if (policy.kind !== "retry") return { then: policy };
   if (attempts < policy.attempts)
     return { retryInMs: typeof policy.backoff === "function" ? policy.backoff(attempts + 1) : policy.backoff };
-  return afterRetries(policy.then, attempts - policy.attempts);
+  return afterRetries(policy.then, attempts - policy.attempts, stops);
 };

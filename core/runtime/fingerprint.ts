@@ -25,12 +25,19 @@ export const statefulParts = (plan: Plan): readonly StatefulPart[] => {
                 ...parameters,
                 ...(store.keySerde === undefined ? {} : { keys: store.keySerde }),
                 "reads from": inputs
-                  .map(({ topic }) => topic.name)
+                  .flatMap(({ topic, kind }) => (kind === "retry" ? [] : [topic.name]))
                   .sort()
                   .join(", "),
               },
             },
           ],
+    ),
+  );
+  const putOff = plan.subtopologies.flatMap(({ inputs }) =>
+    inputs.flatMap((input): readonly StatefulPart[] =>
+      input.putOff === undefined
+        ? []
+        : [{ kind: "store", name: input.putOff.store, parameters: { step: "put-off", "reads from": input.topic.name } }],
     ),
   );
   const topics = plan.topics.map(({ name, kind, partitions }): StatefulPart => {
@@ -41,7 +48,7 @@ export const statefulParts = (plan: Plan): readonly StatefulPart[] => {
       parameters: { kind, ...(partitions === undefined ? {} : { partitions }), ...(keys === undefined ? {} : { keys }) },
     };
   });
-  return [...stores, ...topics].sort((a, b) => (id(a) < id(b) ? -1 : 1));
+  return [...stores, ...putOff, ...topics].sort((a, b) => (id(a) < id(b) ? -1 : 1));
 };
 
 /** 16 hexadecimal digits that are equal for plans with equal stateful parts. */

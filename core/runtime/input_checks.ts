@@ -60,6 +60,11 @@ export class InputChecks {
     );
   }
 
+  /** How long it is until that moment of the Clock. */
+  untilMs(atMs: number): number {
+    return atMs - this.#clock.now();
+  }
+
   /** What is wrong with a timestamp, as a sentence; undefined when it can be used. One clock that is wrong must not carry event time away. */
   timestamp(timestamp: number): string | undefined {
     if (timestamp <= this.#latest && timestamp >= 0 && Number.isSafeInteger(timestamp)) return undefined;

@@ -39,7 +39,7 @@ export interface TopicDeclaration {
 
 export interface InternalTopicPlan {
   readonly name: string;
-  readonly kind: "repartition" | "sink" | "records";
+  readonly kind: "repartition" | "sink" | "records" | "retry";
   /** Undefined: as many as the largest input of the sub-topologies that write it, unless co-partitioning asks for something else. "tasks": as many as the sub-topology that reads it has by its other inputs. */
   readonly partitions: number | "tasks" | undefined;
 }
@@ -58,7 +58,7 @@ export interface SubtopologyPlan {
 
 export interface InputPlan {
   readonly topic: TopicRef;
-  readonly kind: "source" | "repartition" | "sink" | "records";
+  readonly kind: "source" | "repartition" | "sink" | "records" | "retry";
   readonly step: string;
   readonly key: Serde<any>;
   readonly value: Serde<any>;
@@ -71,8 +71,19 @@ export interface InputPlan {
   readonly onError: ErrorPolicy;
   /** The keyed steps behind rely on the records' own partition: a sample of keys is compared with murmur2. */
   readonly checkPartitioning: boolean;
+  /** Of an input whose records some policy puts off or parks. */
+  readonly putOff?: PutOffPlan;
+  /** Of kind "retry": the input whose records are read again here, by its place among the inputs. */
+  readonly retryOf?: number;
   /** Of kind "records": what is written to the topic before the run begins. */
   readonly records?: () => Iterable<Draft<unknown, unknown>> | AsyncIterable<Draft<unknown, unknown>>;
+}
+
+export interface PutOffPlan {
+  /** The store of what is put off and parked, with a changelog like any other. */
+  readonly store: string;
+  /** The inputs that read the records again, by their place: after the first failure, the second, ... */
+  readonly retries: readonly number[];
 }
 
 export interface TimePlan {

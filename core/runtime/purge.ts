@@ -4,6 +4,7 @@ import type { Application } from "./application.ts";
 import type { Task } from "./sealed_task.ts";
 
 const everyMs = 10_000;
+const isInternal: ReadonlySet<string> = new Set(["repartition", "sink", "retry"]);
 
 /**
  * Deletes from internal topics what every reader has committed: each of their partitions has one reader, and nobody needs the records again. In a log that nobody else sees, which has to fit into memory, the same goes for sources.
@@ -27,8 +28,7 @@ export class Purge {
     const offsets: FetchPosition[] = [];
     for (const task of tasks)
       for (const input of task.inputs) {
-        const isInternal = input.plan.kind === "repartition" || input.plan.kind === "sink";
-        if (!isInternal && !logIsPrivate) continue;
+        if (!isInternal.has(input.plan.kind) && !logIsPrivate) continue;
         const offset = task.committedOffset(input);
         if (offset > (this.#purged.get(input.id) ?? 0)) offsets.push({ topic: input.topic, partition: input.partition, offset });
       }

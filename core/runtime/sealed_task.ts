@@ -44,6 +44,10 @@ export interface Task {
   /** How far event time has come; undefined where it has no meaning. */
   readonly watermark: number | undefined;
   readonly uncommittedBytes: number;
+  /** A record that has stopped too many instances holds this task. */
+  readonly standsStill: boolean;
+  /** Records that wait in retry topics, and keys that are parked; undefined where no policy puts anything off. */
+  readonly putOff: { readonly waiting: number; readonly keys: number } | undefined;
   /** All inputs are at their end and everything is committed. */
   readonly finished: boolean;
   close(): Promise<void>;

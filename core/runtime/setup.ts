@@ -1,4 +1,4 @@
-import type { ErrorPolicy, Policy } from "../error_policy.ts";
+import { type ErrorPolicy, policiesIn } from "../error_policy.ts";
 import { ConfigurationError, MillraceError } from "../errors.ts";
 import type { Clock } from "../ports/clock.ts";
 import { sleep } from "../ports/clock.ts";
@@ -114,6 +114,7 @@ const internalTopics = (plan: Plan, names: TopicNames): readonly string[] => [
 const changelogsOf = ({ nodes, inputs }: SubtopologyPlan, names: TopicNames): readonly string[] => [
   ...nodes.flatMap(({ store }) => (store?.changelog ? [names.changelog(store.name)] : [])),
   ...inputs.flatMap(({ kind, topic }) => (kind === "repartition" || kind === "sink" ? [names.changelog(timeStore(topic.name))] : [])),
+  ...inputs.flatMap(({ putOff }) => (putOff === undefined ? [] : [names.changelog(putOff.store)])),
 ];
 
 /** Those that offsets or state stand for. */
@@ -203,10 +204,8 @@ const userTopics = (plan: Plan): ReadonlyMap<string, UserTopic> => {
 };
 
 /** Those that can be known beforehand; what a function answers is looked up when it does. */
-const deadLetterTopics = (policy: ErrorPolicy): readonly string[] => {
-  const of = (one: Policy): readonly string[] => (one.kind === "dead-letter" ? [one.topic] : one.kind === "retry" ? of(one.then) : []);
-  return typeof policy === "function" ? [] : of(policy);
-};
+const deadLetterTopics = (policy: ErrorPolicy): readonly string[] =>
+  policiesIn(policy).flatMap((one) => (one.kind === "dead-letter" ? [one.topic] : []));
 
 /** Topics of the user's that are to be made when they are missing. */
 const createDeclared = async (log: Log, topics: ReadonlyMap<string, UserTopic>, all: boolean): Promise<void> => {

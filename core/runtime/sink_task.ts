@@ -75,6 +75,8 @@ export class SinkTask implements Task {
   }
 
   readonly uncommittedBytes = 0;
+  readonly standsStill = false;
+  readonly putOff = undefined;
   readonly watermark = undefined;
   readonly streamTime: number = Number.NEGATIVE_INFINITY;
 

@@ -90,7 +90,15 @@ export class StreamTask implements Task {
     this.#inputs = this.#options.inputsAt(this.#positions);
     this.#states = new Map([...stores].map(([name, { store, keys }]) => [name, new StepState(store, keys)]));
     this.#streamTime = Math.max(...this.#inputs.map((input) => input.streamTime), Number.NEGATIVE_INFINITY);
-    this.#attempts = new Attempts({ plan, states: this.#states, staging: this.#staging, environment, taskTimeoutMs });
+    this.#attempts = new Attempts({
+      plan,
+      partition,
+      inputs: this.#inputs,
+      states: this.#states,
+      staging: this.#staging,
+      environment,
+      taskTimeoutMs,
+    });
     this.#chain = new OperatorChain({
       plan,
       partition,
@@ -115,7 +123,9 @@ export class StreamTask implements Task {
         });
       },
     });
-    this.#times = new InputTimes({ plan, partition, inputs: this.#inputs, time: this.#chain.time, environment });
+    // What is read again says nothing of how far time has come.
+    const speaking = this.#inputs.filter((input) => input.plan.kind !== "retry");
+    this.#times = new InputTimes({ plan, partition, inputs: speaking, time: this.#chain.time, environment });
     this.#reports = new WatermarkReports({ subtopology: plan.id, partition, chain: this.#chain, times: this.#times, environment });
     this.#reportsAfter = [];
     this.#finishedSaid = false;
@@ -142,18 +152,24 @@ export class StreamTask implements Task {
       if (!this.#chain.fireProcessingTimers(now, attempts.untilTimerFails(goOn), attempts.around)) return true;
     }
     if (nowMs < attempts.waitsUntilMs) return did;
-    for (;;) {
-      const input = this.#lowest(nowMs);
-      if (input === undefined) {
-        if (this.#settleEnds(goOn)) did = true;
-        // Who reads what this task writes waits for its end, and need not wait for the interval as well.
-        if (this.#isToSayFinished) this.#environment.requestCommit();
-        return did;
+    let input: TaskInput | undefined;
+    try {
+      for (;;) {
+        input = this.#lowest(nowMs);
+        if (input === undefined) {
+          if (this.#settleEnds(goOn)) did = true;
+          // Who reads what this task writes waits for its end, and need not wait for the interval as well.
+          if (this.#isToSayFinished) this.#environment.requestCommit();
+          return did;
+        }
+        did = true;
+        if (!this.#take(input, nowMs)) return true;
+        if (this.#chain.time.advancing && !this.#advance(goOn)) return true;
+        if (!goOn()) return true;
       }
-      did = true;
-      if (!this.#take(input, nowMs)) return true;
-      if (this.#chain.time.advancing && !this.#advance(goOn)) return true;
-      if (!goOn()) return true;
+    } catch (thrown) {
+      attempts.noteStop(input, thrown);
+      throw thrown;
     }
   }
 
@@ -210,12 +226,15 @@ export class StreamTask implements Task {
       this.#handle(input);
       return true;
     }
+    if (attempts.follows(input)) return true;
     const streamTime = this.#streamTime;
     const inputStreamTime = input.streamTime;
+    const concerned = attempts.concerned(input);
     attempts.begin();
     try {
       if (head.kind === "error") throw head.error;
       this.#handle(input);
+      if (concerned !== undefined) attempts.succeeded(input, concerned);
       attempts.keep();
       return true;
     } catch (thrown) {
@@ -232,7 +251,7 @@ export class StreamTask implements Task {
     const { timestamp } = record;
     if (timestamp > this.#streamTime) this.#streamTime = timestamp;
     if (timestamp > input.streamTime) input.streamTime = timestamp;
-    this.#chain.entries[input.index]!(value, record);
+    this.#chain.entries[input.plan.retryOf ?? input.index]!(value, record);
     input.consume();
     this.#times.onRecord(input, value, timestamp);
   }
@@ -298,7 +317,12 @@ export class StreamTask implements Task {
       topic: input.topic,
       partition: input.partition,
       offset: input.position,
-      metadata: encodeOffsetMetadata(input.source === undefined ? Number.NEGATIVE_INFINITY : input.doneWatermark, input.streamTime, tag),
+      metadata: encodeOffsetMetadata(
+        input.source === undefined ? Number.NEGATIVE_INFINITY : input.doneWatermark,
+        input.streamTime,
+        tag,
+        input.stops !== undefined && input.stops.offset >= input.position ? input.stops : undefined,
+      ),
     }));
     return { offsets, changelog, finished };
   }
@@ -336,6 +360,14 @@ export class StreamTask implements Task {
   /** A task that is idle and holds nothing has no say. */
   get watermark(): number | undefined {
     return this.#times.allIdle && !this.#chain.time.holds() ? undefined : this.#times.watermark;
+  }
+
+  get standsStill(): boolean {
+    return this.#attempts.standsStill;
+  }
+
+  get putOff(): { readonly waiting: number; readonly keys: number } | undefined {
+    return this.#attempts.putOff;
   }
 
   committedOffset(input: TaskInput): number {

@@ -1,11 +1,13 @@
 import * as E from "fp-ts/lib/Either.js";
 import { DecodeError, reason } from "../errors.ts";
-import { type Fetched, partitionId, type RawHeaders, type RecordCursor } from "../ports/log.ts";
+import { type Fetched, noHeaders, partitionId, type RawHeaders, type RecordCursor } from "../ports/log.ts";
 import { RecordMeta, SourceRecord } from "../record.ts";
 import { readsInPlace } from "../serde/in_place.ts";
 import { SourceTime } from "../time/source_time.ts";
 import type { InputChecks } from "./input_checks.ts";
+import type { Stops } from "./offset_metadata.ts";
 import type { InputPlan } from "./plan.ts";
+import { type PutOff, readPutOff, replayOf } from "./put_off.ts";
 import type { UpstreamVector } from "./upstream_vector.ts";
 import { decodeUpstreamTime, isWatermark, type UpstreamTime } from "./watermark_record.ts";
 
@@ -21,11 +23,23 @@ export type Head =
   | { readonly kind: "watermark"; readonly time: UpstreamTime }
   | { readonly kind: "error"; readonly error: DecodeError };
 
+/** A record as it came in, before anything was made of it. */
+export interface RawRecord {
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: number;
+  readonly key: Uint8Array | null;
+  readonly value: Uint8Array | null;
+  readonly timestamp: number;
+  readonly headers: RawHeaders;
+}
+
 /** Where an input stood when it was committed. */
 export interface InputPosition {
   readonly offset: number;
   readonly watermark: number;
   readonly streamTime: number;
+  readonly stops?: Stops;
 }
 
 /**
@@ -67,6 +81,17 @@ export class TaskInput {
   idle = false;
   knownEnd = 0;
 
+  /** A record ahead that has stopped instances, here or elsewhere. */
+  stops: Stops | undefined;
+  /** It was this task that it stopped last. */
+  stopsNoted = false;
+  /** Asked at the end: what was put off belongs to this input still. */
+  awaits: (() => boolean) | undefined;
+  /** Of the head, when it was put off: where it comes from. */
+  putOff: PutOff | undefined;
+  /** Of the head, when it is replayed: by which replay. */
+  replay: string | undefined;
+
   /** Why the head could not be prepared, and since when: the registry is away, which is no fault of the record. */
   unprepared: { readonly error: unknown; readonly sinceMs: number; told: boolean } | undefined;
 
@@ -78,6 +103,8 @@ export class TaskInput {
   readonly #chunks: Fetched[] = [];
   /** The cursor stands on a record that is not decoded yet. */
   #positioned = false;
+  /** Of the record at the cursor, without what is ours. */
+  #headers: RawHeaders = noHeaders;
   #chunk: Fetched | undefined;
 
   constructor(
@@ -101,7 +128,8 @@ export class TaskInput {
     this.streamTime = at.streamTime;
     this.doneWatermark = at.watermark;
     this.vector = vector;
-    this.source = plan.time === undefined ? undefined : new SourceTime(plan.time.watermarks, at.watermark);
+    this.source = plan.time === undefined || plan.kind === "retry" ? undefined : new SourceTime(plan.time.watermarks, at.watermark);
+    this.stops = at.stops;
   }
 
   /** Where the next fetch goes on. */
@@ -110,7 +138,7 @@ export class TaskInput {
   }
 
   get finished(): boolean {
-    return this.position >= this.endOffset || (this.vector?.finished ?? false);
+    return (this.position >= this.endOffset || (this.vector?.finished ?? false)) && this.awaits?.() !== true;
   }
 
   get watermark(): number {
@@ -118,9 +146,9 @@ export class TaskInput {
     return this.source?.watermark ?? this.vector?.watermark ?? Number.POSITIVE_INFINITY;
   }
 
-  /** A source ends where the bounds say; what they do not name is empty. Repartition topics end when their writers say so. */
+  /** A source ends where the bounds say; what they do not name is empty. Repartition topics end when their writers say so, and retry topics have no end of their own. */
   endAt(bounds: ReadonlyMap<string, number>): void {
-    if (this.vector === undefined) this.endOffset = bounds.get(this.id) ?? 0;
+    if (this.vector === undefined && this.plan.kind !== "retry") this.endOffset = bounds.get(this.id) ?? 0;
   }
 
   offer(fetched: Fetched): void {
@@ -165,8 +193,19 @@ export class TaskInput {
         return false;
       }
       this.#positioned = true;
+      this.#readHeaders();
       return this.#decode(nowMs);
     }
+  }
+
+  /** The offset of the head in the topic that is read. */
+  get headOffset(): number | undefined {
+    return this.head === undefined ? undefined : this.#chunk!.records.offset;
+  }
+
+  /** How often the head has stopped instances before. */
+  get headStops(): number {
+    return this.stops !== undefined && this.stops.offset === this.headOffset ? this.stops.times : 0;
   }
 
   /** The head was handled, or left out on purpose. */
@@ -178,16 +217,11 @@ export class TaskInput {
     this.attempts = 0;
   }
 
-  /** Undecoded, for a dead-letter topic. */
-  raw(): {
-    readonly key: Uint8Array | null;
-    readonly value: Uint8Array | null;
-    readonly headers: RawHeaders;
-    readonly timestamp: number;
-    readonly offset: number;
-  } {
+  /** As it came in first: undecoded, for a dead-letter topic. */
+  raw(): RawRecord {
     const { records } = this.#chunk!;
-    return { key: records.key(), value: records.value(), headers: records.headers(), timestamp: records.timestamp, offset: records.offset };
+    const { topic, partition, offset, timestamp } = this.#origin;
+    return { key: records.key(), value: records.value(), headers: this.#headers, topic, partition, offset, timestamp };
   }
 
   /** Forgets what was fetched. */
@@ -203,9 +237,38 @@ export class TaskInput {
     this.atEndSinceMs = undefined;
   }
 
+  #readHeaders(): void {
+    const headers = this.#chunk!.records.headers();
+    this.putOff = undefined;
+    this.replay = undefined;
+    this.#headers = headers;
+    if (this.plan.kind === "retry") {
+      const { about, headers: own } = readPutOff(headers);
+      this.putOff = about;
+      this.replay = about.replay;
+      this.#headers = own;
+    } else if (headers.length > 0) {
+      this.replay = replayOf(headers);
+      if (this.replay !== undefined) this.#headers = headers.slice(0, -1);
+    }
+  }
+
+  /** Where the record at the cursor came in first, and its timestamp there. */
+  get #origin(): { readonly topic: string; readonly partition: number; readonly offset: number; readonly timestamp: number } {
+    const { topic, partition, putOff } = this;
+    if (putOff !== undefined) return putOff;
+    const { offset, timestamp } = this.#chunk!.records;
+    return { topic, partition, offset, timestamp };
+  }
+
   #decode(nowMs: number): boolean {
     const { records } = this.#chunk!;
-    if (this.vector !== undefined && records.keyStart < 0 && records.valueStart >= 0 && isWatermark(records.headers())) {
+    const waitMs = this.putOff === undefined ? 0 : this.#checks.untilMs(this.putOff.atMs);
+    if (waitMs > 0) {
+      this.notBeforeMs = nowMs + waitMs;
+      return false;
+    }
+    if (this.vector !== undefined && records.keyStart < 0 && records.valueStart >= 0 && isWatermark(this.#headers)) {
       this.headTimestamp = Number.NEGATIVE_INFINITY;
       this.head = { kind: "watermark", time: decodeUpstreamTime(records.value()!) };
       return true;
@@ -240,13 +303,14 @@ export class TaskInput {
   }
 
   #settle(records: RecordCursor): void {
-    const { plan } = this;
+    const { plan, putOff } = this;
+    const topic = putOff === undefined ? this.topic : putOff.topic;
     let key: unknown = null;
     if (records.keyStart >= 0) {
       if (plan.checkPartitioning && this.#checks.wantsKey()) this.#checks.key(records.key()!);
       const decoded = this.#keyInPlace
         ? plan.key.read!(records.bytes, records.keyStart, records.keyEnd)
-        : plan.key.deserialize(records.key()!, this.topic);
+        : plan.key.deserialize(records.key()!, topic);
       if (E.isLeft(decoded)) return this.#fail(decoded.left, "key");
       key = decoded.right;
     }
@@ -254,7 +318,7 @@ export class TaskInput {
     if (records.valueStart >= 0) {
       const decoded = this.#valueInPlace
         ? plan.value.read!(records.bytes, records.valueStart, records.valueEnd)
-        : plan.value.deserialize(records.value()!, this.topic);
+        : plan.value.deserialize(records.value()!, topic);
       if (E.isLeft(decoded)) return this.#fail(decoded.left, "value");
       value = decoded.right;
     } else if (!plan.table && plan.value.takesNull !== true)
@@ -265,12 +329,14 @@ export class TaskInput {
         ),
         "value",
       );
-    const headers = records.headers();
-    let { timestamp } = records;
+    const headers = this.#headers;
+    const partition = putOff === undefined ? this.partition : putOff.partition;
+    const offset = putOff === undefined ? records.offset : putOff.offset;
+    let timestamp = putOff === undefined ? records.timestamp : putOff.timestamp;
     const extract = plan.time?.timestamp;
     if (extract !== undefined && value !== null) {
       try {
-        timestamp = extract(value, new SourceRecord(key, timestamp, headers, this.topic, this.partition, records.offset, this.streamTime));
+        timestamp = extract(value, new SourceRecord(key, timestamp, headers, topic, partition, offset, this.streamTime));
       } catch (thrown) {
         return this.#fail(
           new DecodeError("BAD_TIMESTAMP", `The timestamp function threw: ${reason(thrown)}`, { cause: thrown }),
@@ -283,16 +349,14 @@ export class TaskInput {
     this.headTimestamp = timestamp;
     const head = this.#recordHead;
     head.value = value;
-    head.record = new RecordMeta(key, timestamp, headers, this.topic, this.partition, records.offset);
+    head.record = new RecordMeta(key, timestamp, headers, topic, partition, offset);
     this.head = head;
   }
 
   #fail(error: DecodeError, where: "key" | "value" | "timestamp"): void {
+    const { topic, partition, offset } = this.#origin;
     this.headTimestamp = Number.NEGATIVE_INFINITY;
-    this.head = {
-      kind: "error",
-      error: error.at({ topic: this.topic, partition: this.partition, offset: this.#chunk!.records.offset, step: this.plan.step, where }),
-    };
+    this.head = { kind: "error", error: error.at({ topic, partition, offset, step: this.plan.step, where }) };
   }
 }
 

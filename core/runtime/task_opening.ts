@@ -94,7 +94,10 @@ export const makeTask = (
       close,
     });
   }
-  const own = new Set(plan.nodes.flatMap((node) => (node.store === undefined ? [] : [node.store.name])));
+  const own = new Set([
+    ...plan.nodes.flatMap((node) => (node.store === undefined ? [] : [node.store.name])),
+    ...plan.inputs.flatMap(({ putOff }) => (putOff === undefined ? [] : [putOff.store])),
+  ]);
   return new StreamTask({
     plan,
     partition,

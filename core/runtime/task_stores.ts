@@ -53,12 +53,13 @@ export const taskOf = (application: Application, id: string): { readonly plan: S
   return { plan, partition };
 };
 
-/** The stores that a task of the sub-topology has, with the codecs of their keys: those of its steps, and one for what is known of the time of each internal topic. */
+/** The stores that a task of the sub-topology has, with the codecs of their keys: those of its steps, one for what is known of the time of each internal topic, and one for what is put off of an input. */
 export const storesOf = (plan: SubtopologyPlan): readonly { readonly name: string; readonly keys: KeyCodec }[] => [
   ...plan.nodes.flatMap(({ store }) => (store === undefined ? [] : [{ name: store.name, keys: store.keys }])),
   ...plan.inputs.flatMap(({ kind, topic }) =>
     kind === "repartition" || kind === "sink" ? [{ name: timeStore(topic.name), keys: keyCodec(undefined) }] : [],
   ),
+  ...plan.inputs.flatMap(({ putOff }) => (putOff === undefined ? [] : [{ name: putOff.store, keys: keyCodec(undefined) }])),
 ];
 
 /** Opens the stores of a task as they are, restored or not. */

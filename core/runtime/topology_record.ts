@@ -59,7 +59,11 @@ export const nextRecord = (before: TopologyRecord | undefined, now: StartingTopo
 export const checkAgainstRecord = (before: TopologyRecord, now: StartingTopology): void => {
   // Both sides as they are written: so nothing is a difference that only the writing makes.
   const { parts } = decodeTopologyRecord(encodeTopologyRecord(nextRecord(undefined, now)))!;
-  const changes = topologyChanges(before.parts, parts);
+  const is = new Map(parts.map((part) => [partName(part), part]));
+  const changes = topologyChanges(
+    before.parts.map((part) => withMoreInputs(part, is.get(partName(part)))),
+    parts,
+  );
   const changed = changes.filter(({ change }) => change === "changed");
   if (changed.length > 0)
     throw refused(
@@ -82,6 +86,16 @@ export const checkAgainstRecord = (before: TopologyRecord, now: StartingTopology
       `${notTheSame(now)}. ${said(resumed)}, but it was there once and was given up, and topic '${topicOf(now.applicationId, resumed[0]!)}' still holds what it had then: delete that topic, or give the step another name`,
     );
   checkTopics(before, now);
+};
+
+/** Records that come from one more topic find the state as it was: that is no change of what is kept. */
+const withMoreInputs = (was: StatefulPart, is: StatefulPart | undefined): StatefulPart => {
+  const before = was.parameters["reads from"];
+  const after = is?.parameters["reads from"];
+  if (typeof before !== "string" || typeof after !== "string") return was;
+  const topics = after.split(", ");
+  const isWider = before.split(", ").every((topic) => topics.includes(topic));
+  return isWider ? { ...was, parameters: { ...was.parameters, "reads from": after } } : was;
 };
 
 const checkTopics = (before: TopologyRecord, now: StartingTopology): void => {

@@ -11,6 +11,7 @@ import { Purge } from "./purge.ts";
 import { Reader } from "./reader.ts";
 import type { Task } from "./sealed_task.ts";
 import { SiblingWatermarks } from "./sibling_watermarks.ts";
+import { noteStops } from "./stop_note.ts";
 import type { RestoreProgress } from "./store_follower.ts";
 import type { TaskEnvironment } from "./task_environment.ts";
 import { noLimits } from "./topic_limits.ts";
@@ -119,7 +120,13 @@ export class Worker {
   *gauges(): IterableIterator<Metric> {
     yield { name: "tasks", tags: {}, value: this.#tasks.size };
     yield* this.#membership.gauges();
+    yield { name: "stopped_tasks", tags: {}, value: this.tasks.filter(({ standsStill }) => standsStill).length };
     for (const task of this.tasks) {
+      const { putOff } = task;
+      if (putOff !== undefined) {
+        yield { name: "waiting_records", tags: { task: task.id }, value: putOff.waiting };
+        yield { name: "parked_keys", tags: { task: task.id }, value: putOff.keys };
+      }
       if (task.watermark !== undefined) yield { name: "watermark", tags: { task: task.id }, value: task.watermark };
       for (const input of task.inputs) {
         const tags = { task: task.id, topic: input.topic, partition: String(input.partition), kind: input.plan.kind };
@@ -267,6 +274,14 @@ export class Worker {
     this.#woken = false;
   }
 
+  /** The next instance is to know which record has stopped this one. What was under way is ended first, so that the note does not go back behind it. */
+  async #noteStops(): Promise<void> {
+    const tasks = [...this.#tasks.values()];
+    if (!tasks.some(({ inputs }) => inputs.some(({ stopsNoted }) => stopsNoted))) return;
+    await this.#commits.abandon();
+    await noteStops(this.#application, tasks, this.#membership.metadata);
+  }
+
   #allFinished(): boolean {
     const { control } = this.#application;
     for (const [subtopology, tasks] of this.#application.tasks)
@@ -288,6 +303,7 @@ export class Worker {
     };
     const wasKilled = (): boolean => this.#failure instanceof FatalError && this.#failure.code === "APP_CLOSED";
     if (this.#failure === undefined) await quietly("the last commit", () => this.#commits.finish());
+    else if (!wasKilled()) await quietly("the note of what stopped it", () => this.#noteStops());
     await quietly("the reader", () => this.#reader.close());
     if (!wasKilled()) await quietly("leaving the group", () => this.#membership.leave(this.#stays));
     if (!wasKilled())

@@ -72,7 +72,7 @@ const subtopologyOf = (plan: SubtopologyPlan): SubtopologyDescription => {
       topic: topic.name,
       kind,
       table,
-      ...(time === undefined ? {} : { watermarks: time.watermarks.name }),
+      ...(time === undefined || kind === "retry" ? {} : { watermarks: time.watermarks.name }),
     })),
     steps: nodes.flatMap((node): readonly StepDescription[] =>
       node.output === undefined

@@ -16,6 +16,7 @@ import type { Exchange, Writer } from "./exchanges.ts";
 import type { KeyDomains } from "./key_domains.ts";
 import type { Keying } from "./keying.ts";
 import type { InsertedExchange, Layout } from "./layout.ts";
+import { withRetryTopics } from "./retry_topics.ts";
 import { operationOf, policyOf, type StepNames } from "./step_names.ts";
 import { SubtopologyDraft } from "./subtopology_draft.ts";
 
@@ -82,7 +83,7 @@ class Lowering {
     const drafts = this.#layout.components.inOrder().flatMap((component) => this.#drafts.get(component) ?? []);
     // Nothing reads behind a sink, so sinks can stand last: one more of them changes the id of no task that has state.
     const subtopologies = [...drafts.filter(({ sink }) => sink === undefined), ...drafts.filter(({ sink }) => sink !== undefined)].map(
-      (draft, id) => draft.finish(id),
+      (draft, id) => withRetryTopics(draft.finish(id), (topic, step) => this.#internal(topic, step)),
     );
     return { subtopologies, topics: [...this.#topics.values()] };
   }

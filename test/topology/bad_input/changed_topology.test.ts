@@ -106,6 +106,23 @@ describe("a program that was changed since the application ran", () => {
     await world.close();
   });
 
+  it("in that a step with state reads from one more topic: started, and what was kept is there", async () => {
+    const world = await BadInput.open({ words: 1, more: 1, counts: 1 });
+    await say(world, "a");
+    await world.cluster.drive((await world.run(counting)).close());
+    const wider = topology("app", ({ from }) => {
+      from(words)
+        .union(from(topic("more", { key: text, value: text })))
+        .keyBy()
+        .count("count")
+        .to(counts);
+    });
+    await world.write("more", { key: utf8("a"), value: utf8("a") });
+    await world.run(wider);
+    expect(await counted(world)).toEqual(["a=1", "a=2"]);
+    await world.close();
+  });
+
   it("is not asked about where nothing is kept", async () => {
     const world = await BadInput.open({ words: 1, counts: 1, copies: 1 });
     await world.cluster.drive((await world.run(counting, { guarantee: "none" })).close());
