@@ -8,6 +8,10 @@ interface Entry {
 
 /** All commands, by name. A command's file is loaded only when it is called, so that one which needs much does not slow down the others. */
 export const commands: Readonly<Record<string, Entry>> = {
+  dlq: {
+    summary: "looks into dead-letter topics, and writes what lies there back",
+    load: async () => (await import("./dlq.ts")).dlq,
+  },
   doctor: {
     summary: "looks at a cluster and says what an application would lack on it",
     load: async () => (await import("./doctor.ts")).doctor,

@@ -324,6 +324,77 @@ describeKafka("input on a broker that is not as the program needs it", () => {
   );
 
   it(
+    "that was deleted and made anew is not read as if it were the old one: neither while the app runs, nor after a restart",
+    on(async (world) => {
+      const [words, out] = [unique("words"), unique("out")].map((name) => topic(name, { key: text, value: text }));
+      for (const { name } of [words!, out!]) await world.create(name, 1);
+      const program = copying(words!.name, out!.name);
+      await world.produce(words!, [{ value: "a" }, { value: "b" }, { value: "c" }]);
+      const app = await world.start(program);
+      await world.until("all are copied", async () => ((await world.read(out!)).length === 3 ? true : undefined));
+      app.pause();
+      await world.pass(500);
+      await world.log.admin.delete([words!.name]);
+      await world.create(words!.name, 1);
+      await world.produce(words!, [{ value: "new" }]);
+      app.resume();
+      expect((await failure(app)).code).toMatch(/^TOPIC_(CHANGED|MISSING)$/);
+      const error: MillraceError = await world.start(program).then(
+        () => Promise.reject(new Error("The app was started although it should have been refused")),
+        (refused: MillraceError) => refused,
+      );
+      expect(error).toMatchObject({ name: "ConfigurationError", code: "TOPIC_CHANGED", topic: words!.name });
+      expect((await world.read(out!)).map(({ value }) => value)).toEqual(["a", "b", "c"]);
+      await world.start(program, { allowNonRestoredState: true });
+      await world.until("the new one is copied", async () => ((await world.read(out!)).length === 4 ? true : undefined));
+      expect((await world.read(out!)).map(({ value }) => value)).toEqual(["a", "b", "c", "new"]);
+    }),
+  );
+
+  it(
+    "that gets more partitions while steps rely on them stops the app",
+    on(async (world) => {
+      const words = topic(world.unique("words"), { key: text, value: text });
+      const counts = topic(world.unique("counts"), { key: text, value: integer });
+      for (const { name } of [words, counts]) await world.create(name, 2);
+      const app = await world.start(
+        topology(world.unique("counting"), ({ from }) => {
+          from(words).keyBy().count("count").to(counts);
+        }),
+      );
+      await world.log.admin.addPartitions(words.name, 3);
+      expect(await failure(app)).toMatchObject({ name: "ConfigurationError", code: "PARTITIONS_DIFFER", topic: words.name });
+    }),
+  );
+
+  it(
+    "or a program that does not fit what it has left behind, is refused at the next start",
+    on(async (world) => {
+      const words = topic(world.unique("words"), { key: text, value: text });
+      const counts = topic(world.unique("counts"), { key: text, value: integer });
+      for (const { name } of [words, counts]) await world.create(name, 1);
+      const name = world.unique("changing");
+      const program = (store: string) =>
+        topology(name, ({ from }) => {
+          from(words).keyBy().count(store).to(counts);
+        });
+      await world.produce(words, [{ key: "k", value: "a" }]);
+      const first = await world.start(program("count"));
+      await world.until("it is counted", async () => ((await world.read(counts)).length === 1 ? true : undefined));
+      await first.close();
+      await expect(world.start(program("tally"))).rejects.toMatchObject({
+        name: "ConfigurationError",
+        code: "TOPOLOGY_CHANGED",
+        step: "count",
+      });
+      await world.produce(words, [{ key: "k", value: "b" }]);
+      await world.start(program("count"));
+      await world.until("it goes on", async () => ((await world.read(counts)).length === 2 ? true : undefined));
+      expect((await world.read(counts)).map(({ value }) => value)).toEqual([1, 2]);
+    }),
+  );
+
+  it(
     "that is deleted while it is read stops the app, which names it",
     on(async (world) => {
       const [words, out] = [unique("words"), unique("out")];
@@ -378,7 +449,8 @@ describeKafka("input on a broker that is not as the program needs it", () => {
         });
       const first = await world.start(counting("count"));
       await world.until("the first one runs", () => (first.state === "running" ? true : undefined));
-      const error = await failure(await world.start(counting("tally")));
+      // What may follow after it cannot run beside it.
+      const error = await failure(await world.start(counting("tally"), { allowNonRestoredState: true }));
       expect(error).toMatchObject({ name: "TopologyError", code: "TOPOLOGY_CHANGED" });
       expect(error.message).toMatch(new RegExp(`^Other instances of application '${name}' run another topology`));
       await world.produce(words, [{ key: "k", value: "a" }]);

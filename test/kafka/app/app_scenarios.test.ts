@@ -1,5 +1,6 @@
 import { inWorld } from "../../app_scenarios/app_world.ts";
 import { deadLetters } from "../../app_scenarios/dead_letters.ts";
+import { failingRecords } from "../../app_scenarios/failing_records.ts";
 import { guarantees } from "../../app_scenarios/guarantees.ts";
 import { idleness } from "../../app_scenarios/idleness.ts";
 import { restart } from "../../app_scenarios/restart.ts";
@@ -15,3 +16,4 @@ describeKafka("a restart from nothing local, on a broker", () => restart(on));
 describeKafka("instances that share the work, on a broker", () => sharing(on));
 describeKafka("dead letters, on a broker", () => deadLetters(on));
 describeKafka("guarantees, on a broker", () => guarantees(on));
+describeKafka("records that fail for a while, on a broker", () => failingRecords(on));

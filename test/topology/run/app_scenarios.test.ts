@@ -1,6 +1,7 @@
 import { describe } from "@jest/globals";
 import { inWorld } from "../../app_scenarios/app_world.ts";
 import { deadLetters } from "../../app_scenarios/dead_letters.ts";
+import { failingRecords } from "../../app_scenarios/failing_records.ts";
 import { guarantees } from "../../app_scenarios/guarantees.ts";
 import { idleness } from "../../app_scenarios/idleness.ts";
 import { memoryAppWorld } from "../../app_scenarios/memory_app_world.ts";
@@ -15,3 +16,4 @@ describe("a restart from nothing local", () => restart(on));
 describe("instances that share the work", () => sharing(on));
 describe("dead letters", () => deadLetters(on));
 describe("guarantees", () => guarantees(on));
+describe("records that fail for a while", () => failingRecords(on));
