@@ -63,7 +63,10 @@ describeKafka("millrace dlq on a broker", () => {
       expect(await world.read(words)).toHaveLength(3);
       expect(total(app, "parked_keys")).toBe(2);
       state.broken = false;
-      expect(await dlq("replay", dead.name, "--group", dead.name, "--yes")).toMatchObject({ code: 0 });
+      expect(await dlq("replay", dead.name, "--group", dead.name, "--yes")).toMatchObject({
+        code: 0,
+        out: `From '${dead.name}':\n  3 records to ${words.name}\n3 records written back.\n`,
+      });
       await world.until("all are through", async () => ((await world.read(out)).length === 3 ? true : undefined));
       const values = (await world.read(out)).map(({ value }) => value!);
       expect(values.filter((value) => value.startsWith("a"))).toEqual(["a1", "a2"]);

@@ -101,11 +101,13 @@ export const runReplay = async (
       const from = Math.max(planned, committed(partition));
       let outbox = log.outbox();
       const commit = async (offset: number): Promise<void> => {
-        if (outbox.records > 0) await producer.send(outbox);
+        // Sent, an outbox may be empty.
+        const { records } = outbox;
+        if (records > 0) await producer.send(outbox);
         const position = { topic, partition, offset, metadata: "" };
         await producer.sendOffsets({ groupId: group, generationId: -1, memberId: "", groupInstanceId: null }, [position]);
         await producer.commit();
-        written += outbox.records;
+        written += records;
         outbox = log.outbox();
         onCommit(written);
       };
