@@ -122,10 +122,18 @@ export class Reader {
 
   /** While this process stood still, nobody looked: that time is no silence of the partitions. */
   #forgiveStall(nowMs: number): void {
-    const { watermarkPeriodMs } = this.#options.application.settings;
-    const stalledMs = nowMs - this.#checkedMs - 2 * watermarkPeriodMs;
+    const { settings, logger } = this.#options.application;
+    const { watermarkPeriodMs, heartbeatMs } = settings;
+    const sinceMs = nowMs - this.#checkedMs;
+    const stalledMs = sinceMs - 2 * watermarkPeriodMs;
     this.#checkedMs = nowMs;
     if (stalledMs <= 0) return;
+    if (stalledMs > heartbeatMs)
+      logger.log(
+        "warn",
+        "The event loop stood still for longer than a heartbeat: a function of the program blocks it, or the machine is too busy; after a session of that the group gives the tasks to others",
+        { stalledMs: Math.round(sinceMs) },
+      );
     for (const task of this.#options.tasks())
       for (const input of task.inputs) if (input.atEndSinceMs !== undefined) input.atEndSinceMs += stalledMs;
   }

@@ -163,13 +163,17 @@ const createOrCheck = async (log: Log, specs: readonly TopicSpec[], logger: Logg
         `Internal topic '${topic}' has ${count} partitions and the topology needs ${partitions}: did an input topic get more partitions? Reset the application, or give it another applicationId`,
         { topic },
       );
-    const actual = (await log.admin.config(topic)).get("cleanup.policy");
-    if (actual !== undefined && actual !== config["cleanup.policy"])
+    const actual = await log.admin.config(topic);
+    // By time or size the broker deletes what nobody has read yet; and its time is that of the events.
+    for (const setting of ["cleanup.policy", "retention.ms", "retention.bytes"]) {
+      const [is, needed] = [actual.get(setting), config[setting]];
+      if (is === undefined || needed === undefined || is === needed) continue;
       throw new ConfigurationError(
         "TOPIC_MISCONFIGURED",
-        `Internal topic '${topic}' has cleanup.policy=${actual}, which would lose ${config["cleanup.policy"] === "compact" ? "state" : "records in flight"}: set it to ${config["cleanup.policy"]}`,
+        `Internal topic '${topic}' has ${setting}=${is}, which would lose ${config === compacted ? "state" : "records in flight"}: set it to ${needed}`,
         { topic },
       );
+    }
   }
 };
 

@@ -49,6 +49,8 @@ export class SinkTask implements Task {
   #failingSinceMs: number | undefined;
   #attempts = 0;
   #retryAtMs = Number.NEGATIVE_INFINITY;
+  /** Since when the writer has not answered; undefined when it is not asked. */
+  #askedAtMs: number | undefined;
   /** Next offset that the outside has not confirmed. */
   #done: number;
   #said = "";
@@ -84,6 +86,7 @@ export class SinkTask implements Task {
     if (this.#failure !== undefined) throw this.#failure;
     const nowMs = this.#environment.clock.monotonic();
     if (this.#writing !== undefined) {
+      this.#checkPatience(nowMs);
       // A batch whose write has failed waits here for its next try.
       if (nowMs < this.#retryAtMs || this.#retryAtMs === Number.NEGATIVE_INFINITY) return false;
       this.#write(this.#writing);
@@ -119,10 +122,12 @@ export class SinkTask implements Task {
   catchUp(): void {}
 
   nextWakeMs(): number {
-    if (this.#retryAtMs === Number.NEGATIVE_INFINITY) return Number.POSITIVE_INFINITY;
     const { clock } = this.#environment;
+    const { taskTimeoutMs } = this.#options;
     // In whole milliseconds: a smaller rest would be lost in a number as large as the Clock's, and the wait would be none.
-    return clock.now() + Math.ceil(this.#retryAtMs - clock.monotonic());
+    const moment = (atMs: number): number => clock.now() + Math.ceil(atMs - clock.monotonic());
+    if (this.#retryAtMs !== Number.NEGATIVE_INFINITY) return moment(this.#retryAtMs);
+    return this.#askedAtMs === undefined ? Number.POSITIVE_INFINITY : moment(this.#askedAtMs + taskTimeoutMs + 1);
   }
 
   seal(tag: string, lastly = false): SealedTask | undefined {
@@ -178,6 +183,7 @@ export class SinkTask implements Task {
     this.#abort = new AbortController();
     this.#writing = undefined;
     this.#retryAtMs = Number.NEGATIVE_INFINITY;
+    this.#askedAtMs = undefined;
     this.#input = this.#options.inputAt(this.#position);
     this.#done = this.#position.offset;
     this.#said = "";
@@ -209,11 +215,13 @@ export class SinkTask implements Task {
 
   #write(batch: Batch): void {
     this.#retryAtMs = Number.NEGATIVE_INFINITY;
+    this.#askedAtMs = this.#environment.clock.monotonic();
     const { signal } = this.#abort;
     const { writer, name } = this.#options.sink;
     writer.write(batch.drafts, signal).then(
       () => {
         if (signal.aborted) return;
+        this.#askedAtMs = undefined;
         this.#failingSinceMs = undefined;
         this.#attempts = 0;
         this.#environment.counters.counter("sink_records", { step: name }).add(batch.drafts.length);
@@ -234,7 +242,20 @@ export class SinkTask implements Task {
     this.#writing = undefined;
   }
 
+  /** A write that never answers holds its task, and no other; but not for ever. */
+  #checkPatience(nowMs: number): void {
+    const { taskTimeoutMs, sink } = this.#options;
+    if (this.#askedAtMs === undefined || nowMs - this.#askedAtMs <= taskTimeoutMs) return;
+    this.#abort.abort();
+    throw new TaskTimeoutError(
+      "TASK_TIMEOUT",
+      `Sink '${sink.name}' has not answered for ${taskTimeoutMs} ms: let its write reject when the system outside is away, or raise taskTimeout`,
+      { step: sink.name },
+    );
+  }
+
   #failed(error: unknown): void {
+    this.#askedAtMs = undefined;
     const nowMs = this.#environment.clock.monotonic();
     const { name } = this.#options.sink;
     this.#failingSinceMs ??= nowMs;

@@ -68,6 +68,23 @@ describe("the documents", () => {
     expect(codes.filter((code) => !thrown.includes(`"${code}"`))).toEqual([]);
   });
 
+  it("say of every kind of bad input what happens, and name tests that are there", () => {
+    const rows = [...textOf("docs/bad-input.md").matchAll(/^\| (\d+) \| (.*) \|$/gm)].map(([, number, cells]) => ({
+      number: Number(number),
+      cells: cells!.split(" | "),
+    }));
+    expect(rows.map(({ number }) => number)).toEqual(Array.from({ length: 74 }, (_, n) => n + 1));
+    const broken = rows.flatMap(({ number, cells: [, , shownBy = ""] }) => {
+      const tests = [...shownBy.matchAll(/\]\(\.\.\/([^)]+)\) “([^”]+)”/g)].map(([, path, words]) => ({ path: path!, words: words! }));
+      // What is not shown by a test says why.
+      if (tests.length === 0) return /^(.*not built|not looked for: .*)$/.test(shownBy) ? [] : [`${number} has no test, and no reason`];
+      return tests.flatMap(({ path, words }) =>
+        existsSync(join(root, path)) && textOf(path).includes(words) ? [] : [`${number} names '${words}', which ${path} does not have`],
+      );
+    });
+    expect(broken).toEqual([]);
+  });
+
   it("draw the fraud job as it is", () => {
     const topics = fraudTopics({ prefix: "", transaction: json<any>(), account: json<any>() });
     const drawing = fraudDetection("", topics, [sink("search", { write: async () => {} })]).describe("mermaid");

@@ -201,6 +201,27 @@ describe("a sink whose write rejects", () => {
       expect((await world.position("stuck", "stuck-index-sink")) ?? 0).toBe(0);
     });
 
+  it("and which never answers holds its own task alone, and stops the instance after taskTimeout", async () => {
+    const world = await open();
+    const deaf = topology("deaf", ({ from }) => {
+      const all = from(words);
+      all.to(sink<string>("index", { write: () => new Promise(() => {}) }));
+      all.to(out);
+    });
+    await say(world, "a");
+    const app = await world.run(deaf, { taskTimeout: seconds(30) });
+    await say(world, "b");
+    await world.cluster.clock.advance(20_000);
+    expect(app.state).toBe("running");
+    expect((await world.texts("out")).map(({ value }) => value)).toEqual(["a", "b"]);
+    const error = await world.failureOf(app);
+    expect(error).toMatchObject({ name: "TaskTimeoutError", code: "TASK_TIMEOUT", step: "index" });
+    expect(error.message).toBe(
+      "Sink 'index' has not answered for 30000 ms: let its write reject when the system outside is away, or raise taskTimeout",
+    );
+    expect((await world.position("deaf", "deaf-index-sink")) ?? 0).toBe(0);
+  });
+
   it("and which never closes does not hold the app: it is left alone after closeTimeout", async () => {
     const world = await open();
     const held = topology("held", ({ from }) => {

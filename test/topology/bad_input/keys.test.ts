@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@jest/globals";
-import { deadLetter, skip } from "../../../core/error_policy.ts";
+import { deadLetter, type ErrorPolicy, fail, skip } from "../../../core/error_policy.ts";
 import { partitionForKey } from "../../../core/partitioner.ts";
 import { integer } from "../../../core/serde/numbers.ts";
 import { text } from "../../../core/serde/text.ts";
@@ -65,6 +65,45 @@ describe("a record without a key", () => {
     const app = await world.run(byOwnKey);
     expect((await world.texts("counts")).map(({ key }) => key)).toEqual([""]);
     expect(counted(app, "dropped_null_key")).toBe(1);
+    await world.close();
+  });
+});
+
+describe("a key that equals nothing", () => {
+  const byNumber = (onError: ErrorPolicy) =>
+    topology("numbers", ({ from }) => {
+      from(words)
+        .keyBy((word) => Number(word))
+        .with({ onError })
+        .count("count")
+        .toStream()
+        .rewrite((n, { key }) => ({ key: String(key), value: n ?? 0 }))
+        .to(counts);
+    });
+  const bad = [{ value: utf8("1") }, { value: utf8("none") }, { value: utf8("1") }];
+
+  it("(NaN) stops the instance, which names it", async () => {
+    const world = await open();
+    await world.write("words", ...bad);
+    const error = await world.failure(byNumber(fail()));
+    expect(error).toMatchObject({ name: "ProduceError", code: "ENCODE_FAILED" });
+    expect(error.message).toMatch(/NaN/);
+  });
+
+  it("(NaN) is left out when the policy says so, and its neighbours are counted", async () => {
+    const world = await open();
+    await world.write("words", ...bad);
+    const app = await world.run(byNumber(skip()));
+    expect((await world.cluster.read(counts)).map(({ key, value }) => `${key}=${value}`)).toEqual(["1=1", "1=2"]);
+    expect(counted(app, "skipped_records")).toBe(1);
+    await world.close();
+  });
+
+  it("(-0) is the zero that it equals", async () => {
+    const world = await open();
+    await world.write("words", { value: utf8("0") }, { value: utf8("-0") });
+    await world.run(byNumber(fail()));
+    expect((await world.cluster.read(counts)).map(({ key, value }) => `${key}=${value}`)).toEqual(["0=1", "0=2"]);
     await world.close();
   });
 });

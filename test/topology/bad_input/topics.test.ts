@@ -140,6 +140,17 @@ describe("topics that are not as the program needs them", () => {
     });
   });
 
+  it("a topic between tasks would lose records in flight, as it deletes by time: the time of the events, at that", async () => {
+    const world = await BadInput.open({ words: 2, counts: 1 });
+    await world.cluster.create("counting-count-repartition", 2, { "cleanup.policy": "delete", "retention.ms": "3600000" });
+    expect(await refusal(world, counting)).toMatchObject({
+      name: "ConfigurationError",
+      code: "TOPIC_MISCONFIGURED",
+      topic: "counting-count-repartition",
+      message: "Internal topic 'counting-count-repartition' has retention.ms=3600000, which would lose records in flight: set it to -1",
+    });
+  });
+
   it("the input is deleted while it is read: the instance stops and names it, and what it did stays committed", async () => {
     const world = await BadInput.open({ words: 1, counts: 1 });
     await world.write("words", { value: utf8("a") });
