@@ -6,6 +6,7 @@ import { guarantees } from "../../app_scenarios/guarantees.ts";
 import { idleness } from "../../app_scenarios/idleness.ts";
 import { memoryAppWorld } from "../../app_scenarios/memory_app_world.ts";
 import { restart } from "../../app_scenarios/restart.ts";
+import { scaling } from "../../app_scenarios/scaling.ts";
 import { sharing } from "../../app_scenarios/word_count.ts";
 
 // The same as on a broker: see test/kafka/app.
@@ -14,6 +15,7 @@ const on = inWorld(memoryAppWorld);
 describe("event time with partitions that say nothing", () => idleness(on));
 describe("a restart from nothing local", () => restart(on));
 describe("instances that share the work", () => sharing(on));
+describe("standbys and names", () => scaling(on));
 describe("dead letters", () => deadLetters(on));
 describe("guarantees", () => guarantees(on));
 describe("records that fail for a while", () => failingRecords(on));
