@@ -46,8 +46,10 @@ export interface MembershipOptions {
 }
 
 const protocol = "millrace-1";
-/** So long after it begins to rejoin a member lets the others know. */
+/** So long after it begins to rejoin a member calls the others; should that have been too early, or somebody not have heard it, it calls again after so many times as long, and so on. */
 const callAfterMs = 50;
+const callSlowerBy = 4;
+const callAfterMsMax = 5_000;
 /** A rebalance waits at most so long for the commit before it, and never more than a third of the group's patience. */
 const commitBeforeJoinMs = 10_000;
 
@@ -75,6 +77,7 @@ export class Membership {
   #probe: Timeout | undefined;
   /** The others are to hear that the group rebalances, unless somebody is faster or it is over before. */
   #call: Timeout | undefined;
+  #callNextMs = 0;
   /** Assigned, whether open already or not. */
   #assigned: readonly string[] = [];
   #stop = false;
@@ -124,7 +127,7 @@ export class Membership {
     const { application } = this.#options;
     const { settings, log } = application;
     this.#options.onState("rebalancing");
-    this.#callSoon();
+    this.#callAfter(callAfterMs);
     this.#member = log.join({
       groupId: settings.applicationId,
       groupInstanceId: settings.groupInstanceId,
@@ -152,7 +155,7 @@ export class Membership {
 
   /** Asks the group whether it rebalances: somebody says so. */
   checkIn(): void {
-    this.#call?.cancel();
+    if (this.#call !== undefined) this.#callAfter(this.#callNextMs);
     this.#member?.checkIn();
   }
 
@@ -191,13 +194,18 @@ export class Membership {
     this.#word++;
     this.#probe?.cancel();
     this.#call?.cancel();
+    this.#call = undefined;
   }
 
   /** A rebalance lasts until the last member has heard of it, and until then the others cannot commit. Not at once: the group has to know first, or those who ask it hear nothing. */
-  #callSoon(): void {
+  #callAfter(delayMs: number): void {
     const { log, clock, control, logger } = this.#options.application;
     this.#call?.cancel();
-    this.#call = clock.after(callAfterMs, () => {
+    this.#call = undefined;
+    if (delayMs > callAfterMsMax) return;
+    this.#callNextMs = delayMs * callSlowerBy;
+    this.#call = clock.after(delayMs, () => {
+      this.#callAfter(this.#callNextMs);
       control.write(log, null, [callRecord()], clock).catch((error: unknown) => {
         logger.log("debug", "The other members could not be called: they hear of the rebalance with their heartbeats", {
           reason: reason(error),
@@ -228,7 +236,7 @@ export class Membership {
     const word = ++this.#word;
     this.#options.onState("rebalancing");
     await this.#sealOff(word);
-    if (word === this.#word) this.#callSoon();
+    if (word === this.#word) this.#callAfter(callAfterMs);
   }
 
   async #sealOff(word: number): Promise<void> {
