@@ -82,7 +82,15 @@ export class Instance {
   constructor(system: System, setting: InstanceSetting) {
     const [command, ...args] = system.command(setting);
     this.#child = spawn(command!, args, { stdio: ["ignore", "pipe", "pipe"] });
-    this.ended = new Promise((resolve) => this.#child.once("exit", () => resolve()));
+    // Who ends the measurement ends what it has started.
+    const atExit = (): void => void this.#child.kill("SIGKILL");
+    process.once("exit", atExit);
+    this.ended = new Promise((resolve) =>
+      this.#child.once("exit", () => {
+        process.off("exit", atExit);
+        resolve();
+      }),
+    );
     this.#child.stdout!.on("data", (data: Buffer) => {
       for (const [, state] of data.toString().matchAll(/^state (\w+)$/gm)) this.#state = state!;
     });

@@ -69,6 +69,7 @@ const measureThroughput = async (log: Log, brokers: string, chosen: readonly Sys
 
 const main = async (): Promise<void> => {
   if (options.help) return void process.stdout.write(help);
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(1));
   const kafka = options.brokers === undefined ? await startKafka({ heapMb: 768 }) : undefined;
   const brokers = options.brokers ?? kafka!.brokers[0]!;
   const log = await kafkaLog({ brokers: brokers.split(",") });

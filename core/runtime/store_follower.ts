@@ -40,9 +40,9 @@ interface Followed {
   readonly stores: TaskStores;
   readonly store: OpenStore;
   offset: number;
-  readonly from: number;
+  from: number;
   /** Where a restore ends; undefined for a standby, which has no end. */
-  readonly end: number | undefined;
+  end: number | undefined;
   /** Of the partition, as last heard. */
   highWatermark: number;
   readonly sinceMs: number;
@@ -249,6 +249,10 @@ export class StoreFollower {
     }
     followed.highWatermark = fetched.highWatermark;
     this.#tell(followed);
+    this.#checkDone(id, followed);
+  }
+
+  #checkDone(id: string, followed: Followed): void {
     if (followed.end === undefined || followed.offset < followed.end) return;
     this.#followed.delete(id);
     followed.done();
@@ -273,13 +277,16 @@ export class StoreFollower {
 
   async #failed(id: string, followed: Followed, error: LogError): Promise<void> {
     if (error.code === "OFFSET_OUT_OF_RANGE") {
-      // The log was made anew or has lost its beginning meanwhile: what is there so far is not to be trusted.
+      // The log was made anew or has lost its beginning meanwhile: what is there so far is not to be trusted, nor where it was to end.
       const { store } = followed;
-      const starts = await this.#options.log.admin.offsets([store], "earliest", "read-uncommitted");
+      const { starts, ends } = await this.ranges([followed.stores]);
       if (this.#followed.get(id) !== followed) return;
+      const [start, end] = [starts.get(id) ?? 0, ends.get(id) ?? 0];
       store.store.wipe();
-      followed.offset = starts.get(id) ?? 0;
-      store.store.write([], { changelogOffset: followed.offset });
+      store.store.write([], { changelogOffset: start });
+      followed.offset = followed.from = start;
+      if (followed.end !== undefined) followed.end = Math.max(start, Math.min(followed.end, end));
+      this.#checkDone(id, followed);
       return;
     }
     throw error;

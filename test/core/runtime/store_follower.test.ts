@@ -121,6 +121,23 @@ describe("restoring a store", () => {
     expect(entries()).toEqual({ a: "2" });
   });
 
+  it("ends at the end of the log that is there, when that was made anew while it was read", async () => {
+    const { clock, write, run, entries, log, link } = await world();
+    await clock.complete(write({ a: "1", b: "1", c: "1" }));
+    let asked = false;
+    link.fault = (kind) => {
+      if (kind !== "Fetch" || asked) return undefined;
+      asked = true;
+      return "delayed";
+    };
+    const restoring = run();
+    await clock.advance(50);
+    expect(asked).toBe(true);
+    await clock.complete(log.admin.deleteRecords([{ ...changelog, offset: 4 }]));
+    await clock.complete(restoring);
+    expect(entries()).toEqual({});
+  });
+
   it("outlives fetches that get lost, and stops when it is told to", async () => {
     const { clock, write, run, entries, link, follower } = await world();
     await clock.complete(write({ a: "1" }));
