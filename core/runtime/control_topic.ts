@@ -1,3 +1,4 @@
+import { ConfigurationError } from "../errors.ts";
 import { type Clock, sleep } from "../ports/clock.ts";
 import { type Isolation, type Log, noHeaders, partitionId } from "../ports/log.ts";
 import { isPassing } from "./insist.ts";
@@ -107,11 +108,27 @@ export class ControlTopic {
       this.calls++;
     } else if (kind === "worker") this.workers.add(id);
     else if (kind === "call") this.calls++;
-    else if (kind === "fed" && value !== null) this.fed = Number(decoder.decode(value));
-    else if (kind === "topology" && value !== null) this.topology = decodeTopologyRecord(decoder.decode(value));
+    else if (kind === "fed" && value !== null) this.fed = this.#read(kind, () => wholeNumber(Number(decoder.decode(value))));
+    else if (kind === "topology" && value !== null) this.topology = this.#read(kind, () => decodeTopologyRecord(decoder.decode(value)));
     else if (kind === "feeder" && value !== null) this.feeder = decoder.decode(value);
     else if (kind === "bounds" && value !== null && this.bounds === undefined)
-      this.bounds = new Map(Object.entries(JSON.parse(decoder.decode(value)) as Record<string, number>));
+      this.bounds = this.#read(
+        kind,
+        () => new Map(Object.entries(JSON.parse(decoder.decode(value)) as object).map(([id, end]) => [id, wholeNumber(end)])),
+      );
+  }
+
+  /** Whoever may write to the topic could say what he likes; what is not in our form stops the instance instead of being guessed at. */
+  #read<T>(kind: string, parse: () => T): T {
+    try {
+      return parse();
+    } catch (cause) {
+      throw new ConfigurationError(
+        "TOPIC_MISCONFIGURED",
+        `Topic '${this.topic}' holds a record of the kind '${kind}' that no instance has written: let nobody else write there, and give the program another applicationId or delete that topic`,
+        { topic: this.topic, cause },
+      );
+    }
   }
 
   /** Writes records in one transaction of the given id, or at once without. */
@@ -159,6 +176,11 @@ export class ControlTopic {
     }
   }
 }
+
+const wholeNumber = (value: unknown): number => {
+  if (!Number.isSafeInteger(value) || (value as number) < 0) throw new TypeError("It is no whole number");
+  return value as number;
+};
 
 /** Before another attempt to fix the ends. */
 const agreePauseMs = 100;

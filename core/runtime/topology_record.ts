@@ -25,8 +25,13 @@ export const encodeTopologyRecord = (record: TopologyRecord): string =>
 
 /** Undefined for what a later version has written. */
 export const decodeTopologyRecord = (text: string): TopologyRecord | undefined => {
-  const record = JSON.parse(text) as TopologyRecord;
-  return record.version === 1 ? record : undefined;
+  const record = JSON.parse(text) as Partial<TopologyRecord> | null;
+  if (typeof record?.version !== "number") throw new TypeError("It has no version");
+  if (record.version !== 1) return undefined;
+  const { version, parts, topics, abandoned } = record;
+  if (!Array.isArray(parts) || !Array.isArray(abandoned) || typeof topics !== "object" || topics === null)
+    throw new TypeError("It does not have the parts of version 1");
+  return { version, parts, topics, abandoned };
 };
 
 /** What a start finds. */
