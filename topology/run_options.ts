@@ -62,6 +62,8 @@ export interface RunOptions {
   readonly memory?: {
     /** What one poll brings at most, over all partitions; each brings at most 1 MiB, and is not asked for more while it has as much waiting. @default 64 MiB [fetch.max.bytes, input.buffer.max.bytes] */
     readonly fetchBytes?: number;
+    /** A record of others whose key and value are longer is not decoded, but a DecodeError LIMIT_EXCEEDED that the policy decides about. @default 64 MiB */
+    readonly recordBytes?: number;
     /** Changed and not committed; more is committed before its time. @default 64 MiB [statestore.uncommitted.max.bytes] */
     readonly overlayBytes?: number;
     /** Decoded entries that a table keeps in memory. @default 100,000 */
@@ -123,7 +125,7 @@ const known: Readonly<Record<string, readonly string[]>> = {
   ],
   commit: ["interval", "timeout", "minPause", "tolerableFailures"],
   group: ["sessionTimeout", "rebalanceTimeout", "heartbeat"],
-  memory: ["fetchBytes", "overlayBytes", "cacheEntries"],
+  memory: ["fetchBytes", "recordBytes", "overlayBytes", "cacheEntries"],
 };
 
 /** Refuses names that mean nothing, with the nearest one that does. */
@@ -180,6 +182,7 @@ export const settingsOf = (topology: string, options: RunOptions): Settings => {
     probingIntervalMs: probing(options.probingRebalanceInterval ?? 600_000),
     partitionBytes: 1 << 20,
     fetchBytes: bytes(memory.fetchBytes ?? 64 << 20, "memory.fetchBytes"),
+    recordBytesMax: bytes(memory.recordBytes ?? 64 << 20, "memory.recordBytes"),
     overlayBytes: bytes(memory.overlayBytes ?? 64 << 20, "memory.overlayBytes"),
     cacheEntries: bytes(memory.cacheEntries ?? 100_000, "memory.cacheEntries"),
     replication,

@@ -41,6 +41,8 @@ export interface Settings {
   /** Fetched and not handled, per partition and altogether. */
   readonly partitionBytes: number;
   readonly fetchBytes: number;
+  /** A longer record of others is not decoded. */
+  readonly recordBytesMax: number;
   /** Changed and not committed: more than this is committed before its time. */
   readonly overlayBytes: number;
   readonly cacheEntries: number;

@@ -16,6 +16,7 @@ export class InputChecks {
   readonly #partition: number;
   readonly #partitions: number;
   readonly #clock: Clock;
+  readonly #recordBytesMax: number;
   readonly #aheadMaxMs: number;
   /** What is not later than this is not too far ahead; beyond it the Clock is asked again. */
   #latest: number;
@@ -27,6 +28,8 @@ export class InputChecks {
     readonly partition: number;
     readonly partitions: number;
     readonly clock: Clock;
+    /** How long key and value of a record of others may be together. */
+    readonly recordBytesMax: number;
     /** Then time is not compared with the Clock: the input may be of any age. */
     readonly bounded: boolean;
   }) {
@@ -36,6 +39,8 @@ export class InputChecks {
     this.#partition = options.partition;
     this.#partitions = options.partitions;
     this.#clock = options.clock;
+    // What the application has written itself was measured then.
+    this.#recordBytesMax = plan.topic.internal ? Number.POSITIVE_INFINITY : options.recordBytesMax;
     this.#aheadMaxMs =
       plan.time === undefined ? Number.POSITIVE_INFINITY : (plan.time.maxFutureMs ?? (bounded ? Number.POSITIVE_INFINITY : hourMs));
     this.#latest = this.#clock.now() + this.#aheadMaxMs;
@@ -63,6 +68,12 @@ export class InputChecks {
   /** How long it is until that moment of the Clock. */
   untilMs(atMs: number): number {
     return atMs - this.#clock.now();
+  }
+
+  /** Why a record of so many bytes is not decoded; undefined when it is. */
+  size(bytes: number): string | undefined {
+    if (bytes <= this.#recordBytesMax) return undefined;
+    return `The record has ${bytes} bytes, more than memory.recordBytes (${this.#recordBytesMax}): have smaller ones written, or raise that`;
   }
 
   /** What is wrong with a timestamp, as a sentence; undefined when it can be used. One clock that is wrong must not carry event time away. */

@@ -273,6 +273,13 @@ export class TaskInput {
       this.head = { kind: "watermark", time: decodeUpstreamTime(records.value()!) };
       return true;
     }
+    const bytes =
+      (records.keyStart < 0 ? 0 : records.keyEnd - records.keyStart) + (records.valueStart < 0 ? 0 : records.valueEnd - records.valueStart);
+    const tooLarge = this.#checks.size(bytes);
+    if (tooLarge !== undefined) {
+      this.#fail(new DecodeError("LIMIT_EXCEEDED", tooLarge), "value");
+      return true;
+    }
     const { key, value } = this.plan;
     const pending =
       (key.prepare === undefined || records.keyStart < 0 ? undefined : key.prepare(records.key()!, this.topic)) ??

@@ -74,7 +74,16 @@ export const makeTask = (
   const inputsAt = (at: ReadonlyMap<string, InputPosition>): readonly TaskInput[] =>
     inputs.map(({ index, plan: input, topic }) => {
       const id = partitionId(topic, partition);
-      const checks = new InputChecks({ plan: input, topic, partition, partitions: application.partitions.get(topic) ?? 1, clock, bounded });
+      const partitions = application.partitions.get(topic) ?? 1;
+      const checks = new InputChecks({
+        plan: input,
+        topic,
+        partition,
+        partitions,
+        clock,
+        bounded,
+        recordBytesMax: settings.recordBytesMax,
+      });
       const made = new TaskInput(index, input, topic, partition, at.get(id)!, vectorOf(input), checks);
       made.knownEnd = ends.get(id) ?? 0;
       if (control.bounds !== undefined) made.endAt(control.bounds);

@@ -51,25 +51,30 @@ export const compressor = (name: Compression): Compressor | undefined => {
 };
 
 /**
- * Unpacks batches of every codec, none of them to more than `decompressedBytesMax`: a few kilobytes that unpack to gigabytes give LogError
- * RECORD_LIST_TOO_LARGE instead of exhausting the memory.
+ * Unpacks batches of every codec, none of them to more than `decompressedBytesMax`, nor to more than `decompressionRatioMax` times their size: a few kilobytes that
+ * unpack to gigabytes give LogError RECORD_LIST_TOO_LARGE before the memory is spent.
  */
 export const decompressor =
-  (decompressedBytesMax: number): Decompress =>
+  (decompressedBytesMax: number, decompressionRatioMax: number = ratioMax): Decompress =>
   (codec, bytes) => {
+    const limit: Limit = {
+      bytes: Math.min(decompressedBytesMax, Math.max(harmlessBytes, bytes.length * decompressionRatioMax)),
+      decompressedBytesMax,
+      decompressionRatioMax,
+    };
     switch (codec) {
       case 1:
-        return withinLimit(() => zlib.gunzipSync(bytes, { maxOutputLength: decompressedBytesMax }), decompressedBytesMax);
+        return withinLimit(() => zlib.gunzipSync(bytes, { maxOutputLength: limit.bytes }), limit);
       case 2:
-        return unpackSnappy(bytes, decompressedBytesMax);
+        return unpackSnappy(bytes, limit);
       case 3: {
         const lz4 = lz4Napi();
-        if (lz4FrameLength(bytes) > decompressedBytesMax) throw tooLarge(decompressedBytesMax);
+        if (lz4FrameLength(bytes) > limit.bytes) throw tooLarge(limit);
         return lz4.decompressFrameSync(bytes);
       }
       case 4: {
         const { zstdDecompressSync } = zstd();
-        return withinLimit(() => zstdDecompressSync(bytes, { maxOutputLength: decompressedBytesMax }), decompressedBytesMax);
+        return withinLimit(() => zstdDecompressSync(bytes, { maxOutputLength: limit.bytes }), limit);
       }
       default:
         throw new LogError(
@@ -79,6 +84,18 @@ export const decompressor =
         );
     }
   };
+
+/** No honest producer reaches it: gzip itself ends at 1032, which takes a batch of nothing but zeros. */
+export const ratioMax = 1_000;
+
+/** What may be unpacked whatever the ratio: small batches of equal records compress well. */
+const harmlessBytes = 1024 * 1024;
+
+interface Limit {
+  readonly bytes: number;
+  readonly decompressedBytesMax: number;
+  readonly decompressionRatioMax: number;
+}
 
 // ---------------------------------------------------------------- snappy
 
@@ -99,10 +116,10 @@ const xerialFrame = (snappy: Snappyjs, records: Uint8Array): Uint8Array => {
   return Buffer.concat(parts);
 };
 
-const unpackSnappy = (bytes: Buffer, limit: number): Buffer => {
+const unpackSnappy = (bytes: Buffer, limit: Limit): Buffer => {
   const snappy = snappyjs();
   if (!bytes.subarray(0, xerialMagic.length).equals(xerialMagic)) {
-    if (snappyLength(bytes) > limit) throw tooLarge(limit);
+    if (snappyLength(bytes) > limit.bytes) throw tooLarge(limit);
     return Buffer.from(snappy.uncompress(new Uint8Array(bytes)));
   }
   const blocks: Uint8Array[] = [];
@@ -113,7 +130,7 @@ const unpackSnappy = (bytes: Buffer, limit: number): Buffer => {
     if (length < 0 || at + length > bytes.length) throw new RangeError(`A snappy block claims ${length} bytes`);
     const block = bytes.subarray(at, at + length);
     total += snappyLength(block);
-    if (total > limit) throw tooLarge(limit);
+    if (total > limit.bytes) throw tooLarge(limit);
     blocks.push(snappy.uncompress(new Uint8Array(block)));
     at += length;
   }
@@ -186,7 +203,7 @@ const promised = (start: (done: Done) => void): Promise<Buffer> =>
     start((error, result) => (error === null ? resolve(result) : reject(error)));
   });
 
-const withinLimit = (unpack: () => Buffer, limit: number): Buffer => {
+const withinLimit = (unpack: () => Buffer, limit: Limit): Buffer => {
   try {
     return unpack();
   } catch (thrown) {
@@ -195,9 +212,11 @@ const withinLimit = (unpack: () => Buffer, limit: number): Buffer => {
   }
 };
 
-const tooLarge = (limit: number): LogError =>
+const tooLarge = ({ bytes, decompressedBytesMax, decompressionRatioMax }: Limit): LogError =>
   new LogError(
     "RECORD_LIST_TOO_LARGE",
     "rejected",
-    `Cannot decompress a batch as it unpacks to more than ${limit} bytes: raise 'decompressedBytesMax' when such batches are meant to be`,
+    bytes === decompressedBytesMax
+      ? `Cannot decompress a batch as it unpacks to more than ${decompressedBytesMax} bytes: raise 'decompressedBytesMax' when such batches are meant to be`
+      : `Cannot decompress a batch as it unpacks to more than ${decompressionRatioMax} times its size: raise 'decompressionRatioMax' when such batches are meant to be`,
   );

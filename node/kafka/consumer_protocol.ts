@@ -19,13 +19,14 @@ export const encodeSubscription = (topics: readonly string[], userData: Uint8Arr
   return writer.byteArray(userData).arrayLength(0).int32(joins).bytes;
 };
 
-/** The user data of another member; nothing when it is not in this form. */
+/** The user data of another member; nothing when it is not in this form, or longer than a member may say. */
 export const subscribedUserData = (subscription: Buffer): Uint8Array => {
   try {
     const reader = new WireReader(subscription);
     reader.int16(); // version
     reader.array(() => reader.string());
-    return plain(reader.byteArray());
+    const userData = reader.byteArray();
+    return userData !== null && userData.length > userDataBytesMax ? new Uint8Array(0) : plain(userData);
   } catch (thrown) {
     if (thrown instanceof RangeError) return new Uint8Array(0);
     throw thrown;

@@ -35,12 +35,19 @@ import { KafkaProducer, type ProducerSettings } from "./kafka_producer.ts";
  * ```
  */
 export const kafkaLog = async (options: KafkaOptions): Promise<Log> => {
-  const { cluster: clusterOptions, compression, batchBytes, decompressedBytesMax, transactionProtocol } = checkKafkaOptions(options);
+  const {
+    cluster: clusterOptions,
+    compression,
+    batchBytes,
+    decompressedBytesMax,
+    decompressionRatioMax,
+    transactionProtocol,
+  } = checkKafkaOptions(options);
   const settings: ProducerSettings = {
     pool: new BufferPool(keptBytesMax),
     limits: new BatchLimits(batchBytes),
     compressor: compressor(compression),
-    decompress: decompressor(decompressedBytesMax),
+    decompress: decompressor(decompressedBytesMax, decompressionRatioMax),
     transactionProtocol,
   };
   return new KafkaLog(await Cluster.open(clusterOptions), settings);

@@ -3,7 +3,7 @@ import { ConfigurationError } from "../../core/errors.ts";
 import type { Clock } from "../../core/ports/clock.ts";
 import { type Logger, silent } from "../../core/ports/logger.ts";
 import type { ClusterOptions } from "./cluster.ts";
-import type { Compression } from "./compression.ts";
+import { type Compression, ratioMax } from "./compression.ts";
 import type { KafkaSasl } from "./kafkajs_connection.ts";
 import { checkSecurity } from "./security_options.ts";
 import { systemClock } from "./system_clock.ts";
@@ -33,6 +33,8 @@ export interface KafkaOptions {
   readonly batchBytes?: number;
   /** Upper bound of what one compressed batch may unpack to, bytes. @default 67_108_864 */
   readonly decompressedBytesMax?: number;
+  /** Upper bound of how many times larger than its compressed form a batch may become; up to a mebibyte it is not looked at. @default 1_000 */
+  readonly decompressionRatioMax?: number;
   /** The newest transaction protocol to use; 2 where the cluster has it. @default 2 */
   readonly transactionProtocol?: TransactionProtocol;
   readonly clock?: Clock;
@@ -44,6 +46,7 @@ export interface CheckedKafkaOptions {
   readonly compression: Compression;
   readonly batchBytes: number;
   readonly decompressedBytesMax: number;
+  readonly decompressionRatioMax: number;
   readonly transactionProtocol: TransactionProtocol;
 }
 
@@ -73,6 +76,7 @@ export const checkKafkaOptions = (options: KafkaOptions): CheckedKafkaOptions =>
     compression,
     batchBytes: positive("batchBytes", options.batchBytes ?? 512 * 1024),
     decompressedBytesMax: positive("decompressedBytesMax", options.decompressedBytesMax ?? 64 * 1024 * 1024),
+    decompressionRatioMax: positive("decompressionRatioMax", options.decompressionRatioMax ?? ratioMax),
     transactionProtocol,
   };
 };

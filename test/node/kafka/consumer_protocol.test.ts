@@ -1,6 +1,7 @@
 import { describe, expect, it } from "@jest/globals";
 import * as fc from "fast-check";
 import { decodeAssignment, encodeAssignment, encodeSubscription, subscribedUserData } from "../../../node/kafka/consumer_protocol.ts";
+import { WireWriter } from "../../../node/kafka/wire_writer.ts";
 
 describe("what group members tell each other", () => {
   it("arrives as it was sent", () => {
@@ -27,6 +28,13 @@ describe("what group members tell each other", () => {
       }),
     );
     expect(subscribedUserData(Buffer.from([0, 1, 255]))).toEqual(new Uint8Array(0));
+  });
+
+  it("counts as nothing when another member says more than is allowed", () => {
+    const long = new WireWriter().int16(2).arrayLength(0).byteArray(new Uint8Array(65_537)).arrayLength(0).int32(0).bytes;
+    expect(subscribedUserData(Buffer.from(long))).toEqual(new Uint8Array(0));
+    const allowed = new WireWriter().int16(2).arrayLength(0).byteArray(new Uint8Array(65_536)).arrayLength(0).int32(0).bytes;
+    expect(subscribedUserData(Buffer.from(allowed))).toHaveLength(65_536);
   });
 
   it("is refused by its size before it is sent", () => {

@@ -82,6 +82,7 @@ describe("the options of the Kafka driver", () => {
 
   it("name what is no number, no mechanism and no compression", () => {
     expect(refusal({ requestTimeoutMs: 0 })).toBe("Cannot use Kafka as 'requestTimeoutMs' is 0: a whole number above 0 is needed");
+    expect(refusal({ decompressionRatioMax: 0 })).toMatch("'decompressionRatioMax' is 0");
     expect(refusal({ batchBytes: Number.NaN })).toMatch("'batchBytes' is NaN");
     expect(refusal({ compression: "brotli" as "gzip" })).toBe(
       "Cannot use Kafka as 'compression' is 'brotli': use one of none, gzip, snappy, lz4, zstd",

@@ -100,6 +100,22 @@ describe("a record that cannot be read", () => {
     });
   }
 
+  it("that is longer than memory.recordBytes is not decoded, and the policy decides", async () => {
+    const world = await open();
+    const long = utf8(`{"id":"${"x".repeat(1_000)}"}`);
+    await world.write("payments", ...around(long));
+    const memory = { recordBytes: long.length - 1 };
+    const error = await world.failure(copying(fail()), { memory });
+    expect(error).toMatchObject({ name: "DecodeError", code: "LIMIT_EXCEEDED", topic: "payments", offset: 1 });
+    expect(error.message).toMatch(
+      `The record has ${long.length} bytes, more than memory.recordBytes (${long.length - 1}): have smaller ones written`,
+    );
+    const app = await world.run(copying(skip()), { memory });
+    expect((await world.texts("ids")).map((record) => record.value)).toEqual(["before", "after"]);
+    expect(counted(app, "skipped_records")).toBe(1);
+    await world.close();
+  });
+
   it("is read again after the program was mended, and nothing was lost", async () => {
     const world = await open();
     await world.write("payments", ...around(utf8("{id")));
