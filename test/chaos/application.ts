@@ -1,9 +1,9 @@
-// The application that chaos is done to, as somebody would run it: node application.ts BROKERS CLIENT_ID
-import { json, MillraceError, millis, type Topic, text, topic, topology, tumbling, valueState } from "../../mod.ts";
+// The application that chaos is done to, as somebody would run it: node application.ts BROKERS CLIENT_ID [STANDBYS] [INSTANCE_ID]
+import { json, MillraceError, millis, minutes, type Topic, text, topic, topology, tumbling, valueState } from "../../mod.ts";
 import { pinoLogger, run } from "../../node/mod.ts";
 import { applicationId, type Counted, groupOf, sessionMs, topics, type WindowCount, windowMs } from "./names.ts";
 
-const [brokers, clientId] = process.argv.slice(2) as [string, string];
+const [brokers, clientId, standbys = "0", instanceId] = process.argv.slice(2) as [string, string, string?, string?];
 
 const orders = topic(topics.orders, { key: text, value: text });
 const counts: Topic<string, Counted> = topic(topics.counts, { key: text, value: json<Counted>() });
@@ -42,6 +42,9 @@ try {
   const app = await run(chaos, {
     brokers,
     clientId,
+    standbys: Number(standbys),
+    probingRebalanceInterval: minutes(1),
+    ...(instanceId === undefined ? {} : { instanceId }),
     logger: pinoLogger({ name: clientId }),
     group: { sessionTimeout: millis(sessionMs), heartbeat: millis(1_000), rebalanceTimeout: millis(15_000) },
     transactionTimeout: millis(20_000),

@@ -21,6 +21,7 @@ export interface ChaosOptions {
   readonly seed: number;
   /** Orders per second. */
   readonly rate: number;
+  readonly standbys: number;
   readonly say: (line: string) => void;
 }
 
@@ -46,7 +47,7 @@ const settleMs = 180_000;
  * Starts three brokers behind proxies, three instances of an application and a feeder, lets faults happen for some minutes, waits until everything is through, and
  * then has another program read what was committed. Rejects when it cannot begin; whatever was started is ended.
  */
-export const chaosRun = async ({ minutes, seed, rate, say }: ChaosOptions): Promise<ChaosReport> => {
+export const chaosRun = async ({ minutes, seed, rate, standbys, say }: ChaosOptions): Promise<ChaosReport> => {
   const folder = mkdtempSync(join(tmpdir(), "millrace-chaos-"));
   // A process that was killed a moment ago may still write something.
   const removeFolder = (): void => rmSync(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
@@ -58,13 +59,14 @@ export const chaosRun = async ({ minutes, seed, rate, say }: ChaosOptions): Prom
   const kafka = await startKafka({ nodes, proxyPorts, heapMb: 400, dataDir: join(folder, "kafka"), properties: brokerProperties });
   const proxies = await Promise.all(proxyPorts.map((port, node) => TcpProxy.start(port, kafka.behindProxies[node]!)));
   const log = await kafkaLog({ brokers: kafka.brokers, clientId: "chaos", retryForMs: 120_000 });
-  const fleet = new Fleet({ brokers: proxyPorts.map((port) => `127.0.0.1:${port}`).join(","), folder, say });
+  const fleet = new Fleet({ brokers: proxyPorts.map((port) => `127.0.0.1:${port}`).join(","), standbys, folder, say });
   const progress = new Progress(log, say);
   let feeder: ChildProcess | undefined;
   try {
     await createTopics(log);
     feeder = startFeeder(kafka, rate, seed, ledgerFile);
-    for (let i = 0; i < nodes; i++) fleet.start();
+    // Two have a name in the group which outlives them, one has not.
+    for (const seat of ["seat-1", "seat-2", undefined]) fleet.start(seat);
     await progress.begun();
     const random = seededRandom(seed);
     const scene = { random, kafka, proxies, fleet, say, taken: new Set() } satisfies Omit<Scene, "tell">;

@@ -34,15 +34,22 @@ const between = (random: Random, from: number, to: number): number => Math.round
 const oneOf = <T>(random: Random, all: readonly T[]): T | undefined => all[Math.floor(random.next() * all.length)];
 const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;
 
+const called = ({ name, seat }: Instance): string => (seat === undefined ? name : `${name} as ${seat}`);
+
+/** Long enough for one that has lost its seat to find out while brokers are away. */
+const replacedMs = 60_000;
 const fleetMin = 2;
 const fleetMax = 4;
 
 /** Takes an instance that no other fault is busy with, for as long as the fault lasts. */
-const withInstance = (scene: Scene, work: (instance: Instance) => Promise<void>): (() => Promise<void>) | undefined => {
-  const instance = oneOf(
+const withInstance = (
+  scene: Scene,
+  work: (instance: Instance) => Promise<void>,
+  instance: Instance | undefined = oneOf(
     scene.random,
     scene.fleet.alive.filter((one) => !scene.taken.has(one)),
-  );
+  ),
+): (() => Promise<void>) | undefined => {
   if (instance === undefined) return undefined;
   return async () => {
     scene.taken.add(instance);
@@ -76,12 +83,12 @@ const killInstance: Fault = {
     withInstance(scene, async (instance) => {
       const pauseMs = between(scene.random, 0, 4_000);
       scene.tell(
-        `kill -9 ${instance.name} (process ${instance.pid}), a new one after ${seconds(pauseMs)}`,
+        `kill -9 ${called(instance)} (process ${instance.pid}), a new one after ${seconds(pauseMs)}`,
         "what it left open is aborted, its tasks go on elsewhere from their last commit",
       );
       await scene.fleet.kill(instance);
       await sleep(pauseMs);
-      scene.say(`${scene.fleet.start().name} starts in place of ${instance.name}`);
+      scene.say(`${scene.fleet.start(instance.seat).name} starts in place of ${instance.name}`);
     }),
 };
 
@@ -93,7 +100,7 @@ const freezeInstance: Fault = {
     withInstance(scene, async (instance) => {
       const ms = sessionMs + between(scene.random, 1_000, 6_000);
       scene.tell(
-        `SIGSTOP ${instance.name} (process ${instance.pid}) for ${seconds(ms)}, longer than its session of ${seconds(sessionMs)}`,
+        `SIGSTOP ${called(instance)} (process ${instance.pid}) for ${seconds(ms)}, longer than its session of ${seconds(sessionMs)}`,
         "others take its tasks; when it wakes up nothing that it still commits is taken",
       );
       scene.fleet.freeze(instance);
@@ -130,10 +137,42 @@ const restartInstance: Fault = {
   needs: "instance",
   prepare: (scene) =>
     withInstance(scene, async (instance) => {
-      scene.tell(`SIGTERM ${instance.name}, then a new one`, "it commits, leaves the group and ends with 0");
+      scene.tell(
+        `SIGTERM ${called(instance)}, then a new one`,
+        instance.seat === undefined
+          ? "it commits, leaves the group and ends with 0"
+          : "it commits and ends with 0, and the new one has its tasks again",
+      );
       const ms = await scene.fleet.close(instance);
-      scene.say(`${instance.name} ended after ${seconds(ms)}; ${scene.fleet.start().name} starts`);
+      scene.say(`${instance.name} ended after ${seconds(ms)}; ${scene.fleet.start(instance.seat).name} starts`);
     }),
+};
+
+const usurp: Fault = {
+  name: "take a seat",
+  weight: 2,
+  needs: "instance",
+  prepare: (scene) => {
+    const seated = scene.fleet.alive.filter((one) => one.seat !== undefined && !scene.taken.has(one));
+    const instance = oneOf(scene.random, seated);
+    if (instance === undefined) return undefined;
+    return withInstance(
+      scene,
+      async () => {
+        instance.doomed = instance.replaced = true;
+        const usurper = scene.fleet.start(instance.seat);
+        scene.tell(
+          `${usurper.name} starts as ${instance.seat} as well, where ${instance.name} sits`,
+          "the older one learns it and stops, the newer one goes on",
+        );
+        await Promise.race([instance.ended, sleep(replacedMs)]);
+        if (!scene.fleet.has(instance)) return scene.say(`${instance.name} has stopped`);
+        scene.say(`${instance.name} does not stop within ${seconds(replacedMs)} and is killed`);
+        await scene.fleet.kill(instance);
+      },
+      instance,
+    );
+  },
 };
 
 const scale: Fault = {
@@ -150,8 +189,10 @@ const scale: Fault = {
     if (size <= fleetMin) return undefined;
     return withInstance(scene, async (instance) => {
       scene.tell(
-        `scale in to ${size - 1}: SIGTERM ${instance.name}`,
-        "the others take its tasks at once, without a session that has to end",
+        `scale in to ${size - 1}: SIGTERM ${called(instance)}`,
+        instance.seat === undefined
+          ? "the others take its tasks at once"
+          : "its seat is kept for its session, then the others take its tasks",
       );
       const ms = await scene.fleet.close(instance);
       scene.say(`${instance.name} ended after ${seconds(ms)}`);
@@ -280,6 +321,7 @@ export const faults: readonly Fault[] = [
   freezeInstance,
   isolateInstance,
   restartInstance,
+  usurp,
   scale,
   killBroker,
   freezeBroker,

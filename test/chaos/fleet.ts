@@ -1,12 +1,16 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { createWriteStream, readFileSync } from "node:fs";
+import { createWriteStream } from "node:fs";
 import { join } from "node:path";
 
 /** One process of the application. */
 export interface Instance {
   readonly name: string;
   readonly pid: number;
+  /** Its name in the group, which a successor takes over; undefined where it has none. */
+  readonly seat: string | undefined;
   readonly ended: Promise<void>;
+  /** True while its seat is being taken by another one: then it stops with an error. */
+  replaced: boolean;
   /** True while somebody means to end it, or has. */
   doomed: boolean;
   frozen: boolean;
@@ -14,6 +18,7 @@ export interface Instance {
 
 export interface FleetOptions {
   readonly brokers: string;
+  readonly standbys: number;
   /** Where each process has its log. */
   readonly folder: string;
   readonly say: (line: string) => void;
@@ -37,28 +42,38 @@ export class Fleet {
     return [...this.#running.values()].map(({ instance }) => instance).filter(({ doomed }) => !doomed);
   }
 
-  start(): Instance {
-    const { brokers, folder, say } = this.#options;
+  has(instance: Instance): boolean {
+    return this.#running.has(instance.name);
+  }
+
+  start(seat?: string): Instance {
+    const { brokers, standbys, folder, say } = this.#options;
     const name = `instance-${++this.#started}`;
     const program = join(import.meta.dirname, "application.ts");
-    const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", program, brokers, name], {
+    const args = ["--disable-warning=ExperimentalWarning", program, brokers, name, String(standbys), ...(seat === undefined ? [] : [seat])];
+    const child = spawn(process.execPath, args, {
       stdio: ["pipe", "ignore", "pipe"],
     });
-    const logFile = join(folder, `${name}.log`);
-    const log = createWriteStream(logFile);
-    child.stderr!.pipe(log);
+    child.stderr!.pipe(createWriteStream(join(folder, `${name}.log`)));
+    let lately = "";
+    child.stderr!.on("data", (data: Buffer) => {
+      lately = (lately + data.toString()).slice(-shownBytes);
+    });
     const ended = new Promise<void>((resolve) => {
       child.once("close", (code, signal) => {
         this.#running.delete(name);
         resolve();
+        if (instance.replaced && lately.includes("INSTANCE_REPLACED")) return;
         // One that is asked to close before it has begun to listen ends by the signal itself.
         if (instance.doomed ? code === 0 || signal !== null : this.#closed) return;
         this.endedByThemselves++;
-        say(`${name} has ended ${instance.doomed ? "uncleanly" : "by itself"} with ${signal ?? code}: ${lastLine(logFile)}`);
-        if (!instance.doomed) setTimeout(() => !this.#closed && say(`${this.start().name} takes its place`), 1_000);
+        say(
+          `${name} has ended ${instance.doomed ? "uncleanly" : "by itself"} with ${signal ?? code}: ${lately.trimEnd().split("\n").at(-1)}`,
+        );
+        if (!instance.doomed) setTimeout(() => !this.#closed && say(`${this.start(seat).name} takes its place`), 1_000);
       });
     });
-    const instance: Instance = { name, pid: child.pid!, ended, doomed: false, frozen: false };
+    const instance: Instance = { name, pid: child.pid!, seat, ended, replaced: false, doomed: false, frozen: false };
     this.#running.set(name, { instance, child });
     return instance;
   }
@@ -110,4 +125,4 @@ export class Fleet {
   };
 }
 
-const lastLine = (file: string): string => readFileSync(file, "utf8").trimEnd().split("\n").at(-1)?.slice(0, 500) ?? "";
+const shownBytes = 2_000;

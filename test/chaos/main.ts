@@ -1,10 +1,15 @@
 // Faults of every kind on three real brokers and an application of several processes, and a verdict on what it has committed.
-// npm run chaos -- --minutes M [--seed S] [--rate ORDERS_PER_SECOND]
+// npm run chaos -- --minutes M [--seed S] [--rate ORDERS_PER_SECOND] [--standbys N]
 import { parseArgs } from "node:util";
 import { chaosRun } from "./chaos_run.ts";
 
 const { values } = parseArgs({
-  options: { minutes: { type: "string", default: "10" }, seed: { type: "string" }, rate: { type: "string", default: "200" } },
+  options: {
+    minutes: { type: "string", default: "10" },
+    seed: { type: "string" },
+    rate: { type: "string", default: "200" },
+    standbys: { type: "string", default: "1" },
+  },
 });
 const number = (name: "minutes" | "seed" | "rate", otherwise: number): number => {
   const given = values[name] === undefined ? otherwise : Number(values[name]);
@@ -15,13 +20,16 @@ const number = (name: "minutes" | "seed" | "rate", otherwise: number): number =>
 // Whatever was started is ended by handlers of "exit".
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(130));
 
+const standbys = Number(values.standbys);
+if (!Number.isInteger(standbys) || standbys < 0) throw new Error(`'--standbys' is '${values.standbys}': a whole number is needed`);
+
 const began = performance.now();
 const say = (line: string): void => console.log(`${((performance.now() - began) / 1000).toFixed(1).padStart(7)} s  ${line}`);
 const shownMax = 20;
 
 const [minutes, seed, rate] = [number("minutes", 10), number("seed", 1 + (Date.now() % 1_000_000)), number("rate", 200)];
-say(`${minutes} minutes, seed ${seed}, ${rate} orders per second`);
-const report = await chaosRun({ minutes, seed, rate, say });
+say(`${minutes} minutes, seed ${seed}, ${rate} orders per second, ${standbys} standbys`);
+const report = await chaosRun({ minutes, seed, rate, standbys, say });
 const { lost, duplicated, outOfOrder, records, folder } = report;
 for (const [kind, sentences] of Object.entries({ lost, duplicated, "out of order": outOfOrder })) {
   for (const sentence of sentences.slice(0, shownMax)) say(`${kind}: ${sentence}`);
