@@ -6,6 +6,7 @@ import {
   LogError,
   type LogErrorCode,
   type MemberAssignment,
+  type MemberSubscription,
 } from "../ports/log.ts";
 import { logError } from "./disposition.ts";
 import { type JoinAnswer, type Joined, type MemberIdentity, type Pending, pending } from "./group_requests.ts";
@@ -34,6 +35,7 @@ export class MemoryGroupMember implements GroupMember {
   private readonly onEnd: (member: GroupMember) => void;
   private current: GroupMetadata;
   private memberId = "";
+  private joins = 0;
   private stopped = false;
   /** True while this member has an assignment of which it was not told that it is lost. */
   private holds = false;
@@ -147,7 +149,7 @@ export class MemoryGroupMember implements GroupMember {
     const { protocols, sessionTimeoutMs, rebalanceTimeoutMs } = this.options;
     while (!this.stopped) {
       this.rejoinAsked = false;
-      const userData = this.options.subscription().slice();
+      const userData = numbered(this.options.subscription(), this.joins++);
       const offered = protocols.map((name) => [name, userData] as const);
       const request = { ...this.identity(), protocols: offered, sessionTimeoutMs, rebalanceTimeoutMs };
       try {
@@ -170,7 +172,7 @@ export class MemoryGroupMember implements GroupMember {
   /** Null when the generation was over before it began for this member. */
   private async sync(joined: Joined): Promise<MemberAssignment | null> {
     const leads = joined.leaderId === joined.memberId;
-    const assignments = leads ? copied(await this.options.assign(joined.members)) : null;
+    const assignments = leads ? copied(await this.options.assign(joined.members.map(unnumbered))) : null;
     const request = { ...this.identity(), generationId: joined.generationId, assignments };
     while (!this.stopped)
       try {
@@ -246,3 +248,13 @@ const copied = (assignments: ReadonlyMap<string, MemberAssignment>): ReadonlyMap
   new Map(
     [...assignments].map(([memberId, { partitions, userData }]) => [memberId, { partitions: [...partitions], userData: userData.slice() }]),
   );
+
+/** A group begins no generation for a member that says the same as before; so each time it says as well the how manieth this is. */
+const numbered = (userData: Uint8Array, joins: number): Uint8Array => {
+  const said = new Uint8Array(userData.length + 4);
+  said.set(userData);
+  new DataView(said.buffer).setInt32(userData.length, joins);
+  return said;
+};
+
+const unnumbered = (member: MemberSubscription): MemberSubscription => ({ ...member, userData: member.userData.subarray(0, -4) });

@@ -13,7 +13,7 @@ const clean = (orders = 600): Evidence => {
   const input: Line[] = Array.from({ length: orders + partitions }, (_, i) => {
     const account = accountName(i < orders ? i % accounts : i - orders);
     const partition = partitionOf(account);
-    return { partition, offset: next(partition), timestamp: i < orders ? i * 100 : 10_000_000, key: account, value: String(i) };
+    return { partition, offset: next(partition), timestamp: i < orders ? i * 100 : orders * 200, key: account, value: String(i) };
   });
   const counted = (keyOf: (account: string) => string): Line[] => {
     const seen = new Map<string, number>();
@@ -65,6 +65,10 @@ describe("the verdict on a run", () => {
 
   it("finds nothing wrong with a clean run, and says how much it has looked at", () => {
     expect(verdict(evidence)).toEqual({ records: 606, late: 0, windows: 84, lost: [], duplicated: [], outOfOrder: [] });
+  });
+
+  it("judges as many orders as a long run has", () => {
+    expect(sizes(clean(130_000))).toEqual(right);
   });
 
   it("misses an order that was acknowledged and is not in the input", () => {

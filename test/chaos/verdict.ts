@@ -136,7 +136,7 @@ class Judge {
 
   #checkWindows(lines: readonly Line[], excused: ReadonlySet<string>): number {
     const expected = new Map<string, number>();
-    const last = Math.max(...this.#evidence.orders.map(({ timestamp }) => windowStart(timestamp)));
+    const last = this.#evidence.orders.reduce((latest, { timestamp }) => Math.max(latest, windowStart(timestamp)), 0);
     for (const [origin, { key, timestamp }] of this.#orders) {
       // The window of the orders that close all others stays open itself.
       const start = windowStart(timestamp);

@@ -168,6 +168,23 @@ export const groupChapter: LogChapter = {
       },
     },
     {
+      name: "a member that asks for it begins another generation, though nobody has anything new to say",
+      play: async (stage) => {
+        const { one, other, group } = await setting(stage);
+        const [a, b] = [stage.attend(one, { ...group, name: "a" }), stage.attend(other, { ...group, name: "b" })];
+        const share = [
+          [a, [0, 2]],
+          [b, [1, 3]],
+        ] as const;
+        for (const asking of [a, b]) {
+          const before = await together(stage, share);
+          asking.member.requestRejoin();
+          await a.holds([0, 2], before);
+          await b.holds([1, 3], before);
+        }
+      },
+    },
+    {
       name: "members that know different protocols use one that all know",
       play: async (stage) => {
         const { one, other, group } = await setting(stage);
