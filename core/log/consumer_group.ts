@@ -200,6 +200,13 @@ export class ConsumerGroup {
     // The order of the members stays as it was.
     this.members = new Map([...this.members.values()].map((one) => (one === before ? [memberId, member] : [one.id, one])));
     this.seats.set(instanceId, memberId);
+    // Written down at once: a coordinator that takes over must not know the seat by its holder before.
+    const seated = this.recorded.members.map((one) => (one.id === before.id ? { ...one, id: memberId } : one));
+    this.recorded = {
+      ...this.recorded,
+      leaderId: this.recorded.leaderId === before.id ? memberId : this.recorded.leaderId,
+      members: seated,
+    };
     const leaderBefore = this.leaderId;
     if (leaderBefore === before.id) this.leaderId = memberId;
     if (this.state !== "stable" || this.choose() !== this.protocol) return this.awaitOthers(member);

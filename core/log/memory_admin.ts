@@ -68,7 +68,7 @@ export class MemoryAdmin implements LogAdmin {
 
   commitOffsets(groupId: string, offsets: readonly CommittedOffset[], group?: GroupMetadata): Promise<void> {
     const perform = () => this.broker.commitOffsets(groupId, offsets, group ?? null);
-    return retried(this.broker.clock, retryLimitMs, () => this.link.request("OffsetCommit", { groupId, offsets, group }, perform));
+    return retried(this.clock, retryLimitMs, () => this.link.request("OffsetCommit", { groupId, offsets, group }, perform));
   }
 
   deleteRecords(offsets: readonly FetchPosition[]): Promise<void> {

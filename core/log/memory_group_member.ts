@@ -110,6 +110,8 @@ export class MemoryGroupMember implements GroupMember {
     const joined = await this.join();
     if (joined === null) return;
     this.ending = pending();
+    // A heart that fails before anybody waits for the end is heard of when the next request meets the same.
+    this.ending.promise.catch(() => {});
     this.expelled = null;
     // The leader's assignment may take its time: the session must not end over it.
     this.startBeating(joined.generationId, this.ending);

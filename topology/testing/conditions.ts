@@ -15,6 +15,12 @@ export interface Conditions {
   readonly transactionTimeoutMs: number;
   readonly overlayBytes: number;
   readonly compactionBytes: number;
+  /** How many other instances keep the state of each task. */
+  readonly standbys: number;
+  readonly acceptableLag: number;
+  readonly probingMs: number;
+  /** Instances have names that outlive a crash: the group waits for them. */
+  readonly named: boolean;
   /** "app": an instance feeds, the run is a bounded one. "outside": somebody else writes the input of a live run, which is ended by a bounded one. */
   readonly fedBy: "app" | "outside";
   readonly timed: readonly TimedFault[];
@@ -42,6 +48,10 @@ export const conditionsOf = (seed: number, faults: FaultCounts | undefined, upgr
     transactionTimeoutMs: chance(0.3) ? 2_000 : 15_000,
     overlayBytes: chance(0.1) ? 2_000 : 64 << 20,
     compactionBytes: chance(0.3) ? 2_000 : Number.POSITIVE_INFINITY,
+    standbys: chance(0.4) ? 1 + upTo(2) : 0,
+    acceptableLag: chance(0.4) ? upTo(10) : 10_000,
+    probingMs: chance(0.5) ? 1_000 + upTo(4_000) : 600_000,
+    named: chance(0.3),
     fedBy: chance(0.5) ? "app" : "outside",
     ...plannedFaults(counts, random, { horizonMs, sessionTimeoutMs, upgrades: upgrades && (faults === undefined ? chance(0.5) : true) }),
   };
@@ -65,6 +75,10 @@ export const calm: Conditions = {
   transactionTimeoutMs: 15_000,
   overlayBytes: 64 << 20,
   compactionBytes: Number.POSITIVE_INFINITY,
+  standbys: 0,
+  acceptableLag: 10_000,
+  probingMs: 600_000,
+  named: false,
   fedBy: "app",
   timed: [],
   requests: { kinds: new Set(), faults: [], rate: 0 },

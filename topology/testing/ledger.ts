@@ -60,14 +60,16 @@ export class Ledger {
 
   #checkAssignments(assignments: ReadonlyMap<string, MemberAssignment>): void {
     const owners = new Map<string, string>();
-    for (const [member, { userData }] of assignments) {
-      const read = decodeAssignment(userData);
-      if (read.kind !== "read") continue;
-      for (const task of read.value.tasks) {
+    for (const [member, { userData }] of assignments)
+      for (const task of tasksOf(userData)) {
         const other = owners.get(task);
         if (other !== undefined) this.#violated(`I10: task ${task} was given to ${other} and to ${member} in one generation`);
         owners.set(task, member);
       }
-    }
   }
 }
+
+const tasksOf = (userData: Uint8Array): readonly string[] => {
+  const read = decodeAssignment(userData);
+  return read.kind === "read" ? read.value.tasks : [];
+};

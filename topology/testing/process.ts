@@ -13,6 +13,8 @@ export interface ProcessOptions {
   readonly name: string;
   readonly topology: Topology;
   readonly version: number;
+  /** A name that outlives it. */
+  readonly instanceId: string | undefined;
   readonly world: Clock;
   readonly memory: MemoryLog;
   readonly lookMs: number;
@@ -26,6 +28,7 @@ export interface ProcessOptions {
 export class SimulatedProcess {
   readonly name: string;
   readonly version: number;
+  readonly instanceId: string | undefined;
   readonly clock: ProcessClock;
   readonly link: ProcessLink;
   readonly #options: ProcessOptions;
@@ -39,6 +42,7 @@ export class SimulatedProcess {
     this.#options = options;
     this.name = options.name;
     this.version = options.version;
+    this.instanceId = options.instanceId;
     this.clock = new ProcessClock(options.world, options.lookMs);
     this.link = new ProcessLink({ ...options.link, clock: options.world, onCrash: () => this.crash() });
     void this.#start();

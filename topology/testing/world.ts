@@ -143,6 +143,7 @@ export class World {
     const latency = chanceFor(seed, `latency ${number}`);
     const delays = chanceFor(seed, `delays ${number}`);
     const topology = versions[version]!;
+    const instanceId = this.#freeName();
     const plan = instrument(topology.plan(), version, this.history);
     this.trace.tell(`${name} starts${version === 0 ? "" : ", with the next version of the program"}`);
     const process: SimulatedProcess = new SimulatedProcess({
@@ -163,14 +164,22 @@ export class World {
           this.ledger.done(kind, detail);
         },
       },
-      run: this.#runOptions(number, name),
+      instanceId,
+      run: this.#runOptions(number, name, instanceId),
       onEnd: (ended, how, error) => this.#ended(ended, how, error),
     });
     this.processes.push(process);
     return process;
   }
 
-  #runOptions(number: number, name: string): RunOptions {
+  /** The first name that nobody alive has. */
+  #freeName(): string | undefined {
+    if (!this.options.conditions.named) return undefined;
+    const taken = new Set(this.alive.map(({ instanceId }) => instanceId));
+    for (let seat = 0; ; seat++) if (!taken.has(`seat-${seat}`)) return `seat-${seat}`;
+  }
+
+  #runOptions(number: number, name: string, instanceId: string | undefined): RunOptions {
     const { seed, conditions, run } = this.options;
     const bounded: RunOptions = this.isBounded
       ? { mode: "batch", feed: (written) => this.#trickle(written) }
@@ -181,6 +190,10 @@ export class World {
       group: { sessionTimeout: millis(sessionTimeoutMs), heartbeat: millis(heartbeatMs), rebalanceTimeout: millis(rebalanceTimeoutMs) },
       transactionTimeout: millis(conditions.transactionTimeoutMs),
       memory: { overlayBytes: conditions.overlayBytes },
+      standbys: conditions.standbys,
+      acceptableRecoveryLag: conditions.acceptableLag,
+      probingRebalanceInterval: millis(conditions.probingMs),
+      ...(instanceId !== undefined && { instanceId }),
       random: seededRandom(seed * 1_000 + number),
       ...bounded,
       ...run,
