@@ -45,7 +45,8 @@ export const conditionsOf = (seed: number, faults: FaultCounts | undefined, upgr
     latencyMs: chance(0.8) ? 1 + upTo(8) : 0,
     lookMs: chance(0.3) ? random.next() * 0.5 : 0,
     commitIntervalMs: 20 + upTo(200),
-    transactionTimeoutMs: chance(0.3) ? 2_000 : 15_000,
+    // So long that whoever waits for it, instead of ending what a departed worker has left open, is found.
+    transactionTimeoutMs: chance(0.3) ? 2_000 : chance(0.3) ? 600_000 : 15_000,
     overlayBytes: chance(0.1) ? 2_000 : 64 << 20,
     compactionBytes: chance(0.3) ? 2_000 : Number.POSITIVE_INFINITY,
     standbys: chance(0.4) ? 1 + upTo(2) : 0,

@@ -32,6 +32,10 @@ export class TaskRun {
   /** Of the root that is under way. */
   #mark = 0;
   readonly watermarks: number[] = [];
+  /** Where event time stood when the first record of an input came in, by the input's partition; until its first commit. */
+  readonly first: Map<string, number> = new Map();
+  /** Nothing of it is committed yet. */
+  isNew = true;
 
   constructor(task: string, version: number, violated: (what: string) => void) {
     this.task = task;
@@ -40,6 +44,10 @@ export class TaskRun {
   }
 
   begin(event: TaskEvent): void {
+    if (event.kind === "record") {
+      const id = partitionId(event.record.topic, event.record.partition);
+      if (!this.first.has(id)) this.first.set(id, this.watermarks[event.input] ?? Number.NEGATIVE_INFINITY);
+    }
     this.#mark = this.#events.length;
     this.#events.push(event);
   }
@@ -102,8 +110,15 @@ export class History {
     seals.push({ run, upTo: run.length });
   }
 
-  /** The log has taken a commit: what was sealed under its name has happened. */
-  happened(commit: string, offsets: readonly CommittedOffset[], before: ReadonlyMap<string, number>): void {
+  /**
+   * The log has taken a commit: what was sealed under its name has happened.
+   * @param before positions, and watermarks beside them, that were committed until then
+   */
+  happened(
+    commit: string,
+    offsets: readonly CommittedOffset[],
+    before: { readonly positions: ReadonlyMap<string, number>; readonly watermarks: ReadonlyMap<string, number> },
+  ): void {
     const seals = this.#seals.get(commit);
     if (seals === undefined) return;
     this.#seals.delete(commit);
@@ -111,10 +126,11 @@ export class History {
     for (const { run, upTo } of seals) {
       const events = run.commit(upTo);
       if (events.length === 0) continue;
+      this.#checkRestored(run, before.watermarks);
       let stretches = this.committed.get(run.task);
       if (stretches === undefined) this.committed.set(run.task, (stretches = []));
       stretches.push({ version: run.version, events });
-      for (const event of events) if (event.kind === "record") this.#enter(run.task, event.input, event.record, before, after);
+      for (const event of events) if (event.kind === "record") this.#enter(run.task, event.input, event.record, before.positions, after);
     }
   }
 
@@ -122,6 +138,15 @@ export class History {
     const written = this.outside.get(sink) ?? new Set();
     this.outside.set(sink, written);
     written.add(what);
+  }
+
+  #checkRestored(run: TaskRun, committed: ReadonlyMap<string, number>): void {
+    for (const [id, watermark] of run.first) {
+      const until = committed.get(id) ?? Number.NEGATIVE_INFINITY;
+      if (run.isNew && watermark < until)
+        this.#violated(`I8: task ${run.task} took records of ${id} at watermark ${watermark}, although ${until} was committed`);
+    }
+    run.isNew = false;
   }
 
   #enter(

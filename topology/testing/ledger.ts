@@ -2,6 +2,7 @@ import type { RequestKind } from "../../core/log/link.ts";
 import type { MemberAssignment } from "../../core/ports/log.ts";
 import { type CommittedOffset, partitionId } from "../../core/ports/log.ts";
 import { decodeAssignment } from "../../core/runtime/assignment.ts";
+import { decodeOffsetMetadata } from "../../core/runtime/offset_metadata.ts";
 import type { History } from "./history.ts";
 import type { Detail } from "./process_link.ts";
 
@@ -9,7 +10,8 @@ import type { Detail } from "./process_link.ts";
 export class Ledger {
   /** Positions that are committed, by `partitionId`. */
   readonly committed: Map<string, number> = new Map();
-  commits = 0;
+  /** Watermarks of sources that stand beside them. */
+  readonly #watermarks = new Map<string, number>();
   readonly #history: History;
   readonly #violated: (what: string) => void;
   /** Offsets of transactions that are open, by transactional id. */
@@ -46,13 +48,14 @@ export class Ledger {
   }
 
   #commit(offsets: readonly CommittedOffset[]): void {
-    this.commits++;
-    const before = new Map(this.committed);
-    for (const { topic, partition, offset } of offsets) {
+    const before = { positions: new Map(this.committed), watermarks: new Map(this.#watermarks) };
+    for (const one of offsets) {
+      const { topic, partition, offset } = one;
       const id = partitionId(topic, partition);
       const was = this.committed.get(id) ?? 0;
       if (offset < was) this.#violated(`I4: the committed position of ${id} fell from ${was} to ${offset}`);
       this.committed.set(id, offset);
+      this.#watermarks.set(id, decodeOffsetMetadata(one).watermark);
     }
     for (const commit of new Set(offsets.map(({ metadata }) => metadata.split(",")[3] ?? "")))
       this.#history.happened(commit, offsets, before);

@@ -185,6 +185,8 @@ const account = async (
         else world.violated(`I14: offset ${offset} of ${place} was passed over, and no policy says so`);
       }
     }
+  if (taken !== world.options.input.length && world.violations.length === 0)
+    world.violated(`I2: the input has ${world.options.input.length} records, and ${taken} were written and taken`);
   for (const { counts } of replays.values()) late += counts.get("late_records") ?? 0;
   return { taken, deadLetters, skipped, late };
 };

@@ -34,6 +34,7 @@ export interface WorldOptions {
 }
 
 const violationsMax = 20;
+const commitTimeoutMs = 15_000;
 
 /** A cluster of processes on virtual time, and everything that goes wrong in it. */
 export class World {
@@ -186,7 +187,10 @@ export class World {
       : { mode: this.#ending ? "batch" : "streaming" };
     return {
       applicationId: this.applicationId,
-      commit: { interval: millis(conditions.commitIntervalMs) },
+      commit: {
+        interval: millis(conditions.commitIntervalMs),
+        timeout: millis(Math.min(conditions.transactionTimeoutMs, commitTimeoutMs)),
+      },
       group: { sessionTimeout: millis(sessionTimeoutMs), heartbeat: millis(heartbeatMs), rebalanceTimeout: millis(rebalanceTimeoutMs) },
       transactionTimeout: millis(conditions.transactionTimeoutMs),
       memory: { overlayBytes: conditions.overlayBytes },
