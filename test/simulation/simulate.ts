@@ -10,6 +10,8 @@ const { values } = parseArgs({
     seeds: { type: "string", default: "300" },
     from: { type: "string", default: "1" },
     faults: { type: "string", multiple: true },
+    /** Stops at the first seed that fails, and names each seed. */
+    first: { type: "boolean", default: false },
   },
 });
 const triesMax = 200;
@@ -63,6 +65,19 @@ const many = async (from: number, count: number): Promise<boolean> => {
   return violations === 0;
 };
 
+const untilFirst = async (from: number, count: number): Promise<boolean> => {
+  for (let seed = from; seed < from + count; seed++) {
+    show(`Seed ${seed}`);
+    const [violation] = (await simulateSeed(seed)).violations;
+    if (violation === undefined) continue;
+    show(violation);
+    return false;
+  }
+  return true;
+};
+
 const only = values.faults === undefined ? undefined : new Set(values.faults);
-const good = values.seed === undefined ? await many(Number(values.from), Number(values.seeds)) : await one(Number(values.seed), only);
+const [from, count] = [Number(values.from), Number(values.seeds)];
+const good =
+  values.seed !== undefined ? await one(Number(values.seed), only) : values.first ? await untilFirst(from, count) : await many(from, count);
 process.exitCode = good ? 0 : 1;

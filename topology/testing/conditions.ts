@@ -41,7 +41,7 @@ export const conditionsOf = (seed: number, faults: FaultCounts | undefined, upgr
   return {
     transactionVersion: chance(0.4) ? 1 : 2,
     transactionCheckMs: chance(0.5) ? 10_000 : 1_000,
-    markerDelayMs: chance(0.5) ? upTo(60) : 0,
+    markerDelayMs: chance(0.5) ? (chance(0.3) ? 500 : upTo(60)) : 0,
     latencyMs: chance(0.8) ? 1 + upTo(8) : 0,
     lookMs: chance(0.3) ? random.next() * 0.5 : 0,
     commitIntervalMs: 20 + upTo(200),

@@ -6,6 +6,8 @@ import type { World } from "./world.ts";
 /** So long everything may take when nothing goes wrong any more: sessions, transactions and back-offs have to run out first. */
 const patienceMs = 300_000;
 const lookMs = 500;
+/** Instances look at their topics now and then. */
+const refusalMs = 60_000;
 
 /** Waits until all input has been taken and committed, all the way through the topics between. False when it never is. */
 export const settled = async (world: World, plan: Plan): Promise<boolean> => {
@@ -40,6 +42,14 @@ export const finish = async (world: World): Promise<void> => {
   }
   await world.clock.advance(6_000);
   world.checkLeftovers();
+};
+
+/** A topic was made anew: whoever works on would replay or lose records in silence. */
+export const refused = async (world: World, topic: string): Promise<void> => {
+  if (await world.clock.runUntil(() => world.isOver, refusalMs)) return;
+  world.violated(
+    `Topic '${topic}' was made anew, and ${refusalMs} ms later instances work on as if nothing had happened: ${states(world)}`,
+  );
 };
 
 const states = (world: World): string =>

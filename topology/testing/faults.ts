@@ -16,6 +16,8 @@ export interface FaultCounts {
   readonly broker?: number;
   /** Wall clocks that are set forward or back. */
   readonly clock?: number;
+  /** Input topics that are deleted and made anew. What is promised then is only that every instance refuses to go on, and nothing is replayed in silence. */
+  readonly topics?: number;
 }
 
 /** What happens at a moment of its own. */
@@ -33,6 +35,7 @@ export type TimedFaultKind =
   | "slow-answers"
   | "compaction"
   | "clock-jump"
+  | "topic-made-anew"
   | "upgrade";
 
 export interface TimedFault {
@@ -58,6 +61,7 @@ const families: Readonly<Record<keyof FaultCounts, readonly TimedFaultKind[]>> =
   rebalance: ["start", "close", "storm"],
   broker: ["group-coordinator-moves", "transaction-coordinator-moves", "leader-changes", "too-few-replicas", "slow-answers", "compaction"],
   clock: ["clock-jump"],
+  topics: ["topic-made-anew"],
 };
 
 const requestKinds: readonly RequestKind[] = [
@@ -93,6 +97,7 @@ export const swarm = (random: Random): FaultCounts => {
     rebalance: some(0.6, 6),
     broker: some(0.5, 6),
     clock: some(0.3, 4),
+    topics: some(0.03, 1),
   };
 };
 

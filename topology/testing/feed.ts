@@ -6,7 +6,7 @@ import type { Topic } from "../topic.ts";
 export interface FeedRecord<out K, out V> {
   readonly key: K | null;
   readonly value: V | null;
-  /** Milliseconds since 1970. @default the moment at which it is written */
+  /** Milliseconds since 1970. @default moments from the beginning of the simulation on */
   readonly timestamp?: number;
   readonly headers?: DraftHeaders;
 }

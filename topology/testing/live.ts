@@ -1,5 +1,5 @@
 import type { Plan } from "../../core/runtime/plan.ts";
-import { finish, settled } from "./ending.ts";
+import { finish, refused, settled } from "./ending.ts";
 import { inputTopics } from "./setting.ts";
 import type { World } from "./world.ts";
 
@@ -7,6 +7,10 @@ import type { World } from "./world.ts";
 export const live = async (world: World, plan: Plan, partitions: number): Promise<boolean> => {
   await world.clock.complete(world.log.admin.create(inputTopics(plan, partitions)));
   await world.storm();
+  if (world.refusal !== undefined) {
+    await refused(world, world.refusal);
+    return false;
+  }
   if (!(await settled(world, plan))) return false;
   await finish(world);
   return true;

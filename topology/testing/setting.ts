@@ -20,7 +20,10 @@ export const inputTopics = (plan: Plan, partitions: number): readonly TopicSpec[
   return [...specs.values()];
 };
 
-/** One sequence of all feeds, each in its own order. */
+/** Where virtual time begins. */
+const beginningMs = 1_700_000_000_000;
+
+/** One sequence of all feeds, each in its own order. What has no timestamp gets one, so that it does not depend on when it is written. */
 export const interleaved = (feeds: readonly Feed[], seed: number): readonly Fed[] => {
   const random = chanceFor(seed, "order of the input");
   const left = feeds.map(({ records }) => records);
@@ -30,7 +33,8 @@ export const interleaved = (feeds: readonly Feed[], seed: number): readonly Fed[
   for (; rest > 0; rest--) {
     let pick = Math.floor(random.next() * rest);
     const from = left.findIndex((records, i) => (pick -= records.length - at[i]!) < 0);
-    all.push(left[from]![at[from]!++]!);
+    const record = left[from]![at[from]!++]!;
+    all.push({ timestamp: beginningMs + all.length, ...record });
   }
   return all;
 };

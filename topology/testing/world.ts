@@ -1,5 +1,5 @@
 import { millis } from "../../core/duration.ts";
-import { reason } from "../../core/errors.ts";
+import { ConfigurationError, reason } from "../../core/errors.ts";
 import type { RequestKind } from "../../core/log/link.ts";
 import { type MemoryLog, memoryLog } from "../../core/log/mod.ts";
 import { partitionForKey } from "../../core/partitioner.ts";
@@ -35,6 +35,7 @@ export interface WorldOptions {
 
 const violationsMax = 20;
 const commitTimeoutMs = 15_000;
+const refusals: ReadonlySet<string> = new Set(["TOPIC_CHANGED", "TOPIC_MISSING", "OFFSET_OUT_OF_RANGE"]);
 
 /** A cluster of processes on virtual time, and everything that goes wrong in it. */
 export class World {
@@ -50,6 +51,8 @@ export class World {
   /** What happened, by name, in its order. */
   readonly injected: string[] = [];
   readonly processes: SimulatedProcess[] = [];
+  /** A topic that was made anew: from then on instances have to refuse to go on. */
+  refusal: string | undefined;
   readonly options: WorldOptions;
   readonly #pick: Random;
   #started = 0;
@@ -223,7 +226,8 @@ export class World {
 
   #ended(process: SimulatedProcess, how: "crashed" | "stopped" | "failed", error: unknown): void {
     this.trace.tell(`${process.name} has ${how}${error === undefined ? "" : `: ${reason(error)}`}`);
-    if (how === "failed") this.violated(`A process failed by itself: ${error instanceof Error ? `${error.name} ` : ""}${reason(error)}`);
+    if (how === "failed" && !this.#isRefusal(error))
+      this.violated(`A process failed by itself: ${error instanceof Error ? `${error.name} ` : ""}${reason(error)}`);
     if (how === "stopped") this.#stopped.push(process);
     // Somebody looks after processes that die.
     if (how !== "crashed") return;
@@ -232,6 +236,10 @@ export class World {
       this.#awaited--;
       this.begin();
     });
+  }
+
+  #isRefusal(error: unknown): boolean {
+    return this.refusal !== undefined && error instanceof ConfigurationError && refusals.has(error.code);
   }
 
   /** Who has ended in good order must leave nothing behind; what it had asked for before has had the time to be answered. */
@@ -315,6 +323,8 @@ export class World {
           this.#compacted = true;
           for (const topic of this.memory.topics()) this.memory.compact(topic);
         });
+      case "topic-made-anew":
+        return world(() => this.#makeAnew(whom));
       case "upgrade":
         return world(() => this.#upgrade());
     }
@@ -325,6 +335,20 @@ export class World {
     this.clock.after(delayMs, () => {
       if (!this.#calm) what();
     });
+  }
+
+  /** The topic is empty afterwards, as if somebody had cleaned up. */
+  #makeAnew(whom: number): void {
+    const topics = [...new Set(this.options.input.map(({ topic }) => String(topic.name)))];
+    const topic = topics[Math.floor(whom * topics.length)]!;
+    this.refusal = topic;
+    const partitions = this.memory.partitionsOf(topic).length;
+    const again = async (): Promise<void> => {
+      const config = Object.fromEntries(await this.log.admin.config(topic));
+      await this.log.admin.delete([topic]);
+      await this.log.admin.create([{ topic, partitions, replication: -1, config }]);
+    };
+    void again();
   }
 
   #restartOne(): void {
