@@ -1,0 +1,96 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { parseArgs } from "node:util";
+import { type Planted, planted } from "./planted.ts";
+
+/** `npm run mutants`: plants one bug after the other in a copy of the sources and looks after how many seeds the simulation finds it. Ends with an error when one is not found. */
+
+const { values } = parseArgs({
+  options: {
+    seeds: { type: "string", default: "2000" },
+    from: { type: "string", default: "1" },
+    /** Every so many of them only, for a look in passing. */
+    every: { type: "string", default: "1" },
+    /** Only those whose name has these words in it. */
+    named: { type: "string" },
+  },
+});
+const atOnce = 2;
+/** A seed that says nothing for so long does not come to an end. */
+const silenceMs = 120_000;
+const root = join(import.meta.dirname, "../..");
+const parts = ["core", "topology", "examples", "mod.ts", "package.json", "test/simulation"];
+
+const copySources = (): string => {
+  const copy = mkdtempSync(join(tmpdir(), "millrace-mutants-"));
+  for (const part of parts) cpSync(join(root, part), join(copy, part), { recursive: true });
+  symlinkSync(join(root, "node_modules"), join(copy, "node_modules"));
+  return copy;
+};
+
+/** The source with the bug in it. */
+const withBug = ({ name, file, find, replace }: Planted): string => {
+  const pieces = readFileSync(join(root, file), "utf8").split(find);
+  if (pieces.length !== 2) throw new Error(`Bug '${name}' should apply once and applies ${pieces.length - 1} times in ${file}: '${find}'`);
+  return pieces.join(replace);
+};
+
+interface Finding {
+  readonly found: boolean;
+  readonly words: string;
+}
+
+const look = async (bug: Planted, copy: string): Promise<Finding> => {
+  const file = join(copy, bug.file);
+  writeFileSync(file, withBug(bug));
+  const args = ["test/simulation/simulate.ts", "--first", "--seeds", values.seeds, "--from", values.from];
+  const child: ChildProcess = spawn(process.execPath, args, { cwd: copy, stdio: ["ignore", "pipe", "ignore"] });
+  let [seeds, violation, silent] = [0, "", false];
+  const watch = (): NodeJS.Timeout =>
+    setTimeout(() => {
+      silent = true;
+      child.kill("SIGKILL");
+    }, silenceMs);
+  let watching = watch();
+  const over = new Promise<number | null>((resolve) => child.on("close", resolve));
+  for await (const line of createInterface({ input: child.stdout! })) {
+    clearTimeout(watching);
+    watching = watch();
+    const [, seed] = /^Seed (\d+)/.exec(line) ?? [];
+    if (seed !== undefined) seeds = Number(seed) - Number(values.from) + 1;
+    else if (violation === "") violation = line.trim();
+  }
+  clearTimeout(watching);
+  const code = await over;
+  writeFileSync(file, readFileSync(join(root, bug.file)));
+  if (silent) return { found: true, words: `after ${seeds + 1} seeds: it does not come to an end` };
+  if (code === 0) return { found: false, words: `in ${seeds} seeds` };
+  return {
+    found: true,
+    words: `after ${seeds} seeds: ${violation === "" ? "the simulation itself breaks down" : violation.slice(0, 140)}`,
+  };
+};
+
+const bugs = planted.filter(({ name }, i) => i % Number(values.every) === 0 && name.includes(values.named ?? ""));
+// All have to apply before the first one is tried.
+for (const bug of bugs) withBug(bug);
+const left = [...bugs];
+let found = 0;
+const work = async (): Promise<void> => {
+  const copy = copySources();
+  try {
+    for (let bug = left.shift(); bug !== undefined; bug = left.shift()) {
+      const finding = await look(bug, copy);
+      if (finding.found) found++;
+      console.log(`${finding.found ? "found" : "NOT FOUND"} ${finding.words}  (${bug.name})`);
+    }
+  } finally {
+    rmSync(copy, { recursive: true, force: true });
+  }
+};
+await Promise.all(Array.from({ length: atOnce }, work));
+console.log(`${found} of ${bugs.length} found`);
+process.exitCode = found === bugs.length ? 0 : 1;

@@ -1,0 +1,135 @@
+/** A bug in one place: what stands there, which has to stand there exactly once, and what takes its place. */
+export interface Planted {
+  readonly name: string;
+  readonly file: string;
+  readonly find: string;
+  readonly replace: string;
+}
+
+const runtime = (name: string, file: string, find: string, replace: string): Planted => ({
+  name,
+  file: `core/runtime/${file}.ts`,
+  find,
+  replace,
+});
+const log = (name: string, file: string, find: string, replace: string): Planted => ({ name, file: `core/log/${file}.ts`, find, replace });
+
+/** Mistakes that people make with the exactly-once protocol; each broke it in the library, or in others. */
+export const planted: readonly Planted[] = [
+  // ------------------------------------------------------------ opening and restoring
+  runtime("departed workers are not fenced", "openings", "await this.#options.departed.end(departed);", ""),
+  runtime("positions are read without waiting for open transactions", "openings", "requireStable: true,", "requireStable: false,"),
+  runtime(
+    "a restore ends at the last stable offset",
+    "store_follower",
+    'admin.offsets(changelogs, "latest", "read-uncommitted"),',
+    'admin.offsets(changelogs, "latest", "read-committed"),',
+  ),
+  runtime(
+    "a restore applies aborted records",
+    "store_follower",
+    'fetcher({ isolation: "read-committed"',
+    'fetcher({ isolation: "read-uncommitted"',
+  ),
+  runtime(
+    "a restore goes by the last record and not by position",
+    "store_follower",
+    "if (!more) followed.offset = fetched.nextOffset;",
+    "",
+  ),
+  runtime(
+    "what is there of a store counts as all of it",
+    "store_follower",
+    "if (toTheEnd && offset >= end) continue;",
+    "if (toTheEnd && (offset >= end || offset > start)) continue;",
+  ),
+  runtime(
+    "watermarks of sources begin anew after a restore",
+    "offset_metadata",
+    "watermark: read(watermark)",
+    "watermark: Number.NEGATIVE_INFINITY",
+  ),
+  {
+    name: "timers are lost when a task moves",
+    file: "core/state/timer_service.ts",
+    find: "this.#insert(new Timer(timestamp, this.#state, this.#namespaced, true));",
+    replace: "",
+  },
+  runtime(
+    "what upstream tasks have said of time is forgotten",
+    "upstream_vector",
+    'if (time.status !== "finished" || bounded) this.#apply(time);',
+    "",
+  ),
+  // ------------------------------------------------------------ reading
+  runtime(
+    "inputs are read uncommitted",
+    "reader",
+    'log.fetcher({ isolation: "read-committed"',
+    'log.fetcher({ isolation: "read-uncommitted"',
+  ),
+  log("the abort filter lets records through", "committed_batches", "hidden.add(beginnings[begun++]!.producerId)", "begun++"),
+  runtime(
+    "an input's position does not pass what was filtered",
+    "task_input",
+    "this.position = Math.max(this.position, chunk.nextOffset);",
+    "",
+  ),
+  // ------------------------------------------------------------ committing
+  runtime("a commit does not wait for its records", "committer", 'if (records.status === "rejected") throw records.reason;', ""),
+  runtime(
+    "offsets carry no generation",
+    "committer",
+    "producer.sendOffsets(group, offsets)",
+    'producer.sendOffsets({ ...group, generationId: -1, memberId: "", groupInstanceId: null }, offsets)',
+  ),
+  runtime("a commit does not wait for what was sent ahead", "committer", "await this.#ahead;", "await Promise.resolve();"),
+  runtime(
+    "an unknown outcome is taken for a failure",
+    "commit_cycle",
+    'failure.outcome === "unknown" && (await this.#patiently(() => committer.happened(sealed.offsets, group().groupId)))',
+    'failure.outcome === "nobody asks"',
+  ),
+  runtime(
+    "an unknown outcome is taken for a success",
+    "commit_cycle",
+    'failure.outcome === "unknown" && (await this.#patiently(() => committer.happened(sealed.offsets, group().groupId)))',
+    'failure.outcome === "unknown"',
+  ),
+  runtime(
+    "what was sealed is dropped although it has happened",
+    "commit_cycle",
+    "if (happened) return this.#apply(sealed, new Map());",
+    "if (happened) return this.#clear();",
+  ),
+  runtime(
+    "state keeps what a failed commit has written",
+    "stream_task",
+    "  rollback(): void {\n    this.#staging.drop();\n    this.#open();",
+    "  rollback(): void {\n    this.#staging.drop();",
+  ),
+  runtime("purging goes by what was read and not by what was committed", "purge", "task.committedOffset(input)", "input.position"),
+  // ------------------------------------------------------------ rebalances
+  runtime("tasks are not held while the group shares anew", "membership", "afterSeal: () => this.#hold() });", "afterSeal: () => {} });"),
+  runtime("what tasks did while they were held is lost", "membership", "for (const task of tasks.values()) task.release();", ""),
+  runtime("what tasks did that have gone is committed", "membership", "if (this.#unsealed && gone.length > 0) commits.taint();", ""),
+  runtime("an expelled member commits what it has", "membership", "commits.drop();", ""),
+  // ------------------------------------------------------------ the log
+  log("a repeated batch is appended again", "producer_states", "return one.baseOffset;", "return undefined;"),
+  log("an old epoch may write", "producer_states", "if (epoch < state.epoch)", "if (epoch < 0)"),
+  log(
+    "an epoch is given twice",
+    "transaction_coordinator",
+    "} else transaction.epoch++;",
+    "} else transaction.epoch = Math.max(0, transaction.epoch);",
+  ),
+  log("an old generation may commit", "consumer_group", "this.known(group);\n    this.refuseOldGeneration(group.generationId);", ""),
+  log(
+    "offsets of an aborted transaction count",
+    "group_offsets",
+    'if (marker === "abort" || held === undefined) return;',
+    "if (held === undefined) return;",
+  ),
+  // ------------------------------------------------------------ feeding
+  runtime("a feed writes again what may be written", "feed", "if (isThere) {", "if (isThere && written < 0) {"),
+];
