@@ -100,6 +100,19 @@ export class CommitCycle {
     return this.#paused || this.#tainted ? Number.POSITIVE_INFINITY : this.#nextMs;
   }
 
+  /** When the worker has something to do here, by the monotonic clock, although nothing else happens. */
+  get wakeMs(): number {
+    // What is in a transaction cannot be read before its end, so nobody waits for it to be sent ahead.
+    const isWaitedFor = this.#options.committer.outputsFirst && this.#outbox.records > 0 && !this.#ahead && !this.#isBusy && !this.#paused;
+    return isWaitedFor ? Math.min(this.dueMs, this.#aheadDueMs) : this.dueMs;
+  }
+
+  /** The first records travel at once: they open the transaction, so that its round trips are over when the commit comes. Those behind them gather. */
+  get #aheadDueMs(): number {
+    if (this.#aheadRecords === 0) return Number.NEGATIVE_INFINITY;
+    return this.#gatheringSinceMs + this.#options.application.settings.commitIntervalMs / 4;
+  }
+
   /** Between the last commit of an old generation and the assignment of the new one nothing is sealed. */
   set paused(paused: boolean) {
     this.#paused = paused;
@@ -117,27 +130,21 @@ export class CommitCycle {
   }
 
   /**
-   * Lets what has gathered travel before the commit: that has less left to send then. Not while a commit is under way, whose transaction it would end up in, and not while tasks are held, which may not be ours to speak for.
+   * Lets what has gathered travel before the commit: that has less left to send then, and without transactions it can be read at once. Not while a commit is under way, whose transaction it would end up in, and not while tasks are held, which may not be ours to speak for.
    */
   #sendAhead(): void {
     const { application, committer } = this.#options;
     const outbox = this.#outbox;
     const nowMs = this.#clock.monotonic();
     if (outbox.records === 0) this.#gatheringSinceMs = nowMs;
-    if (!committer.sendsAhead || this.#ahead || outbox.records === 0) return;
-    // The first records open the transaction at once, so that its round trips are over when the commit comes; those behind them gather.
-    if (
-      this.#aheadRecords > 0 &&
-      outbox.bytes < sendAheadBytes &&
-      nowMs - this.#gatheringSinceMs < application.settings.commitIntervalMs / 4
-    )
-      return;
+    if (this.#ahead || outbox.records === 0 || (outbox.bytes < sendAheadBytes && nowMs < this.#aheadDueMs)) return;
     this.#outbox = application.log.outbox();
     this.#ahead = true;
     this.#aheadRecords += outbox.records;
     committer.sendAhead(outbox).then(
       () => {
         this.#ahead = false;
+        if (committer.outputsFirst) this.#options.wake();
       },
       () => {
         // The commit meets the same failure and takes everything back; it need not wait for its time.

@@ -13,11 +13,9 @@ import type { Guarantee } from "./task_environment.ts";
 
 /** Makes an outbox and the offsets that led to it durable, as the guarantee says. */
 export interface Committer {
-  /** Whether records may travel before their commit: only a transaction can still take them back. */
-  readonly sendsAhead: boolean;
-  /** Whether outputs have to be safe before the changelog is written. */
+  /** Without transactions: outputs can be read as soon as they are sent, and have to be safe before the changelog is written. */
   readonly outputsFirst: boolean;
-  /** Sends a part of what the next commit will make durable. What goes wrong with it is told by that commit. */
+  /** Sends a part of the outputs before the commit that they belong to. What goes wrong with it is told by that commit. */
   sendAhead(outbox: Outbox): Promise<void>;
   /** Opens an epoch, or a new one after a failure. What an older epoch left open is ended first. */
   open(): Promise<void>;
@@ -53,7 +51,6 @@ export const committerFor = (guarantee: Guarantee, options: CommitterOptions): C
 
 /** Outputs, changelog and offsets in one transaction, which the group's generation fences. */
 class TransactionalCommitter implements Committer {
-  readonly sendsAhead = true;
   readonly outputsFirst = false;
   readonly #options: CommitterOptions;
   #producer: Producer | undefined;
@@ -130,21 +127,28 @@ class TransactionalCommitter implements Committer {
 
 /** Records first, offsets after them: a crash in between repeats records. Where offsets are not committed as a rule, a clean stop still says where it was. */
 class IdempotentCommitter implements Committer {
-  readonly sendsAhead = false;
   readonly outputsFirst = true;
   readonly #options: CommitterOptions;
   readonly #offsetsAlways: boolean;
   #producer: Producer | undefined;
+  /** Calls of a producer do not overlap: the commit waits for what is on its way. */
+  #ahead: Promise<unknown> = Promise.resolve();
 
   constructor(options: CommitterOptions, offsetsAlways: boolean) {
     this.#options = options;
     this.#offsetsAlways = offsetsAlways;
   }
 
-  async sendAhead(): Promise<void> {}
+  async sendAhead(outbox: Outbox): Promise<void> {
+    const producer = this.#producer!;
+    const ahead = this.#ahead.then(() => producer.send(outbox));
+    this.#ahead = ahead;
+    await ahead;
+  }
 
   async open(): Promise<void> {
     await this.close();
+    this.#ahead = Promise.resolve();
     this.#producer = await this.#options.log.producer({ transactionalId: null, transactionTimeoutMs: this.#options.transactionTimeoutMs });
   }
 
@@ -155,9 +159,11 @@ class IdempotentCommitter implements Committer {
     lastly: boolean,
     outputs?: Outbox,
   ): Promise<BaseOffsets> {
+    const producer = this.#producer!;
     try {
-      if (outputs !== undefined && outputs.records > 0) await this.#producer!.send(outputs);
-      const bases = outbox.records === 0 ? new Map<string, number>() : await this.#producer!.send(outbox);
+      await this.#ahead;
+      if (outputs !== undefined && outputs.records > 0) await producer.send(outputs);
+      const bases = outbox.records === 0 ? new Map<string, number>() : await producer.send(outbox);
       if ((this.#offsetsAlways || lastly) && offsets.length > 0) await this.#options.log.admin.commitOffsets(group.groupId, offsets, group);
       return bases;
     } catch (error) {

@@ -255,7 +255,7 @@ export class Worker {
     }
     const { clock } = this.#application;
     const nowMs = clock.monotonic();
-    let dueMs = Math.min(this.#nextTickMs, this.#commits.dueMs);
+    let dueMs = Math.min(this.#nextTickMs, this.#commits.wakeMs);
     const now = clock.now();
     // Tasks that may not work have nothing to wake up for, however long it has been due.
     if (!this.#isHeldUp)

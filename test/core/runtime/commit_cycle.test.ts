@@ -64,7 +64,6 @@ interface Attempt {
 /** Commits end when the test says so. */
 class FakeCommitter implements Committer {
   readonly outputsFirst = false;
-  readonly sendsAhead = false;
   readonly attempts: Attempt[] = [];
   epochs = 0;
   happens = false;

@@ -137,6 +137,22 @@ describe('the guarantee "none"', () => {
 describe('the guarantee "at-least-once"', () => {
   const atLeastOnce = { guarantee: "at-least-once" } as const;
 
+  it("lets outputs be read before the commit that they belong to, and repeats them when there is none", async () => {
+    const { cluster, say, revisions, start, committed } = await world();
+    const options = { ...atLeastOnce, commit: { interval: seconds(40) } } as const;
+    const first = await start(options);
+    await cluster.clock.advance(1000);
+    await say("a", "b");
+    await cluster.clock.advance(15_000);
+    expect((await revisions()).sort()).toEqual(["a 1", "b 1"]);
+    expect(await committed("words")).toBe(0);
+    first.kill();
+    await start(options);
+    await cluster.clock.advance(60_000);
+    expect([...new Set(await revisions())].sort()).toEqual(["a 1", "a 2", "b 1", "b 2"]);
+    await cluster.close();
+  });
+
   it("writes what it says of time only when the positions that it speaks for are committed", async () => {
     const { cluster } = await world();
     const windowed = topology("windowed", ({ from }) => {
