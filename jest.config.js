@@ -4,5 +4,7 @@ export default {
   transform: { "\\.ts$": "<rootDir>/test/support/strip_types.cjs" },
   roots: ["<rootDir>/test"],
   testMatch: ["**/*.test.ts"],
+  // Time is virtual, so a test that waits is a fault and not slow; a machine that does much else may take long over one that works.
+  testTimeout: 60_000,
   testPathIgnorePatterns: ["/node_modules/", "<rootDir>/test/kafka/", "<rootDir>/test/services/"],
 };
