@@ -195,6 +195,7 @@ class Feeder {
     return false;
   }
 
+  /** Waits while what is written and not read is more than it may be, as long as the readers move. */
   async #letReadersFollow(): Promise<void> {
     const { clock, log, applicationId, readersCommit, signal } = this.#options;
     let movedMs = clock.monotonic();
