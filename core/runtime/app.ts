@@ -16,6 +16,8 @@ export interface AppEvents {
   error: MillraceError;
   /** One store has come further on its way back: changelog offsets done, of a total, and how many a second. */
   restore: RestoreProgress;
+  /** A record was sent to a dead-letter topic, for this reason; it is there with the next commit. */
+  deadLetter: { readonly topic: string; readonly error: MillraceError };
   /** Records and milliseconds of one commit. */
   commit: { readonly records: number; readonly durationMs: number };
   /** The tasks of this instance from now on, and those of others that it stands by for. */
@@ -151,6 +153,7 @@ class RunningApp implements App {
       },
       restore: (progress) => this.#tell("restore", progress),
       commit: (commit) => this.#tell("commit", commit),
+      deadLetter: (letter) => this.#tell("deadLetter", letter),
       assigned: (assigned) => this.#tell("assigned", assigned),
     });
     if (this.#paused) worker.pause(true);

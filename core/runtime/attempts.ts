@@ -1,7 +1,7 @@
 import { type DecodeError, MillraceError, reason, type StepError, TaskTimeoutError } from "../errors.ts";
 import type { StepState } from "../state/step_state.ts";
 import type { AroundTimer } from "../state/timer_service.ts";
-import { afterRetries, deadLetterRecord, ErrorHandling } from "./error_handling.ts";
+import { afterRetries, deadLetterRecord, ErrorHandling, isOfRecord } from "./error_handling.ts";
 import { ParkedKeys, type ParkedRecord } from "./parked_keys.ts";
 import type { SubtopologyPlan } from "./plan.ts";
 import { type PutOff, putOffHeaders } from "./put_off.ts";
@@ -75,7 +75,7 @@ export class Attempts {
   /** True when the head of the input is not to be tried, since an earlier one of its key is parked: then it has gone the same way, or waits for that. */
   follows(input: TaskInput): boolean {
     const parked = this.#parked[input.index];
-    if (parked === undefined || parked.parked === 0 || input.head?.kind === "watermark") return false;
+    if (parked === undefined || parked.parked === 0) return false;
     const standing = parked.standing(this.#record(input));
     if (standing.kind === "free") return false;
     const { counters } = this.#options.environment;
@@ -165,7 +165,7 @@ export class Attempts {
   /** The instance stops because of the head of this input, if it is the record's fault: to be written down, so that the next one knows. */
   noteStop(input: TaskInput | undefined, thrown: unknown): void {
     const offset = input?.headOffset;
-    if (input === undefined || offset === undefined || this.#errors.policyFor(thrown) === undefined) return;
+    if (input === undefined || offset === undefined || !isOfRecord(thrown)) return;
     input.stops = { offset, times: input.headStops + 1 };
     input.stopsNoted = true;
   }
@@ -330,5 +330,6 @@ export class Attempts {
     const limits = environment.limitsOf(topic);
     const { key, value, timestamp, headers } = deadLetterRecord(policy, error, input.raw(), limits, environment.clock.now());
     staging.write(topic, input.partition % environment.partitionsOf(topic), key, value, timestamp, headers);
+    environment.deadLettered(topic, error);
   }
 }

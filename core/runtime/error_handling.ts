@@ -21,13 +21,17 @@ export class ErrorHandling {
 
   /** Undefined for what no policy is asked about: broken promises of the library, faults of the log. */
   policyFor(error: unknown): Policy | undefined {
-    if (!(error instanceof DecodeError || error instanceof StepError || error instanceof ProduceError)) return undefined;
+    if (!isOfRecord(error)) return undefined;
     const policy = error.step === undefined ? undefined : this.#steps.get(error.step);
     return policy === undefined ? fail() : choose(policy, error);
   }
 }
 
 const encoder = new TextEncoder();
+
+/** Whether an error is that of a record, for which there are policies. */
+export const isOfRecord = (error: unknown): error is DecodeError | StepError | ProduceError =>
+  error instanceof DecodeError || error instanceof StepError || error instanceof ProduceError;
 
 /** What a record in a dead-letter topic has behind its own headers. */
 export const errorHeaders = {

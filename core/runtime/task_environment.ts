@@ -1,3 +1,4 @@
+import type { MillraceError } from "../errors.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Outbox } from "../ports/log.ts";
 import type { Logger } from "../ports/logger.ts";
@@ -34,6 +35,8 @@ export interface TaskEnvironment {
   /** Of the group, for watermark records: grows with each. */
   generation(): number;
   requestCommit(): void;
+  /** A record was sent to a dead-letter topic, for this reason. */
+  deadLettered(topic: string, error: MillraceError): void;
   /** Something outside has finished: the worker looks again what there is to do. */
   wake(): void;
   /** The smallest watermark of the live tasks beside this one; undefined when there is none. */

@@ -1,4 +1,4 @@
-import { FatalError, reason } from "../errors.ts";
+import { FatalError, type MillraceError, reason } from "../errors.ts";
 import type { GroupMember, Outbox } from "../ports/log.ts";
 import type { Metric } from "../ports/metrics.ts";
 import { type Application, instanceName, workerTransactionalId } from "./application.ts";
@@ -22,6 +22,7 @@ export interface WorkerEvents {
   state(state: "rebalancing" | "running"): void;
   restore(progress: RestoreProgress): void;
   commit(commit: { readonly records: number; readonly durationMs: number }): void;
+  deadLetter(letter: { readonly topic: string; readonly error: MillraceError }): void;
   assigned(assigned: Assigned): void;
 }
 
@@ -77,6 +78,7 @@ export class Worker {
       changelogTopic: (store) => names.changelog(store),
       generation: () => this.#membership.generation,
       requestCommit: () => this.#commits.request(),
+      deadLettered: (topic, error) => events.deadLetter({ topic, error }),
       wake: () => this.wake(),
       siblingWatermark: (subtopology, partition) => this.#siblings.smallest(subtopology, partition),
     };

@@ -54,6 +54,7 @@ const alarms = (onError: ErrorPolicy, failures: Map<string, number>, calls: stri
 describe("error policies", () => {
   it("are asked of the nearest: of the source, of the step, of the output, else of the topology; each counted with its step", async () => {
     const { cluster, outputs } = await world();
+    const letters: string[] = [];
     const picky = (bad: string) => (word: string) => {
       if (word === bad) throw new Error("picky");
       return word;
@@ -80,6 +81,7 @@ describe("error policies", () => {
         },
         { onError: deadLetter("parked", { payload: false }) },
       ),
+      { on: { deadLetter: ({ topic, error }) => void letters.push(`${topic} ${error.code} ${error.step}`) } },
     );
     await cluster.produce(topic("numbers", { key: text, value: text }), [{ key: "n", value: "not four bytes" }]);
     await cluster.produce(
@@ -97,6 +99,7 @@ describe("error policies", () => {
     expect(counted(app, "dead_letter_records", { step: "by-topology" })).toBe(1);
     expect(counted(app, "skipped_records", { step: "by-step" })).toBe(1);
     expect(counted(app, "skipped_records")).toBe(2);
+    expect(letters.sort()).toEqual(["parked DECODE_FAILED from-numbers", "parked STEP_FAILED by-topology"]);
     await cluster.close();
   });
 
