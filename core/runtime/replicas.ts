@@ -24,9 +24,12 @@ interface Replica {
   readonly opening: Promise<TaskStores | undefined>;
   stores: TaskStores | undefined;
   gone: boolean;
-  /** Of a warm-up: the group was asked to look at it. */
-  told: boolean;
+  /** Of a warm-up: when the group was asked last to look at it. */
+  toldMs: number;
 }
+
+/** When the leader was of another opinion, since the changelog had grown meanwhile, it is asked again after so long: every question is a rebalance. */
+const tellAgainMs = 10_000;
 
 /** The stores that a worker keeps of tasks that it does not run. */
 export class Replicas {
@@ -46,7 +49,7 @@ export class Replicas {
     const before = this.#replicas.get(stores.id);
     if (before !== undefined) this.#drop(stores.id, before);
     const kind = before?.kind ?? "parked";
-    const replica: Replica = { kind, opening: Promise.resolve(stores), stores, gone: false, told: false };
+    const replica: Replica = { kind, opening: Promise.resolve(stores), stores, gone: false, toldMs: Number.NEGATIVE_INFINITY };
     this.#replicas.set(stores.id, replica);
     if (kind !== "parked") void this.#follow(replica, stores);
   }
@@ -73,7 +76,6 @@ export class Replicas {
       else {
         const wasParked = known.kind === "parked";
         known.kind = kind;
-        known.told = false;
         if (wasParked && known.stores !== undefined) void this.#follow(known, known.stores);
       }
     }
@@ -84,14 +86,16 @@ export class Replicas {
     for (const [id, { stores }] of this.#replicas) if (stores !== undefined) yield [id, stores.offsetSum];
   }
 
-  /** Some task that is to come here has become ready for it since the last look. */
+  /** Some task that is to come here has become ready for it. */
   hasWarmed(acceptableLag: number): boolean {
+    const { follower, application } = this.#options;
+    const nowMs = application.clock.monotonic();
     let warmed = false;
     for (const replica of this.#replicas.values()) {
-      const { kind, told, stores } = replica;
-      if (kind !== "warmup" || told || stores === undefined || !this.#options.follower.follows(stores)) continue;
-      if (this.#options.follower.lagOf(stores) > acceptableLag) continue;
-      replica.told = true;
+      const { kind, toldMs, stores } = replica;
+      if (kind !== "warmup" || nowMs - toldMs < tellAgainMs || stores === undefined || !follower.follows(stores)) continue;
+      if (follower.lagOf(stores) > acceptableLag) continue;
+      replica.toldMs = nowMs;
       warmed = true;
     }
     return warmed;
@@ -119,7 +123,13 @@ export class Replicas {
         return undefined;
       }
     };
-    const replica: Replica = { kind, opening: Promise.resolve().then(opened), stores: undefined, gone: false, told: false };
+    const replica: Replica = {
+      kind,
+      opening: Promise.resolve().then(opened),
+      stores: undefined,
+      gone: false,
+      toldMs: Number.NEGATIVE_INFINITY,
+    };
     return replica;
   }
 

@@ -136,6 +136,22 @@ describe("a task with much state", () => {
     expect(rebalances).toBe(3);
     await cluster.close();
   });
+
+  it("does not make the group share again and again when it is never quite ready", async () => {
+    const world = await scalingWorld({ acceptableRecoveryLag: 0 });
+    const { cluster, say, start } = world;
+    const a = await start();
+    await cluster.clock.advance(5000);
+    await say(...keys);
+    await cluster.clock.advance(500);
+    await start();
+    let rebalances = 0;
+    a.app.on("state", ({ to }) => void (to === "rebalancing" && rebalances++));
+    // At every moment something is under way that is in no standby yet.
+    await world.flow(30_000);
+    expect(rebalances).toBeLessThan(12);
+    await cluster.close();
+  });
 });
 
 describe("a clean stop", () => {
