@@ -1,8 +1,8 @@
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { describe, expect, it } from "@jest/globals";
+import { afterAll, describe, expect, it } from "@jest/globals";
 import { commands } from "../../../node/cli/commands.ts";
 import { connectionOptions } from "../../../node/cli/connection_options.ts";
 import { millrace } from "../../../node/cli/millrace.ts";
@@ -15,6 +15,7 @@ const call = async (args: readonly string[], env: Readonly<Record<string, string
 };
 
 const folder = mkdtempSync(join(tmpdir(), "millrace-cli-"));
+afterAll(() => rmSync(folder, { recursive: true }));
 const file = (name: string, content: string): string => {
   const path = join(folder, name);
   writeFileSync(path, content);

@@ -1,4 +1,4 @@
-import { mkdtempSync, openSync, readFileSync } from "node:fs";
+import { mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { inspect } from "node:util";
@@ -55,7 +55,8 @@ describe("secrets", () => {
   });
 
   it("stay out of the lines of pinoLogger", () => {
-    const file = join(mkdtempSync(join(tmpdir(), "millrace-log-")), "log");
+    const folder = mkdtempSync(join(tmpdir(), "millrace-log-"));
+    const file = join(folder, "log");
     const logger = pinoLogger({ fd: openSync(file, "w") });
     logger.log("info", "Started", {
       sasl: { username: "alice", password: "hunter2" },
@@ -64,6 +65,7 @@ describe("secrets", () => {
       key: "#12ab",
     });
     const line = readFileSync(file, "utf8");
+    rmSync(folder, { recursive: true });
     expect(line).not.toContain("hunter2");
     expect(JSON.parse(line)).toMatchObject({ msg: "Started", sasl: { username: "alice", password: "[Redacted]" }, key: "#12ab" });
   });
