@@ -161,11 +161,13 @@ const usurp: Fault = {
       async () => {
         instance.doomed = instance.replaced = true;
         const usurper = scene.fleet.start(instance.seat);
+        scene.taken.add(usurper);
         scene.tell(
           `${usurper.name} starts as ${instance.seat} as well, where ${instance.name} sits`,
           "the older one learns it and stops, the newer one goes on",
         );
         await Promise.race([instance.ended, sleep(replacedMs)]);
+        scene.taken.delete(usurper);
         if (!scene.fleet.has(instance)) return scene.say(`${instance.name} has stopped`);
         scene.say(`${instance.name} does not stop within ${seconds(replacedMs)} and is killed`);
         await scene.fleet.kill(instance);
