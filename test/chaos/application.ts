@@ -48,6 +48,7 @@ try {
     logger: pinoLogger({ name: clientId }),
     group: { sessionTimeout: millis(sessionMs), heartbeat: millis(1_000), rebalanceTimeout: millis(15_000) },
     transactionTimeout: millis(20_000),
+    on: { state: ({ to }) => process.stdout.write(`${to}\n`) },
   });
   await app.finished;
   process.exit(0);

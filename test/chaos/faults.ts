@@ -153,7 +153,7 @@ const usurp: Fault = {
   weight: 2,
   needs: "instance",
   prepare: (scene) => {
-    const seated = scene.fleet.alive.filter((one) => one.seat !== undefined && !scene.taken.has(one));
+    const seated = scene.fleet.alive.filter((one) => one.seat !== undefined && one.running && !scene.taken.has(one));
     const instance = oneOf(scene.random, seated);
     if (instance === undefined) return undefined;
     return withInstance(

@@ -9,6 +9,8 @@ export interface Instance {
   /** Its name in the group, which a successor takes over; undefined where it has none. */
   readonly seat: string | undefined;
   readonly ended: Promise<void>;
+  /** Whether it has its place in the group. */
+  running: boolean;
   /** True while its seat is being taken by another one: then it stops with an error. */
   replaced: boolean;
   /** True while somebody means to end it, or has. */
@@ -52,7 +54,10 @@ export class Fleet {
     const program = join(import.meta.dirname, "application.ts");
     const args = ["--disable-warning=ExperimentalWarning", program, brokers, name, String(standbys), ...(seat === undefined ? [] : [seat])];
     const child = spawn(process.execPath, args, {
-      stdio: ["pipe", "ignore", "pipe"],
+      stdio: ["pipe", "pipe", "pipe"],
+    });
+    child.stdout!.on("data", (state: Buffer) => {
+      instance.running ||= state.toString().includes("running");
     });
     child.stderr!.pipe(createWriteStream(join(folder, `${name}.log`)));
     let lately = "";
@@ -73,7 +78,7 @@ export class Fleet {
         if (!instance.doomed) setTimeout(() => !this.#closed && say(`${this.start(seat).name} takes its place`), 1_000);
       });
     });
-    const instance: Instance = { name, pid: child.pid!, seat, ended, replaced: false, doomed: false, frozen: false };
+    const instance: Instance = { name, pid: child.pid!, seat, ended, running: false, replaced: false, doomed: false, frozen: false };
     this.#running.set(name, { instance, child });
     return instance;
   }
