@@ -35,6 +35,7 @@ export type {
   PlainBroadcast,
   PlainProcess,
   Process,
+  Scheduled,
   TaskContext,
 } from "./core/operators/process_function.ts";
 export { type Carried, type Output, output, type SideSpec, type Sides } from "./core/operators/side_output.ts";
@@ -50,6 +51,7 @@ export { nullable } from "./core/serde/nullable.ts";
 export { float64, int64, integer } from "./core/serde/numbers.ts";
 export type { Decoded, Infer, Serde } from "./core/serde/serde.ts";
 export { text } from "./core/serde/text.ts";
+export { type WindowedKey, windowed } from "./core/serde/windowed.ts";
 // ---------------------------------------------------------------- aggregates and windows
 export {
   type Aggregator,
@@ -90,6 +92,17 @@ export {
   type ValueState,
   valueState,
 } from "./core/state/descriptors.ts";
+export { type KeyValueStore, keyValueStore, type ReadableStore, type Store } from "./core/state/stores/key_value_store.ts";
+export { type ReadableSessionStore, type SessionedStore, type SessionStore, sessionStore } from "./core/state/stores/session_store.ts";
+export type { StoreDescriptor, StoreOptions, StoreReader } from "./core/state/stores/store_descriptor.ts";
+export {
+  type HistoryStore,
+  type ReadableVersionedStore,
+  type VersionedStore,
+  versionedStore,
+} from "./core/state/stores/versioned_store.ts";
+export { type ReadableWindowStore, type WindowedStore, type WindowStore, windowStore } from "./core/state/stores/window_store.ts";
+export type { Put, Version } from "./core/state/versioned_rows.ts";
 export {
   boundedOutOfOrderness,
   monotonic,
@@ -98,6 +111,7 @@ export {
   type WatermarkStrategy,
   watermarks,
 } from "./core/time/watermark_strategy.ts";
+export { around } from "./core/window/around.ts";
 export { type Assigner, assigner, type WindowClock } from "./core/window/assigner.ts";
 export { counting } from "./core/window/counting.ts";
 export { type MergeContext, type TriggerContext, trigger } from "./core/window/custom_trigger.ts";
@@ -115,6 +129,7 @@ export { onWatermark } from "./core/window/on_watermark.ts";
 export { orTimeout } from "./core/window/or_timeout.ts";
 export type { Pane, PaneProcess } from "./core/window/pane.ts";
 export { purging } from "./core/window/purging.ts";
+export { onClose, onUpdate, type Revision } from "./core/window/revision.ts";
 export { session } from "./core/window/session.ts";
 export { sliding, type WindowTime } from "./core/window/sliding.ts";
 export type { Trigger, Verdict } from "./core/window/trigger.ts";

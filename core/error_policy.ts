@@ -4,7 +4,7 @@ import { type DecodeError, type ProduceError, reason, type StepError, TopologyEr
 /** What happens with a record that cannot be handled. Made by `fail`, `skip`, `retry` and `deadLetter`. */
 export type Policy =
   | { readonly kind: "fail"; readonly attempts: number; readonly then: Policy | undefined }
-  | { readonly kind: "skip" }
+  | { readonly kind: "skip"; readonly scope: "record" | "step" }
   | {
       readonly kind: "retry";
       readonly attempts: number;
@@ -45,8 +45,11 @@ export const fail = (options: { readonly attempts?: number; readonly then?: Poli
   return { kind: "fail", attempts, then };
 };
 
-/** The record is left out, with everything that it had changed so far; the counter `skipped_records` says how many. */
-export const skip = (): Policy => ({ kind: "skip" });
+/**
+ * The record is left out, with everything that it had changed so far; the counter `skipped_records` says how many.
+ * @param options With `scope: "step"` only the call that failed is left out: what the step has kept until then stays, and the other steps go on with the record, as in Kafka Streams. The counter is `skipped_calls`.
+ */
+export const skip = (options: { readonly scope?: "record" | "step" } = {}): Policy => ({ kind: "skip", scope: options.scope ?? "record" });
 
 /**
  * The record is taken back to its beginning, state and outputs included, and handled again after the backoff, so many times; other records of the same task wait meanwhile, so the order is kept.

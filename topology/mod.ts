@@ -19,6 +19,7 @@ export type {
   AnyKeyedStream,
   AnyStream,
   AsOf,
+  AsOfStreamTime,
   KeyedStream,
   RepartitionOptions,
   SideStreams,
@@ -27,9 +28,13 @@ export type {
   ToOptions,
   WithSide,
 } from "./stream.ts";
-export type { Table } from "./table.ts";
+export type { Interval } from "./stream_join.ts";
+export { type Suppression, type SuppressionBuffer, untilTimeLimit, untilWindowCloses } from "./suppression.ts";
+export type { GlobalTable, GroupedTable, Table } from "./table.ts";
+export { tagged } from "./tagged.ts";
 export type { Topic, TopicSink } from "./topic.ts";
 export { topic } from "./topic.ts";
+export { topicPerRecord } from "./topic_per_record.ts";
 export type { Topology, TopologyOptions } from "./topology.ts";
 export { topology } from "./topology.ts";
-export type { Firing, WindowedStream } from "./windowed_stream.ts";
+export type { Firing, Revising, WindowedStream, WindowedTable } from "./windowed_stream.ts";

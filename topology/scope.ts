@@ -3,15 +3,17 @@ import type { ErrorPolicy } from "../core/error_policy.ts";
 import { TopologyError } from "../core/errors.ts";
 import type { Meta } from "../core/record.ts";
 import type { TimePlan } from "../core/runtime/plan.ts";
+import type { KeyValueStore } from "../core/state/stores/key_value_store.ts";
 import { monotonic, type WatermarkStrategy } from "../core/time/watermark_strategy.ts";
+import { GlobalTableHandle } from "./global_table_handle.ts";
 import type { GraphBuilder, NodeId } from "./graph/graph.ts";
 import { type SourceNode, sameReading, sourceNode } from "./graph/source_node.ts";
 import { unionNode } from "./graph/union_node.ts";
 import type { RecordsSource, Source } from "./source.ts";
 import type { Stream } from "./stream.ts";
 import { KeyedHandle, StreamHandle } from "./stream_handle.ts";
-import type { Table } from "./table.ts";
-import { TableHandle } from "./table_handle.ts";
+import type { GlobalTable, Table } from "./table.ts";
+import { namedStore, TableHandle } from "./table_handle.ts";
 import type { Topic } from "./topic.ts";
 
 /** Where event time comes from, and when it goes on. */
@@ -45,9 +47,9 @@ export interface FromOptions<V, K> extends TimeOptions<V, K> {
 }
 
 /** How a topic is read as a table. */
-export interface TableOptions<V> extends Omit<TimeOptions<V>, "timestamp" | "watermarks"> {
-  /** Names the store of the rows, where steps look into the table. @default the topic's name */
-  readonly store?: string;
+export interface TableOptions<V, K = any> extends Omit<TimeOptions<V>, "timestamp" | "watermarks"> {
+  /** Names the store of the rows, and keeps them in any case. @default the topic's name, where a step looks into the table */
+  readonly store?: string | KeyValueStore<K, V>;
   /** For how long older versions of a row are kept, for joins as of an earlier time; `forever` is a duration. @default only the present row is kept */
   readonly history?: Duration;
   /** When the row began to be so. A deletion has the record's own timestamp. @default the record's own timestamp */
@@ -64,7 +66,9 @@ export interface Scope {
   /** The records of a topic, of several, or of `records([...])`. */
   from<V, K>(source: Source<V, K> | readonly Source<V, K>[], options?: FromOptions<V, K>): Stream<V, K>;
   /** A topic as a table: each record is the new row of its key, a null value deletes it. */
-  table<K, V>(topic: Topic<K, V>, options?: TableOptions<V>): Table<K, V>;
+  table<K, V>(topic: Topic<K, V>, options?: TableOptions<V, K>): Table<K, V>;
+  /** A topic as a table of which every task has a copy, so that a stream can be joined with it under any key. For what is small: settings, rates, names. */
+  globalTable<K, V>(topic: Topic<K, V>, options?: Omit<TableOptions<V, K>, "history">): GlobalTable<K, V>;
 }
 
 export const scopeOf = (graph: GraphBuilder): Scope => ({
@@ -78,17 +82,29 @@ export const scopeOf = (graph: GraphBuilder): Scope => ({
     return new StreamHandle(graph, id) as any;
   },
   table: (topic, options = {}) => {
-    const { startAt = "earliest", endAt, onError, store = topic.name, history } = options;
+    const { startAt = "earliest", endAt, onError, history } = options;
     if (history !== undefined && !(history >= 0))
       throw new TopologyError(
         "OPTION_INVALID",
         `The history of the table of topic '${topic.name}' is ${history} ms: give a duration that is not negative, such as hours(1) or forever`,
       );
-    const table = { store, historyMs: history };
+    const { name: store, value } = namedStore(options.store ?? topic.name);
+    const table = { store, value, historyMs: history };
     const id = read(graph, sourceNode({ source: topic, table, time: timeOf(options as TimeOptions<any>), startAt, endAt, onError }));
-    return new TableHandle(new KeyedHandle(graph, id)) as any;
+    const handle = new TableHandle(graph, id, { view: undefined, versioned: false, windows: undefined }, streamAt);
+    if (options.store !== undefined) handle.side();
+    return handle as any;
+  },
+  globalTable: (topic, options = {}) => {
+    const { startAt = "earliest", endAt, onError } = options;
+    const { name: store, value } = namedStore(options.store ?? topic.name);
+    const table = { store, value, historyMs: undefined };
+    const id = read(graph, sourceNode({ source: topic, table, time: timeOf(options as TimeOptions<any>), startAt, endAt, onError }));
+    return new GlobalTableHandle(graph, id, { name: store, value }) as any;
   },
 });
+
+const streamAt = (graph: GraphBuilder, id: NodeId): KeyedHandle => new KeyedHandle(graph, id);
 
 /** A topic is read once, however often the program asks for it: positions are kept per topic. */
 const read = (graph: GraphBuilder, reading: SourceNode): NodeId => {

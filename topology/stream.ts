@@ -1,5 +1,6 @@
 import type { MatchOptions } from "../core/cep/match_options.ts";
 import type { PatternStart, PatternTail } from "../core/cep/pattern.ts";
+import type { Duration } from "../core/duration.ts";
 import type { ErrorPolicy } from "../core/error_policy.ts";
 import type { Broadcast, Connect, PlainBroadcast, PlainProcess, Process } from "../core/operators/process_function.ts";
 import type { Carried, SideSpec } from "../core/operators/side_output.ts";
@@ -7,11 +8,13 @@ import type { Draft, Meta } from "../core/record.ts";
 import type { Serde } from "../core/serde/serde.ts";
 import type { Aggregator } from "../core/state/aggregator.ts";
 import type { BroadcastSpec, SimpleKey, StateSpec, StoreSpec } from "../core/state/descriptors.ts";
+import type { KeyValueStore } from "../core/state/stores/key_value_store.ts";
 import type { Assigner } from "../core/window/assigner.ts";
 import type { Window } from "../core/window/window.ts";
 import type { Sink } from "./sink.ts";
-import type { Table } from "./table.ts";
-import type { Firing, WindowedStream } from "./windowed_stream.ts";
+import type { Interval } from "./stream_join.ts";
+import type { GlobalTable, Table } from "./table.ts";
+import type { Firing, Revising, WindowedStream, WindowedTable } from "./windowed_stream.ts";
 
 declare const flows: unique symbol;
 declare const keyedBy: unique symbol;
@@ -34,6 +37,8 @@ export interface StepOptions {
   readonly onError?: ErrorPolicy;
   /** Behind `keyBy`: of the topic by which records change task. @default as many as the largest input has */
   readonly partitions?: number;
+  /** Of a table: false tells every change, whatever the topology's `cache` says. */
+  readonly cache?: boolean;
 }
 
 /** Of the topic that `repartition` puts in between. */
@@ -55,6 +60,16 @@ export interface ToOptions<V, K> {
 /** Hold each record until the watermark has passed its time, then join the table as it was at that time. */
 export interface AsOf {
   readonly asOf: "watermark";
+}
+
+/**
+ * Join each record with the row as it was at the record's time, as far as the table knows it at that moment, as Kafka Streams does. With a lateness a record waits until the largest timestamp of the stream has come so far behind its own, so
+ * that the table may catch up; one that is later than that is joined at once.
+ */
+export interface AsOfStreamTime {
+  readonly asOf: "stream-time";
+  /** @default 0 */
+  readonly lateness?: Duration;
 }
 
 /** A stream that has side outputs as well. */
@@ -98,11 +113,25 @@ export interface Stream<out V, out K = unknown> extends AnyStream<V, K> {
   /** A topic in between, `<name>-repartition`: to spread the work, or to cut a chain of steps. */
   repartition(name: string, options?: RepartitionOptions<V, K>): Stream<V, K>;
 
-  /** A function with side outputs, and with state of the whole task. */
-  process<R1 = never, S extends StoreSpec = {}, O extends SideSpec = {}>(
+  /** A function with side outputs, with state of the whole task, with stores and with schedules. */
+  process<R1 = never, R3 = never, S extends StoreSpec = {}, O extends SideSpec = {}>(
     name: string,
-    spec: PlainProcess<V, K, S, O, R1>,
-  ): WithSide<Stream<R1, K>, SideStreams<O, K>>;
+    spec: PlainProcess<V, K, S, O, R1, R3>,
+  ): WithSide<Stream<R1 | R3, K>, SideStreams<O, K>>;
+  /** Each record with the row of a global table under the key that the function takes from it; a record without a row is left out. */
+  join<K2, V2, R>(
+    name: string,
+    table: GlobalTable<K2, V2>,
+    on: (value: V, record: Meta<K>) => K2 | null | undefined,
+    joiner: (left: NonNullable<V>, right: V2, record: Meta<K>) => R,
+  ): Stream<R, K>;
+  /** The same; a record without a row is joined with undefined. */
+  leftJoin<K2, V2, R>(
+    name: string,
+    table: GlobalTable<K2, V2>,
+    on: (value: V, record: Meta<K>) => K2 | null | undefined,
+    joiner: (left: NonNullable<V>, right: V2 | undefined, record: Meta<K>) => R,
+  ): Stream<R, K>;
   /** This stream, and another that every task reads whole: rules, settings. */
   connectBroadcast<V2, T extends BroadcastSpec, R1 = never, R2 = never, S extends StoreSpec = {}, O extends SideSpec = {}>(
     name: string,
@@ -135,10 +164,10 @@ export interface KeyedStream<out V, out K> extends Stream<V, K> {
   repartition(name: string, options?: RepartitionOptions<V, K>): Stream<V, K>;
 
   /** A function with state and timers per key, and side outputs. `state` stands above the functions in the object, so that they know its types. */
-  process<R1 = never, R2 = never, S extends StateSpec = {}, O extends SideSpec = {}>(
+  process<R1 = never, R2 = never, R3 = never, S extends StateSpec = {}, O extends SideSpec = {}>(
     name: string,
-    spec: Process<V, K, S, O, R1, R2>,
-  ): WithSide<KeyedStream<R1 | R2, K>, SideStreams<O, K>>;
+    spec: Process<V, K, S, O, R1, R2, R3>,
+  ): WithSide<KeyedStream<R1 | R2 | R3, K>, SideStreams<O, K>>;
   /** Two streams with the same keys, and one state for both. */
   connect<V2, R1 = never, R2 = never, R3 = never, S extends StateSpec = {}, O extends SideSpec = {}>(
     name: string,
@@ -153,6 +182,8 @@ export interface KeyedStream<out V, out K> extends Stream<V, K> {
 
   /** Groups the records of a key by time, or otherwise as the assigner says. */
   window<W extends Window>(assigner: Assigner<V, W>, options?: Firing<V, W>): WindowedStream<V, K, W>;
+  /** The same with results that replace each other: the windows are the rows of a table. */
+  window<W extends Window>(assigner: Assigner<V, W>, options: Revising): WindowedTable<V, K, W>;
   /** Looks for a pattern in the events of each key, in the order of event time. A match holds the events by the names of the pattern's steps. */
   match<M>(
     name: string,
@@ -161,18 +192,39 @@ export interface KeyedStream<out V, out K> extends Stream<V, K> {
   ): WithSide<KeyedStream<M, K>, { readonly timedOut: Stream<Partial<M>, K>; readonly late: Stream<V, K> }>;
 
   /** How many records each key has, as a table. */
-  count(name: string): Table<K, number>;
+  count(name: string | KeyValueStore<K, number>): Table<K, number>;
   /** What the function makes of all values of each key, two at a time, as a table; null deletes the row, and the next value begins anew. */
-  reduce(name: string, fn: (a: V, b: V) => V | null): Table<K, V>;
+  reduce(name: string | KeyValueStore<K, V>, fn: (a: V, b: V) => V | null): Table<K, V>;
   /** One running result per key, as a table. */
-  aggregate<A, R = A>(name: string, aggregator: Aggregator<V, A, R, K>): Table<K, NonNullable<R>>;
+  aggregate<A, R = A>(name: string | KeyValueStore<K, A>, aggregator: Aggregator<V, A, R, K>): Table<K, NonNullable<R>>;
+  /** The latest value of each key, as a table; null deletes. */
+  toTable(name: string | KeyValueStore<K, NonNullable<V>>): Table<K, NonNullable<V>>;
   /** One result per record, as a stream (Flink's rolling aggregates). */
   scan<A, R = A>(name: string, aggregator: Aggregator<V, A, R, K>): KeyedStream<R, K>;
 
   /** Each record with the row that its key has in the table at that moment; a record without a row is left out. */
   join<V2, R>(name: string, table: Table<K, V2>, joiner: (left: V, right: V2, record: Meta<K>) => R): KeyedStream<R, K>;
   /** Each record with the version of the row that was valid at the record's time: so the result does not depend on what arrives first. The table needs a `history`. */
-  join<V2, R>(name: string, table: Table<K, V2>, asOf: AsOf, joiner: (left: V, right: V2, record: Meta<K>) => R): KeyedStream<R, K>;
+  join<V2, R>(
+    name: string,
+    table: Table<K, V2>,
+    asOf: AsOf | AsOfStreamTime,
+    joiner: (left: V, right: V2, record: Meta<K>) => R,
+  ): KeyedStream<R, K>;
+  /** Each record with the row of a global table under the key that the function takes from it. */
+  join<K2, V2, R>(
+    name: string,
+    table: GlobalTable<K2, V2>,
+    on: (value: V, record: Meta<K>) => K2 | null | undefined,
+    joiner: (left: NonNullable<V>, right: V2, record: Meta<K>) => R,
+  ): KeyedStream<R, K>;
+  /** Each pair of records of the two streams that have one key and lie close enough in time. A result has the larger timestamp of both. */
+  join<V2, R>(
+    name: string,
+    other: AnyKeyedStream<V2, K>,
+    within: Interval,
+    joiner: (left: NonNullable<V>, right: NonNullable<V2>, record: Meta<K>) => R,
+  ): KeyedStream<R, K>;
   /** The same; a record without a row, or without a key, is joined with undefined. */
   leftJoin<V2, R>(
     name: string,
@@ -182,7 +234,27 @@ export interface KeyedStream<out V, out K> extends Stream<V, K> {
   leftJoin<V2, R>(
     name: string,
     table: Table<K, V2>,
-    asOf: AsOf,
+    asOf: AsOf | AsOfStreamTime,
     joiner: (left: V, right: V2 | undefined, record: Meta<K | null>) => R,
+  ): KeyedStream<R, K>;
+  leftJoin<K2, V2, R>(
+    name: string,
+    table: GlobalTable<K2, V2>,
+    on: (value: V, record: Meta<K>) => K2 | null | undefined,
+    joiner: (left: NonNullable<V>, right: V2 | undefined, record: Meta<K>) => R,
+  ): KeyedStream<R, K>;
+  /** The same; a record of this stream that finds no partner is joined with undefined, once none can come any more. */
+  leftJoin<V2, R>(
+    name: string,
+    other: AnyKeyedStream<V2, K>,
+    within: Interval,
+    joiner: (left: NonNullable<V>, right: NonNullable<V2> | undefined, record: Meta<K | null>) => R,
+  ): KeyedStream<R, K>;
+  /** The same for records of both streams. */
+  outerJoin<V2, R>(
+    name: string,
+    other: AnyKeyedStream<V2, K>,
+    within: Interval,
+    joiner: (left: NonNullable<V> | undefined, right: NonNullable<V2> | undefined, record: Meta<K | null>) => R,
   ): KeyedStream<R, K>;
 }

@@ -1,5 +1,5 @@
 import { buildPattern } from "../core/cep/pattern.ts";
-import { TopologyError } from "../core/errors.ts";
+import { StepError, TopologyError } from "../core/errors.ts";
 import { filterOperator } from "../core/operators/filter_operator.ts";
 import { flatMapOperator } from "../core/operators/flat_map_operator.ts";
 import { mapOperator } from "../core/operators/map_operator.ts";
@@ -7,9 +7,13 @@ import type { OperatorFactory } from "../core/operators/operator.ts";
 import { peekOperator } from "../core/operators/peek_operator.ts";
 import { rewriteOperator } from "../core/operators/rewrite_operator.ts";
 import { splitOperator } from "../core/operators/split_operator.ts";
+import type { JoinKind } from "../core/operators/table_table_join_operator.ts";
+import { rowsView } from "../core/operators/table_view.ts";
 import type { Serde } from "../core/serde/serde.ts";
 import { type Aggregator, count, reducing } from "../core/state/aggregator.ts";
+import type { StoreDescriptor } from "../core/state/stores/store_descriptor.ts";
 import type { Assigner } from "../core/window/assigner.ts";
+import { GlobalTableHandle } from "./global_table_handle.ts";
 import { keyByNode, repartitionNode, singleNode } from "./graph/exchange_node.ts";
 import type { GraphBuilder, NodeId } from "./graph/graph.ts";
 import type { GraphNode } from "./graph/node.ts";
@@ -18,13 +22,19 @@ import { settingsNode } from "./graph/settings_node.ts";
 import { sideNode } from "./graph/side_node.ts";
 import { plainStep } from "./graph/step_node.ts";
 import { unionNode } from "./graph/union_node.ts";
+import { RevisedHandle } from "./revised_handle.ts";
 import type { ExternalSink } from "./sink.ts";
 import { aggregateStep, scanStep } from "./steps/aggregate_step.ts";
+import { asOfJoinStep, globalJoinStep, streamJoinStep, tableJoinStep, temporalJoinStep } from "./steps/join_step.ts";
 import { matchStep } from "./steps/match_step.ts";
 import { connectBroadcastStep, connectStep, plainConnectBroadcastStep, plainProcessStep, processStep } from "./steps/process_step.ts";
+import { storeStep } from "./steps/store_step.ts";
+import { tableStep } from "./steps/table_step.ts";
 import type { RepartitionOptions, StepOptions, ToOptions } from "./stream.ts";
-import { TableHandle } from "./table_handle.ts";
+import { streamJoinOf } from "./stream_join.ts";
+import { namedStore, TableHandle } from "./table_handle.ts";
 import type { Topic } from "./topic.ts";
+import type { TopicChoice } from "./topic_per_record.ts";
 import { WindowedHandle } from "./windowed_handle.ts";
 
 type Callback<R> = (value: any, record: any) => R;
@@ -74,8 +84,8 @@ export class StreamHandle {
     return second instanceof KeyedHandle ? this.at(id) : new StreamHandle(this.graph, id);
   }
   with(options: StepOptions): StreamHandle {
-    const { name, onError, partitions } = options;
-    return this.at(this.graph.add(settingsNode(this.node, { name, onError, partitions })), this.side);
+    const { name, onError, partitions, cache } = options;
+    return this.at(this.graph.add(settingsNode(this.node, { name, onError, partitions, cache })), this.side);
   }
   pipe<R>(operator: (stream: this) => R): R {
     return operator(this);
@@ -99,17 +109,46 @@ export class StreamHandle {
   }
 
   process(name: string, spec: any): StreamHandle {
-    return this.next(plainProcessStep(name, this.node, spec), sidesOf(spec));
+    return this.next(plainProcessStep(name, this.node, spec, this.sharedStores(spec)), sidesOf(spec));
+  }
+  join(name: string, other: unknown, ...rest: readonly any[]): StreamHandle {
+    return this.#globalJoin(name, other, false, rest);
+  }
+  leftJoin(name: string, other: unknown, ...rest: readonly any[]): StreamHandle {
+    return this.#globalJoin(name, other, true, rest);
   }
   connectBroadcast(name: string, other: unknown, spec: any): StreamHandle {
     return this.next(plainConnectBroadcastStep(name, this.node, this.#other(other, "connectBroadcast").node, spec), sidesOf(spec));
   }
 
   to(sink: Topic<any, any> | ExternalSink<any, any>, options: ToOptions<any, any> = {}): void {
+    if ("choose" in sink) {
+      const { topics, choose, name } = sink as unknown as TopicChoice<any, any>;
+      const branches = topics.map((topic) => [topic.name, (value: unknown, record: any) => choose(value, record) === topic.name] as const);
+      const ways = this.split(Object.fromEntries(branches));
+      for (const topic of topics) ways[topic.name]!.to(topic as Topic<any, any>, options);
+      ways["rest"]!.peek((value, record) => {
+        throw new StepError(`There is no topic '${choose(value, record)}' among ${name}: list it in topicPerRecord`);
+      });
+      return;
+    }
     const { partition = "key", onError } = options;
     this.graph.add(
       outputNode({ stream: this.node, sink, partition: partition === "all" ? "broadcast" : partition, deletions: false, onError }),
     );
+  }
+
+  /** The steps that keep the stores which a function lists in its state: one per store, however many steps list it. */
+  protected sharedStores(spec: { readonly state?: Readonly<Record<string, unknown>> }): readonly NodeId[] {
+    return Object.values(spec.state ?? {}).flatMap((descriptor) => {
+      const store = descriptor as StoreDescriptor<unknown, unknown>;
+      return store.scope === "store" ? [storeIn(this.graph, store)] : [];
+    });
+  }
+
+  #globalJoin(name: string, other: unknown, left: boolean, rest: readonly any[]): StreamHandle {
+    const table = handleIn(this.graph, other, GlobalTableHandle, left ? "leftJoin" : "join");
+    return this.next(globalJoinStep({ name, left, stream: this.node, view: table.copy(), on: rest[0], joiner: rest[1] }));
   }
 
   /** The stream of a node behind this one, of the same kind as this one. */
@@ -138,54 +177,109 @@ export class KeyedHandle extends StreamHandle {
     return new KeyedHandle(this.graph, id, side);
   }
 
+  /** A keyed stream at another place. */
+  over(graph: GraphBuilder, id: NodeId): KeyedHandle {
+    return new KeyedHandle(graph, id);
+  }
+
   override process(name: string, spec: any): StreamHandle {
-    return this.next(processStep(name, this.node, spec), sidesOf(spec));
+    return this.next(processStep(name, this.node, spec, this.sharedStores(spec)), sidesOf(spec));
   }
   connect(name: string, other: unknown, spec: any): StreamHandle {
     const right = handleIn(this.graph, other, KeyedHandle, "connect");
-    return this.next(connectStep(name, this.node, right.node, spec), sidesOf(spec));
+    return this.next(connectStep(name, this.node, right.node, spec, this.sharedStores(spec)), sidesOf(spec));
   }
   override connectBroadcast(name: string, other: unknown, spec: any): StreamHandle {
     const rules = handleIn(this.graph, other, StreamHandle, "connectBroadcast");
     return this.next(connectBroadcastStep(name, this.node, rules.node, spec), sidesOf(spec));
   }
 
-  window(assigner: Assigner<any, any>, options: any = {}): WindowedHandle {
+  window(assigner: Assigner<any, any>, options: any = {}): WindowedHandle | RevisedHandle {
+    const { emit, lateness, retention } = options;
+    if (emit?.speaks === "revise")
+      return new RevisedHandle(this, { stream: this.node, assigner, emit, latenessMs: lateness, retentionMs: retention });
     return new WindowedHandle(this, { stream: this.node, assigner, firing: options });
   }
   match(name: string, pattern: any, options: any = {}): StreamHandle {
     return this.next(matchStep(name, this.node, buildPattern(pattern), options), ["timedOut", "late"]);
   }
 
-  count(name: string): TableHandle {
-    return this.#table(aggregateStep("count", name, this.node, count()));
+  count(store: unknown): TableHandle {
+    return this.#aggregate("count", store, count());
   }
-  reduce(name: string, fn: (a: any, b: any) => any): TableHandle {
-    return this.#table(aggregateStep("reduce", name, this.node, reducing(fn)));
+  reduce(store: unknown, fn: (a: any, b: any) => any): TableHandle {
+    return this.#aggregate("reduce", store, reducing(fn));
   }
-  aggregate(name: string, aggregator: Aggregator<any, any, any, any>): TableHandle {
-    return this.#table(aggregateStep("aggregate", name, this.node, aggregator));
+  aggregate(store: unknown, aggregator: Aggregator<any, any, any, any>): TableHandle {
+    return this.#aggregate("aggregate", store, aggregator);
+  }
+  toTable(store: unknown): TableHandle {
+    return this.#table(this.graph.add(tableStep(namedStore(store), this.node)), undefined);
   }
   scan(name: string, aggregator: Aggregator<any, any, any, any>): StreamHandle {
     return this.next(scanStep(name, this.node, aggregator));
   }
 
-  join(name: string, table: unknown, ...rest: readonly any[]): StreamHandle {
-    return this.#join(name, table, false, rest);
+  override join(name: string, other: unknown, ...rest: readonly any[]): StreamHandle {
+    if (other instanceof GlobalTableHandle) return super.join(name, other, ...rest);
+    return other instanceof StreamHandle ? this.#streamJoin("inner", name, other, rest) : this.#join(name, other, false, rest);
   }
-  leftJoin(name: string, table: unknown, ...rest: readonly any[]): StreamHandle {
-    return this.#join(name, table, true, rest);
+  override leftJoin(name: string, other: unknown, ...rest: readonly any[]): StreamHandle {
+    if (other instanceof GlobalTableHandle) return super.leftJoin(name, other, ...rest);
+    return other instanceof StreamHandle ? this.#streamJoin("left", name, other, rest) : this.#join(name, other, true, rest);
+  }
+  outerJoin(name: string, other: unknown, ...rest: readonly any[]): StreamHandle {
+    return this.#streamJoin("outer", name, other, rest);
+  }
+
+  #streamJoin(kind: JoinKind, name: string, other: unknown, [within, joiner]: readonly any[]): StreamHandle {
+    const right = handleIn(this.graph, other, KeyedHandle, `${kind === "inner" ? "j" : `${kind}J`}oin`);
+    return this.next(streamJoinStep(name, this.node, right.node, streamJoinOf(name, kind, within, joiner)));
   }
 
   #join(name: string, table: unknown, left: boolean, rest: readonly any[]): StreamHandle {
     const other = handleIn(this.graph, table, TableHandle, left ? "leftJoin" : "join");
-    return this.next(other.joinStep({ name, left, stream: this.node, joiner: rest.at(-1) }, rest.length > 1));
+    const asOf = rest.length > 1 ? rest[0] : undefined;
+    const join = { name, left, stream: this.node, joiner: rest.at(-1) };
+    if (asOf === undefined) return this.next(tableJoinStep({ ...join, view: other.side().view }));
+    const { changes, historyMs } = other.history(name, asOf.asOf === "stream-time" ? "stream time" : "the watermark");
+    if (asOf.asOf !== "stream-time") return this.next(temporalJoinStep({ ...join, changes, historyMs }));
+    return this.next(asOfJoinStep({ ...join, view: other.side().view, latenessMs: asOf.lateness ?? 0 }));
   }
 
-  #table(node: GraphNode): TableHandle {
-    return new TableHandle(this.next(node) as KeyedHandle);
+  #aggregate(operation: "count" | "reduce" | "aggregate", store: unknown, aggregator: Aggregator<any, any, any, any>): TableHandle {
+    return this.#table(this.graph.add(aggregateStep(operation, namedStore(store), this.node, aggregator)), aggregator.result);
+  }
+
+  /** A table that a step keeps the rows of. */
+  #table(id: NodeId, row: ((stored: any) => unknown) | undefined): TableHandle {
+    const facts = { view: { steps: [id], open: rowsView(row) }, versioned: false, windows: undefined };
+    return new TableHandle(this.graph, id, facts, (graph, node) => new KeyedHandle(graph, node));
   }
 }
+
+/** Several streams as one, each value with the name of its stream. */
+export const taggedHandle = (streams: Readonly<Record<string, StreamHandle>>): StreamHandle => {
+  const [first, ...others] = Object.entries(streams).map(([from, stream]) => {
+    if (!(stream instanceof StreamHandle))
+      throw new TopologyError("TOPOLOGY_INVALID", `Cannot tag what was given as '${from}': it is no stream`);
+    return stream.map((value) => (value === null || value === undefined ? null : { from, value }));
+  });
+  if (first === undefined) throw new TopologyError("TOPOLOGY_INVALID", "Cannot tag no streams at all: give tagged() at least one");
+  return others.reduce((all, next) => all.union(next), first);
+};
+
+/** The step that keeps a store which steps share. Two stores of one name would be one, so that is refused. */
+const storeIn = (graph: GraphBuilder, store: StoreDescriptor<unknown, unknown>): NodeId => {
+  const known = graph.find((node) => node.node === "step" && node.name === store.name);
+  if (known === undefined) return graph.add(storeStep(store));
+  const node = graph.node(known);
+  if (node.node === "step" && node.operation === "store" && node.reader === store.reader) return known;
+  throw new TopologyError(
+    "NAME_DUPLICATE",
+    `Topology '${graph.topology}' has two stores called '${store.name}', or a step of that name: declare the store once and list it in every step that uses it, or give one of them another name`,
+  );
+};
 
 /** The handle that is meant, if it belongs to this graph. */
 const handleIn = <H extends { readonly graph: GraphBuilder }>(
@@ -197,13 +291,19 @@ const handleIn = <H extends { readonly graph: GraphBuilder }>(
   if (!(given instanceof kind))
     throw new TopologyError(
       "TOPOLOGY_INVALID",
-      `Cannot use what was given to ${operation}() in topology '${graph.topology}': it is no ${kind === (TableHandle as unknown) ? "table" : kind === (KeyedHandle as unknown) ? "keyed stream" : "stream"}`,
+      `Cannot use what was given to ${operation}() in topology '${graph.topology}': it is no ${kindName(kind)}`,
     );
   if (given.graph === graph) return given;
   throw new TopologyError(
     "TOPOLOGY_INVALID",
     `Cannot use a stream of ${given.graph.topology === graph.topology ? "another build of" : `topology '${given.graph.topology}' in`} topology '${graph.topology}', as ${operation}() would: a stream lives inside the function that is given to topology()`,
   );
+};
+
+const kindName = (kind: unknown): string => {
+  if (kind === TableHandle) return "table";
+  if (kind === GlobalTableHandle) return "global table";
+  return kind === KeyedHandle ? "keyed stream" : "stream";
 };
 
 const sidesOf = (spec: { readonly side?: Readonly<Record<string, unknown>> }): readonly string[] => Object.keys(spec.side ?? {});

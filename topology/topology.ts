@@ -14,6 +14,8 @@ export interface TopologyOptions {
   readonly onError?: ErrorPolicy;
   /** The least time between two reports of event time from one task to the next. @default 200 ms */
   readonly watermarkInterval?: Duration;
+  /** Of several changes of a table's row between two commits, tell those behind only the last. Results are the same in the end, and fewer on the way. @default false */
+  readonly cache?: boolean;
 }
 
 /** A described program: a value, which can be run, described and passed around as often as one likes. */
@@ -53,7 +55,7 @@ export interface Topology {
 export const topology = (name: string, build: (scope: Scope) => void, options: TopologyOptions = {}): Topology => {
   const fault = nameFault(name);
   if (fault !== undefined) throw new TopologyError("NAME_INVALID", `Cannot use '${String(name)}' as the name of a topology: ${fault}`);
-  const { onError = fail(), watermarkInterval = 200 } = options;
+  const { onError = fail(), watermarkInterval = 200, cache = false } = options;
   if (!(watermarkInterval >= 0))
     throw new TopologyError(
       "OPTION_INVALID",
@@ -61,6 +63,6 @@ export const topology = (name: string, build: (scope: Scope) => void, options: T
     );
   const graph = new GraphBuilder(name);
   build(scopeOf(graph));
-  const plan = planTopology(graph.build(), { onError, watermarkIntervalMs: watermarkInterval });
+  const plan = planTopology(graph.build(), { onError, watermarkIntervalMs: watermarkInterval, cached: cache });
   return Object.freeze({ name, describe: (format: "text" | "json" | "mermaid" = "text") => describePlan(plan, format), plan: () => plan });
 };

@@ -1,5 +1,6 @@
-import type { Aggregator } from "../state/aggregator.ts";
+import { type Aggregator, resultOf } from "../state/aggregator.ts";
 import { Stamped } from "../state/stamped.ts";
+import { forwardChanges } from "./forward_changes.ts";
 import { keyed } from "./keyed.ts";
 import type { OperatorFactory } from "./operator.ts";
 import type { TableOptions } from "./table_operator.ts";
@@ -12,9 +13,11 @@ import { tableRows } from "./table_rows.ts";
 export const aggregateTableOperator =
   <V, A, R>(aggregator: Aggregator<V, A, R>, options: TableOptions = {}): OperatorFactory =>
   (context) => {
-    const { emit, state } = context;
+    const { state } = context;
     const rows = tableRows<A>(state, options.serde ?? aggregator.serde);
+    const { forward, flush } = forwardChanges(context, options);
     const { init, add, result } = aggregator;
+    const asked = options.before === true || options.cached === true;
     return {
       inputs: [
         keyed(context, options, (value, record) => {
@@ -23,16 +26,20 @@ export const aggregateTableOperator =
             return;
           }
           const before = rows.get();
-          const accumulator = add(before === undefined ? init() : before.value, value as V, state.key);
+          const basis = before === undefined ? init() : before.value;
+          const accumulator = add(basis, value as V, state.key);
           const changed = before !== undefined && before.at > record.timestamp ? record.withTimestamp(before.at) : record;
+          // A row begins with what `init` gives: groups and filters behind are told that this was there, as Kafka Streams tells them; only what is held back until a commit knows better.
+          const was = asked && !(options.cached && before === undefined) ? resultOf(aggregator, basis) : undefined;
           if (accumulator === null || accumulator === undefined) {
             rows.clear();
-            emit(null, changed);
+            forward(null, changed, was);
           } else {
             rows.set(new Stamped(changed.timestamp, accumulator));
-            emit(result === undefined ? accumulator : (result(accumulator) ?? null), changed);
+            forward(result === undefined ? accumulator : (result(accumulator) ?? null), changed, was);
           }
         }),
       ],
+      ...(flush === undefined ? {} : { onCommit: flush, onWatermark: flush }),
     };
   };

@@ -7,9 +7,11 @@ export interface KeyOptions {
   readonly nullKey?: boolean;
 }
 
-/** Whether a process function keeps anything: one that does not needs no store. */
+/** Whether a process function keeps anything of its own: one that does not needs no store. */
 export const needsStore = (spec: { readonly state?: Descriptors; readonly broadcast?: Descriptors; onTimer?: unknown }): boolean =>
-  spec.onTimer !== undefined || Object.keys(spec.state ?? {}).length > 0 || Object.keys(spec.broadcast ?? {}).length > 0;
+  spec.onTimer !== undefined ||
+  Object.values(spec.state ?? {}).some(({ scope }) => scope !== "store") ||
+  Object.keys(spec.broadcast ?? {}).length > 0;
 
 /** Lets records with a key through to `handle`, with the state's key set to theirs; what has none is dropped and counted. */
 export const keyed = (context: OperatorContext, options: KeyOptions & { readonly stateless?: boolean }, handle: Push): Push => {

@@ -1,7 +1,6 @@
 import type { Clock } from "../ports/clock.ts";
 import type { RecordMeta } from "../record.ts";
 import type { StateContext } from "../state/state_context.ts";
-import type { StepState } from "../state/step_state.ts";
 import type { TimerHandler, TimerOptions, TimerService } from "../state/timer_service.ts";
 
 /** Takes one record, synchronously, with everything that follows from it. */
@@ -18,6 +17,11 @@ export interface Operator {
   open?(): void;
   /** The watermark of all inputs has risen to this and every event timer up to it has fired. Called before the steps behind are told. */
   onWatermark?(watermark: number): void;
+  /** Called when a record is through all steps of the task. */
+  afterRecord?(): void;
+  /** The moment of the Clock at which `onClock` is to be called next, between records; +Infinity for never. */
+  nextClock?(): number;
+  onClock?(now: number): void;
   /**
    * Called before what was changed since the last commit is sealed: the place for clean-up in small pieces.
    * @param commit names it, as the metadata of its offsets does
@@ -43,8 +47,6 @@ export interface OperatorContext extends StateContext {
   side(name: string): Push;
   /** True when somebody reads that side output. */
   sideIsRead(name: string): boolean;
-  /** The store of another step of the same task, by its name: how a join looks into a table. */
-  stateOf(store: string): StepState;
   /**
    * Timers in event time, fired by the runtime when the watermark passes them; in processing time, fired between records when the Clock has reached them. Asked for at most once each, when the operator is made. The handler runs with
    * the state's key (and namespace) set to the timer's.

@@ -1,3 +1,4 @@
+import type { Duration } from "../duration.ts";
 import type { Meta } from "../record.ts";
 import type { BroadcastSpec, Descriptors, Opened, ReadonlyBroadcast, StateSpec, StoreSpec } from "../state/descriptors.ts";
 import type { SideSpec, Sides } from "./side_output.ts";
@@ -31,10 +32,18 @@ export interface KeyedContext<K, S extends StateSpec, O extends SideSpec> extend
   readonly timers: Timers;
 }
 
+/** What is called at regular moments, for a whole task: `schedules: { sweep: { every: minutes(1), by: "wall-clock" } }`. Stores can be reached, state of a key cannot, as there is none. */
+export interface Scheduled<S extends Descriptors, O extends SideSpec, R> {
+  /** By the wall clock, or by the largest timestamp that the task has seen; ticks that were missed are one. */
+  readonly schedules?: { readonly [name: string]: { readonly every: Duration; readonly by: "stream-time" | "wall-clock" } };
+  /** Called at each tick; `now` is the time by the schedule's clock. Results have it as timestamp, and no key. */
+  onSchedule?(now: number, ctx: TaskContext<S, O> & { readonly schedule: string; cancel(): void }): Out<R>;
+}
+
 /**
  * A function with state and timers per key. What `onRecord` gives has the record's key, timestamp and headers; what `onTimer` gives has the timer's key and timestamp, for timers in processing time this is wall time.
  */
-export interface Process<V, K, S extends StateSpec, O extends SideSpec, R1, R2> {
+export interface Process<V, K, S extends StateSpec, O extends SideSpec, R1, R2, R3 = never> extends Scheduled<S, O, R3> {
   /** What the function keeps. It stands above the functions in the object, so that they know its types. */
   readonly state?: S;
   /** Further ways out, by name: `side: { rejected: output<Order>() }`. */
@@ -46,7 +55,7 @@ export interface Process<V, K, S extends StateSpec, O extends SideSpec, R1, R2> 
 }
 
 /** A function over a stream without keys. */
-export interface PlainProcess<V, K, S extends StoreSpec, O extends SideSpec, R1> {
+export interface PlainProcess<V, K, S extends StoreSpec, O extends SideSpec, R1, R3 = never> extends Scheduled<S, O, R3> {
   readonly state?: S;
   readonly side?: O;
   onRecord(value: V, ctx: Context<K, S, O>): Out<R1>;

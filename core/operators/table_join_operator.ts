@@ -1,17 +1,16 @@
 import type { Meta } from "../record.ts";
-import type { StepState } from "../state/step_state.ts";
 import type { OperatorFactory } from "./operator.ts";
-import { tableRows } from "./table_rows.ts";
+import type { JoinSide } from "./table_table_join_operator.ts";
+import type { Lookup } from "./table_view.ts";
 
 /** How a stream looks into a table. */
 export interface TableJoin<L, R, Q> {
   /** A record without a row is joined with undefined, instead of being left out. */
   readonly left: boolean;
   readonly joiner: (left: L, right: R, record: Meta<any>) => Q;
-  /** The name of the table's store. */
-  readonly table: string;
-  /** Makes the row of what the store holds: the `result` of an aggregator. @default what it holds is the row */
-  readonly row?: ((stored: any) => unknown) | undefined;
+  readonly table: Pick<JoinSide, "view" | "stores">;
+  /** Takes the key to look for from the record. @default its own */
+  readonly on?: ((value: any, record: Meta<any>) => unknown) | undefined;
 }
 
 /**
@@ -19,10 +18,9 @@ export interface TableJoin<L, R, Q> {
  * drops and counts it. So it is with null values (Kafka Streams: KStreamKTableJoin).
  */
 export const tableJoinOperator =
-  <L, R, Q>({ left, joiner, table, row }: TableJoin<L, R | undefined, Q>): OperatorFactory =>
+  <L, R, Q>({ left, joiner, table, on }: TableJoin<L, R | undefined, Q>): OperatorFactory =>
   (context) => {
-    let state: StepState;
-    let rows: ReturnType<typeof tableRows>;
+    let rows: Lookup;
     return {
       inputs: [
         (value, record) => {
@@ -30,13 +28,10 @@ export const tableJoinOperator =
             context.count("dropped_null_value");
             return;
           }
-          const { key } = record;
+          const key = on === undefined ? record.key : on(value, record);
           let right: unknown;
-          if (key !== null && key !== undefined) {
-            state.setKey(key);
-            const stored = rows.get()?.value;
-            right = stored === undefined || row === undefined ? stored : row(stored);
-          } else if (!left) {
+          if (key !== null && key !== undefined) right = rows.get(key)?.value;
+          else if (!left) {
             context.count("dropped_null_key");
             return;
           }
@@ -47,8 +42,7 @@ export const tableJoinOperator =
       ],
       open: () => {
         // Only now: the table's own step has to be the first to say how its rows are written.
-        state = context.stateOf(table);
-        rows = tableRows(state);
+        rows = table.view(table.stores.map((store) => context.stateOf(store)));
       },
     };
   };

@@ -116,6 +116,12 @@ export class Attempts {
     this.#parked[input.index]!.done(record);
   }
 
+  /** Whether only the call that failed is left out: nothing is taken back then, and the record goes on to other steps. */
+  skipsCall(error: StepError): boolean {
+    const policy = this.#errors.policyFor(error);
+    return policy?.kind === "skip" && policy.scope === "step";
+  }
+
   /** Takes the attempt at the head of the input back and does what the policy says; false when it is tried again later. Throws when nothing is forgiven. */
   recordFailed(input: TaskInput, thrown: unknown, nowMs: number): boolean {
     this.#takeBack();

@@ -10,6 +10,8 @@ export class ErrorHandling {
   readonly #steps: ReadonlyMap<string, ErrorPolicy>;
   /** False when every policy is `fail`: then no record needs a mark to go back to. */
   readonly mayForgive: boolean;
+  /** What a function of the user's has chosen: asked once for each error, by whoever comes first. */
+  readonly #chosen = new WeakMap<object, Policy>();
 
   constructor(plan: SubtopologyPlan) {
     this.#steps = new Map([
@@ -23,7 +25,11 @@ export class ErrorHandling {
   policyFor(error: unknown): Policy | undefined {
     if (!isOfRecord(error)) return undefined;
     const policy = error.step === undefined ? undefined : this.#steps.get(error.step);
-    return policy === undefined ? fail() : choose(policy, error);
+    if (policy === undefined) return fail();
+    if (typeof policy !== "function") return policy;
+    const chosen = this.#chosen.get(error) ?? choose(policy, error);
+    this.#chosen.set(error, chosen);
+    return chosen;
   }
 }
 

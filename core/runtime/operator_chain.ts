@@ -20,6 +20,8 @@ export interface ChainOptions {
   readonly streamTime: () => number;
   readonly requestCommit: () => void;
   readonly writer: (node: NodePlan) => TopicWriter;
+  /** Whether a policy says that a call which failed is left out, and the record goes on to other steps. @default never */
+  readonly skipsCall?: (error: StepError) => boolean;
 }
 
 interface Step {
@@ -40,6 +42,9 @@ export class OperatorChain {
   readonly time: TimeGraph;
   readonly writers: readonly { readonly node: number; readonly writer: TopicWriter }[];
   readonly #steps: readonly Step[];
+  /** Those that look at the Clock by themselves, and those that look at each record when it is through. */
+  readonly #clocked: readonly Step[];
+  readonly #watching: readonly Step[];
 
   constructor(options: ChainOptions) {
     const { plan } = options;
@@ -47,6 +52,8 @@ export class OperatorChain {
     // The last steps first, so that each finds those behind it.
     for (let id = plan.nodes.length - 1; id >= 0; id--) steps[id] = makeStep(options, id, steps, () => this.time);
     this.#steps = steps;
+    this.#clocked = steps.filter(({ operator }) => operator?.nextClock !== undefined);
+    this.#watching = steps.filter(({ operator }) => operator?.afterRecord !== undefined);
     this.entries = plan.inputs.map((_, input) => fanOut(consumers(plan, steps, (edge) => "input" in edge && edge.input === input)));
     this.time = new TimeGraph(
       steps.map((step) => ({ ports: step.node.inputs, operator: step.operator, eventTimers: () => step.eventTimers })),
@@ -67,6 +74,7 @@ export class OperatorChain {
   nextProcessingTimer(): number {
     let next = Number.POSITIVE_INFINITY;
     for (const { processingTimers } of this.#steps) if (processingTimers !== undefined) next = Math.min(next, processingTimers.next());
+    for (const { operator } of this.#clocked) next = Math.min(next, operator!.nextClock!());
     return next;
   }
 
@@ -82,10 +90,30 @@ export class OperatorChain {
           earliest = processingTimers;
         }
       }
-      if (earliest === undefined || at > now) return true;
+      if (earliest === undefined || at > now) return this.#callClocked(now, goOn, around);
       earliest.fireNext(now, around);
       if (!goOn()) return false;
     }
+  }
+
+  #callClocked(now: number, goOn: () => boolean, around: AroundTimer | undefined): boolean {
+    for (const { operator, node } of this.#clocked) {
+      if (operator!.nextClock!() > now) continue;
+      const call = namedTimer(() => operator!.onClock!(now), node.step);
+      if (around === undefined) call(now);
+      else
+        around(
+          () => call(now),
+          () => {},
+        );
+      if (!goOn()) return false;
+    }
+    return true;
+  }
+
+  /** A record is through. */
+  afterRecord(): void {
+    for (const { operator, node } of this.#watching) namedTimer(() => operator!.afterRecord!(), node.step)(0);
   }
 }
 
@@ -145,7 +173,12 @@ const makeStep = (options: ChainOptions, id: number, behind: readonly Step[], ti
   };
   const operator = node.operator!(context);
   step.operator = operator;
-  step.ports = operator.inputs.map((push) => named(push, node.step));
+  const skipped = (error: StepError): boolean => {
+    if (options.skipsCall?.(error) !== true) return false;
+    options.counters.counter("skipped_calls", { step: node.step }).add();
+    return true;
+  };
+  step.ports = operator.inputs.map((push) => named(push, node.step, skipped));
   return step;
 };
 
@@ -162,12 +195,14 @@ const fanOut = (pushes: readonly Push[]): Push => {
 
 /** What a step throws leaves with its name; the innermost step is the one that failed. */
 const named =
-  (push: Push, step: string): Push =>
+  (push: Push, step: string, skipped?: (error: StepError) => boolean): Push =>
   (value, record) => {
     try {
       push(value, record);
     } catch (thrown) {
-      throw stepError(thrown, step, value, record);
+      const error = stepError(thrown, step, value, record);
+      if (error instanceof StepError && error.step === step && skipped?.(error) === true) return;
+      throw error;
     }
   };
 

@@ -3,6 +3,7 @@ import type { OperatorFactory } from "../operators/operator.ts";
 import type { Draft, Meta } from "../record.ts";
 import type { Serde } from "../serde/serde.ts";
 import type { KeyCodec } from "../state/step_state.ts";
+import type { StoreReader } from "../state/stores/store_descriptor.ts";
 import type { WatermarkStrategy } from "../time/watermark_strategy.ts";
 
 /** What a topology becomes before it runs: sub-topologies, each with inputs, steps in topological order and stores, and the internal topics between them. Immutable; holds no state. */
@@ -125,6 +126,8 @@ export interface StorePlan {
   /** How keys are written, where that has a name: state cannot be read with another one. */
   readonly keySerde?: string;
   readonly changelog: boolean;
+  /** How those who do not own it read what it holds. */
+  readonly reader?: StoreReader;
 }
 
 export interface OutputPlan {

@@ -108,6 +108,7 @@ export class StreamTask implements Task {
       states: this.#states,
       streamTime: () => this.#streamTime,
       requestCommit: () => environment.requestCommit(),
+      skipsCall: (error) => this.#attempts.skipsCall(error),
       writer: (node) => {
         const topic = environment.topicName(node.output!.topic);
         return new TopicWriter({
@@ -252,6 +253,7 @@ export class StreamTask implements Task {
     if (timestamp > this.#streamTime) this.#streamTime = timestamp;
     if (timestamp > input.streamTime) input.streamTime = timestamp;
     this.#chain.entries[input.plan.retryOf ?? input.index]!(value, record);
+    this.#chain.afterRecord();
     input.consume();
     this.#times.onRecord(input, value, timestamp);
   }

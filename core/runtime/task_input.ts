@@ -341,7 +341,7 @@ export class TaskInput {
     const offset = putOff === undefined ? records.offset : putOff.offset;
     let timestamp = putOff === undefined ? records.timestamp : putOff.timestamp;
     const extract = plan.time?.timestamp;
-    if (extract !== undefined && value !== null) {
+    if (extract !== undefined && (value !== null || !plan.table)) {
       try {
         timestamp = extract(value, new SourceRecord(key, timestamp, headers, topic, partition, offset, this.streamTime));
       } catch (thrown) {

@@ -15,8 +15,8 @@ export type { Ttl } from "./ttl.ts";
 /** Keys for which no serde need be named. */
 export type SimpleKey = string | number | bigint | boolean;
 
-/** To whom a piece of state belongs: to the current key, to the task, or to every task alike. */
-export type StateScope = "key" | "operator" | "broadcast";
+/** To whom a piece of state belongs: to the current key, to a store with keys of its own, to the task, or to every task alike. */
+export type StateScope = "key" | "store" | "operator" | "broadcast";
 
 /** Where a handle finds what it describes. */
 export interface StatePlace {
@@ -29,7 +29,8 @@ export interface StatePlace {
   readonly keysIn?: ((keys: () => Iterable<unknown>) => void) | undefined;
 }
 
-const opens: unique symbol = Symbol("opens");
+/** Makes a handle of what a descriptor describes. */
+export const opens: unique symbol = Symbol("opens");
 declare const readable: unique symbol;
 
 /** A piece of state as a program declares it: a value, which becomes a handle in every task. */
@@ -109,9 +110,9 @@ export function broadcastState<K extends SimpleKey, V>(options: { readonly serde
 /** State of any kind, by the names under which a function finds it. */
 export type Descriptors = { readonly [name: string]: Descriptor<unknown, StateScope> };
 /** State of a step that has keys. */
-export type StateSpec = { readonly [name: string]: Descriptor<unknown, "key" | "operator"> };
+export type StateSpec = { readonly [name: string]: Descriptor<unknown, "key" | "store" | "operator"> };
 /** State of a step without keys. */
-export type StoreSpec = { readonly [name: string]: Descriptor<unknown, "operator"> };
+export type StoreSpec = { readonly [name: string]: Descriptor<unknown, "store" | "operator"> };
 /** Broadcast state, by name. */
 export type BroadcastSpec = { readonly [name: string]: BroadcastState<any, any> };
 
@@ -133,13 +134,13 @@ export const openState = <S extends Descriptors>(
 ): Opened<S> => {
   const opened: Record<string, unknown> = {};
   for (const [name, descriptor] of Object.entries(spec)) {
-    const task = descriptor.scope !== "key";
+    const task = descriptor.scope === "operator" || descriptor.scope === "broadcast";
     opened[name] = descriptor[opens]({
       context,
       name,
       column: `${task ? "task:" : ""}${options.prefix}${name}`,
-      namespaced: !task && options.namespaced === true,
-      keysIn: task ? undefined : options.keysIn,
+      namespaced: descriptor.scope === "key" && options.namespaced === true,
+      keysIn: descriptor.scope === "key" ? options.keysIn : undefined,
     });
   }
   return opened as Opened<S>;

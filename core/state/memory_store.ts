@@ -1,10 +1,8 @@
-import sortedBtree from "sorted-btree";
 import type { Store, StoreEngine, StorePosition, StoreWrite } from "../ports/store.ts";
+import { type SortedMap, sortedMap } from "./sorted_map.ts";
 import { ValuePages } from "./value_pages.ts";
 
-// The package is CommonJS: its class is the default of the default.
-const BTree = sortedBtree.default;
-type Ordered = InstanceType<typeof sortedBtree.default<string, undefined>>;
+type Ordered = SortedMap<string, undefined>;
 
 /** Keys are held as strings of one byte per character: engines compare and hash those fastest, and their order is the order of the bytes. */
 const nameOf = (bytes: Uint8Array): string => {
@@ -104,7 +102,7 @@ export class MemoryStore implements Store {
 
   #ordered(): Ordered {
     if (this.#tree === undefined) {
-      this.#tree = new BTree<string, undefined>(undefined, (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0));
+      this.#tree = sortedMap<string, undefined>((a, b) => (a < b ? -1 : a > b ? 1 : 0));
       for (const name of this.#numbers.keys()) this.#tree.set(name, undefined);
     }
     for (const [name, isThere] of this.#behind)

@@ -6,6 +6,8 @@ export interface StateContext {
   readonly step: string;
   /** The step's own store. Throws when the plan gives it none. */
   readonly state: StepState;
+  /** The store of another step of the same task, or one that steps share, by its name. */
+  stateOf(store: string): StepState;
   /** Of this step's inputs; -Infinity in the beginning, +Infinity when the input has ended. While event timers fire it is already the new one. */
   watermark(): number;
   /** The largest timestamp that any record of the task had so far, as far as this process knows. */

@@ -1,6 +1,7 @@
 import type { Store, StoreWrite } from "../ports/store.ts";
 import type { ByteWriter } from "../serde/byte_writer.ts";
 import { MapTable } from "./map_table.ts";
+import { OrderedTable } from "./ordered_table.ts";
 import type { NamespaceKey } from "./scope_map.ts";
 import type { SubKey } from "./sub_key.ts";
 import { type TimerHandler, type TimerOptions, TimerService } from "./timer_service.ts";
@@ -113,6 +114,11 @@ export class StepState {
   /** Many values per key, each with a sub-key, walked in the order of the sub-keys. */
   map<S, T>(column: string, sub: SubKey<S>, codec: ValueCodec<T>, options: { readonly namespaced?: boolean } = {}): MapTable<S, T> {
     return this.#table(column, () => new MapTable<S, T>(this, column, sub, codec, options.namespaced ?? false));
+  }
+
+  /** Values of the whole task, walked in the order of their addresses. */
+  ordered<A, T>(column: string, address: SubKey<A>, codec: ValueCodec<T>): OrderedTable<A, T> {
+    return this.#table(column, () => new OrderedTable<A, T>(this, column, address, codec));
   }
 
   /** Timers of the current key (and namespace); the column keeps event and processing time apart. */

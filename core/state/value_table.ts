@@ -64,6 +64,13 @@ export class ValueTable<T> implements Table {
     if (this.#slot().value !== undefined) this.set(undefined);
   }
 
+  /** Clears, and tells the changelog so even if nothing was there: it then has every deletion that the step has told. */
+  bury(): void {
+    const slot = this.#slot();
+    slot.stored = true;
+    this.set(undefined);
+  }
+
   /** Every key with its value, in no order. The table may be changed meanwhile; whether a change is seen is not said. */
   *all(): IterableIterator<readonly [key: unknown, value: T, namespace: unknown]> {
     for (const slot of [...this.#slots.values()]) if (slot.value !== undefined) yield [slot.key, slot.value, slot.namespace];

@@ -8,15 +8,19 @@ import { everything } from "./window_space.ts";
  * bounded input has ended, `onCount`,
  * `onDelta`, `onInterval` and `orTimeout` before that. Nothing is ever let go of, so purge what was spoken of.
  */
-export const globalWindow = (): Assigner<unknown, Window> => ({
-  name: "global",
-  time: "event",
-  merging: false,
-  parameters: {},
-  space: everything,
-  trigger: onNever,
-  evictor: undefined,
-  open: () => () => theOne,
-});
+export const globalWindow = (options: { readonly start?: number } = {}): Assigner<unknown, Window> => {
+  const { start } = options;
+  return {
+    name: "global",
+    time: "event",
+    merging: false,
+    parameters: start === undefined ? {} : { start },
+    space: start === undefined ? everything : { ...everything, window: () => ({ start, end: Number.POSITIVE_INFINITY }) },
+    trigger: onNever,
+    evictor: undefined,
+    open: () => (start === undefined ? () => theOne : (_value, timestamp) => (timestamp < start ? none : theOne)),
+  };
+};
 
 const theOne: readonly number[] = [0];
+const none: readonly number[] = [];

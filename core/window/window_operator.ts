@@ -6,9 +6,10 @@ import type { Contents } from "./contents.ts";
 import { MergingWindows } from "./merging_windows.ts";
 import { PaneFunction } from "./pane_function.ts";
 import { PaneTimers } from "./pane_timers.ts";
+import { revisingWindows } from "./revising_windows.ts";
 import { fires, type OpenTrigger, purges, type Verdict } from "./trigger.ts";
 import type { MergingWindow } from "./window.ts";
-import { openContents, paneCall, planWindow, type WindowPlan, type WindowSpec } from "./window_spec.ts";
+import { openContents, paneCall, planRevision, planWindow, type WindowPlan, type WindowSpec } from "./window_spec.ts";
 
 export type { WindowContents, WindowSpec } from "./window_spec.ts";
 
@@ -17,11 +18,17 @@ export type { WindowContents, WindowSpec } from "./window_spec.ts";
  * and the allowed lateness have passed. Records that are too late go to the side output "late" and are counted, records without a key are dropped and
  * counted. The semantics are Flink's (WindowOperator, EvictingWindowOperator).
  *
+ * Where results are revised instead, the windows are the rows of a table, and go by stream time: that is Kafka Streams' way (revising_windows.ts).
+ *
  * Windows that do not merge go the same way as those that do: each is then the one it has been merged into, and holds its own contents.
  *
  * @throws TopologyError (WINDOW_INVALID) when parts of the spec do not go together.
  */
 export const windowOperator = (spec: WindowSpec): OperatorFactory => {
+  if (spec.revision !== undefined) {
+    const plan = planRevision(spec, spec.revision);
+    return (context) => revisingWindows(context, plan);
+  }
   const plan = planWindow(spec);
   return (context) => new WindowOperator(context, plan);
 };

@@ -10,6 +10,8 @@ import { Evicted } from "./evicted.ts";
 import type { Evictor } from "./evictor.ts";
 import type { Pane, PaneProcess } from "./pane.ts";
 import type { PaneCall } from "./pane_function.ts";
+import type { RevisingPlan } from "./revising_windows.ts";
+import type { Revision } from "./revision.ts";
 import { Sliced } from "./sliced.ts";
 import type { Trigger } from "./trigger.ts";
 import { windowError } from "./window_error.ts";
@@ -23,11 +25,24 @@ export interface WindowSpec {
   /** How long after its end a window of event time still takes records; each makes it speak again at once. +Infinity is for ever. @default 0 */
   readonly latenessMs?: number | undefined;
   readonly contents: WindowContents;
+  /** Present: results replace each other, and the windows are the rows of a table. There is no trigger then. */
+  readonly revision?: RevisionSpec | undefined;
   /**
    * All records are of one key, null, whatever key they have: what `single()` asks for. Otherwise a record with a null key is dropped and counted.
    * @default false
    */
   readonly single?: boolean | undefined;
+}
+
+/** How windows are revised that are the rows of a table. */
+export interface RevisionSpec {
+  readonly emit: Revision;
+  /** For how long windows are kept behind the newest one, counted from their beginnings. @default as long as they take records */
+  readonly retentionMs?: number | undefined;
+  /** Steps behind ask what was there before. */
+  readonly before?: boolean | undefined;
+  /** Of several changes of a row between two commits only the last is told. */
+  readonly cached?: boolean | undefined;
 }
 
 /** What is kept of the records of a pane, and what is made of it. */
@@ -60,15 +75,62 @@ export interface WindowPlan {
   readonly single: boolean;
 }
 
+/** The plan of windows that are the rows of a table. */
+export const planRevision = (spec: WindowSpec, revision: RevisionSpec): RevisingPlan => {
+  const { assigner, contents, latenessMs = 0, single = false } = spec;
+  checkLateness(latenessMs);
+  if (contents.kind !== "aggregate" || contents.result !== undefined)
+    throw windowError("Windows that are the rows of a table hold aggregates: use count, reduce or aggregate");
+  if (assigner.time === "processing" || spec.evictor !== undefined || assigner.evictor !== undefined)
+    throw windowError(
+      `Windows of kind ${assigner.name} cannot be the rows of a table as they are: leave out the evictor, and let them follow event time`,
+    );
+  const { aggregator } = contents;
+  const gap = assigner.parameters["gap"];
+  if (assigner.merging && (typeof gap !== "number" || aggregator.merge === undefined))
+    throw windowError(
+      typeof gap === "number"
+        ? `An aggregator without \`merge\` cannot be used with ${assigner.name} windows: say what two accumulators make together`
+        : "Sessions that are the rows of a table have one gap: give it as a duration, not as a function",
+    );
+  const { start, end } = assigner.space.window(0);
+  const spans = assigner.merging
+    ? (gap as number)
+    : assigner.name === "around"
+      ? 2 * (assigner.parameters["difference"] as number)
+      : end - start;
+  const least = (spans as number) + latenessMs;
+  const { retentionMs = least } = revision;
+  if (retentionMs < least)
+    throw windowError(
+      `The retention of ${assigner.name} windows is ${retentionMs} ms, and they take records for ${least} ms: keep them at least as long`,
+    );
+  return {
+    assigner,
+    revision: revision.emit,
+    aggregator,
+    latenessMs,
+    retentionMs,
+    single,
+    before: revision.before === true,
+    cached: revision.cached === true,
+  };
+};
+
+const checkLateness = (latenessMs: number): void => {
+  if (!(latenessMs >= 0) || (!Number.isSafeInteger(latenessMs) && latenessMs !== Number.POSITIVE_INFINITY))
+    throw windowError(
+      `The allowed lateness of a window is ${latenessMs} ms: give a whole number of milliseconds that is not negative, such as minutes(1)`,
+    );
+};
+
 export const planWindow = (spec: WindowSpec): WindowPlan => {
   const { assigner, contents, latenessMs = 0, single = false } = spec;
   const trigger = spec.trigger ?? assigner.trigger;
   const evictor = spec.evictor ?? assigner.evictor;
-  if (!(latenessMs >= 0) || (!Number.isSafeInteger(latenessMs) && latenessMs !== Number.POSITIVE_INFINITY)) {
-    throw windowError(
-      `The allowed lateness of a window is ${latenessMs} ms: give a whole number of milliseconds that is not negative, such as minutes(1)`,
-    );
-  }
+  checkLateness(latenessMs);
+  if (assigner.name === "around")
+    throw windowError("Windows around records revise their results: use them with emit: onUpdate() or onClose()");
   if (assigner.merging) {
     if (!trigger.merges)
       throw windowError(
@@ -91,6 +153,18 @@ export const planWindow = (spec: WindowSpec): WindowPlan => {
 
 /** What tells two windowed steps apart: for descriptions and for the check of a changed topology. */
 export const windowParameters = (spec: WindowSpec): Readonly<Record<string, string | number | boolean>> => {
+  if (spec.revision !== undefined) {
+    const { assigner, revision, latenessMs, retentionMs } = planRevision(spec, spec.revision);
+    return {
+      windows: assigner.name,
+      ...assigner.parameters,
+      emit: revision.name,
+      ...(revision.clock === "watermark" ? { clock: revision.clock } : {}),
+      lateness: latenessMs,
+      retention: retentionMs,
+      keeps: "rows",
+    };
+  }
   const plan = planWindow(spec);
   const { assigner, trigger, evictor, latenessMs } = plan;
   return {

@@ -51,8 +51,8 @@ export const refused = (): m.Topology =>
     k.join("j", k, (l, r) => [l, r]);
     // @ts-expect-error the other side may be missing
     k.leftJoin("j", table(accounts), (_t, a) => a.id);
-    // @ts-expect-error time goes by the watermark
-    k.join("j", table(accounts, { history: m.forever }), { asOf: "stream-time" }, (t, a) => [t, a]);
+    // @ts-expect-error time goes by the watermark, or by stream time
+    k.join("j", table(accounts, { history: m.forever }), { asOf: "wall-clock" }, (t, a) => [t, a]);
     // @ts-expect-error sessions merge, so the aggregator must
     k.window(m.session({ gap: minutes(1) })).aggregate("a", { init: () => 0, add: (n: number) => n + 1 });
     // @ts-expect-error a pattern knows only its names

@@ -8,6 +8,7 @@ export interface SettingsNode {
   readonly name: string | undefined;
   readonly onError: ErrorPolicy | undefined;
   readonly partitions: number | undefined;
+  readonly cache: boolean | undefined;
 }
 
 export const settingsNode = (stream: NodeId, settings: Omit<SettingsNode, "node" | "stream">): SettingsNode => ({

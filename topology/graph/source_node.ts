@@ -1,5 +1,6 @@
 import type { ErrorPolicy } from "../../core/error_policy.ts";
 import type { InputPlan, TimePlan } from "../../core/runtime/plan.ts";
+import type { Serde } from "../../core/serde/serde.ts";
 import type { RecordsSource } from "../source.ts";
 import type { Topic } from "../topic.ts";
 
@@ -18,6 +19,8 @@ export interface SourceNode {
 export interface TableSettings {
   /** Names the step and the store which keep the rows, where a step looks into them. */
   readonly store: string;
+  /** How its rows are written; undefined stands for self-describing. */
+  readonly value: Serde<any> | undefined;
   /** How far back versions are kept; undefined: only the present one counts. */
   readonly historyMs: number | undefined;
 }

@@ -1,4 +1,5 @@
 import type { OperatorFactory } from "../../core/operators/operator.ts";
+import type { StoreReader } from "../../core/state/stores/store_descriptor.ts";
 import type { NodeId } from "./graph.ts";
 
 /** One step that the program asked for: what the planner must know of it, and how its operator is made. */
@@ -11,11 +12,15 @@ export interface StepNode {
   readonly ports: readonly Port[];
   /** The steps that keep the rows which this one looks into; they run in the same task. */
   readonly lookups: readonly NodeId[];
-  /** "changed": keys of the results may be others than those of the records. */
-  readonly keys: "kept" | "changed";
+  /** Steps whose stores this one uses, without having their keys: they run in the same task. */
+  readonly stores: readonly NodeId[];
+  /** "changed": keys of the results may be others than those of the records. "wrapped": they are those of the records with something more, such as a window, and stay in the task of these. */
+  readonly keys: "kept" | "changed" | "wrapped";
   readonly stateful: boolean;
-  /** Present where the store holds the rows of a table: other steps of the task may look into it. */
-  readonly rows: { readonly row: ((stored: any) => unknown) | undefined } | undefined;
+  /** How others read what its store holds. */
+  readonly reader: StoreReader | ((cached: boolean) => StoreReader) | undefined;
+  /** Whether the changes of its store go to a changelog. */
+  readonly changelog: boolean;
   readonly parameters: Readonly<Record<string, string | number | boolean>>;
   readonly operator: (wiring: Wiring) => OperatorFactory;
 }
@@ -29,6 +34,8 @@ export interface Port {
   readonly keyless?: boolean;
   /** The changes of a table: they stay in the tasks where they came in. */
   readonly table?: boolean;
+  /** The changes of a table, of which the step asks what was there before. */
+  readonly changes?: boolean;
 }
 
 /** What is known of the surroundings of a step only when the whole graph is. */
@@ -37,15 +44,23 @@ export interface Wiring {
   readonly single: boolean;
   /** The stores of the steps that it looks into. */
   readonly tables: readonly string[];
+  /** The stores that it uses otherwise. */
+  readonly stores: readonly string[];
+  /** Steps behind ask what was there before a change. */
+  readonly before: boolean;
+  /** Of several changes of a row between two commits the last one is enough. */
+  readonly cached: boolean;
 }
 
 export const stepNode = (step: Pick<StepNode, "operation" | "ports" | "operator"> & Partial<Omit<StepNode, "node">>): StepNode => ({
   node: "step",
   name: undefined,
   lookups: [],
+  stores: [],
   keys: "kept",
   stateful: false,
-  rows: undefined,
+  reader: undefined,
+  changelog: true,
   ...step,
   parameters: writable(step.parameters ?? {}),
 });

@@ -66,8 +66,9 @@ export const keyDomains = (graph: Graph, keying: Keying, names: StepNames): KeyD
           ];
           const [first, ...others] = keyed;
           for (const other of others) merge(first!.root, other.root, names.shown(id));
-          if (node.keys === "changed") return [new Domain(undefined)];
-          return first === undefined ? domains[node.ports[0]!.stream]! : [first];
+          if (node.keys !== "kept") return [new Domain(undefined)];
+          if (first !== undefined) return [first];
+          return node.ports.length === 0 ? [new Domain(undefined)] : domains[node.ports[0]!.stream]!;
         }
       }
     })();

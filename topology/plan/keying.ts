@@ -61,7 +61,7 @@ export const followKeys = (graph: Graph, names: StepNames): Keying => {
               );
             for (const exchange of before.exchanges) claims.set(exchange, [...(claims.get(exchange) ?? []), { step: id, port }]);
           }
-          const first = spread[node.ports[0]!.stream]!;
+          const first = node.ports.length === 0 ? unknown : spread[node.ports[0]!.stream]!;
           if (node.keys === "changed") return unknown;
           return keyed.length > 0 ? { by: first.by, exchanges: none } : first;
         }

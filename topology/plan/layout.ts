@@ -99,7 +99,8 @@ export const layOut = (graph: Graph, keying: Keying, names: StepNames): Layout =
 
   const placeTogether = (id: NodeId, node: StepNode): readonly Component[] => {
     const parts = node.ports.map(({ stream, needs }, port) => (needs === "everywhere" ? [broadcast(id, port, stream)] : placed[stream]!));
-    const tables = node.lookups.flatMap((table) => placed[table]!);
+    const tables = [...node.lookups, ...node.stores].flatMap((table) => placed[table]!);
+    if (parts.length === 0 && tables.length === 0) return [components.fresh()];
     const all = components.roots([...parts.flat(), ...tables]);
     const ahead = all.filter((one) => all.some((other) => other !== one && components.reaches(one, other)));
     const cut: Component[] = [];
@@ -182,8 +183,8 @@ export const layOut = (graph: Graph, keying: Keying, names: StepNames): Layout =
 };
 
 /** What is known of one key, or of one task, is in one place. */
-const runsInOnePart = ({ stateful, ports, lookups }: StepNode): boolean =>
-  stateful || ports.length > 1 || lookups.length > 0 || ports.some(({ needs }) => needs === "key");
+const runsInOnePart = ({ stateful, ports, lookups, stores }: StepNode): boolean =>
+  stateful || ports.length > 1 || lookups.length > 0 || stores.length > 0 || ports.some(({ needs }) => needs === "key");
 
 /** What leads to a step or an output. The rest does nothing: a source that nobody reads, a repartition without a reader. */
 const usefulNodes = (graph: Graph): ReadonlySet<NodeId> => {
@@ -198,6 +199,7 @@ const usefulNodes = (graph: Graph): ReadonlySet<NodeId> => {
     if (node.node === "step") {
       for (const { stream } of node.ports) reach(stream);
       node.lookups.forEach(reach);
+      node.stores.forEach(reach);
     }
   };
   graph.nodes.forEach((node, id) => {

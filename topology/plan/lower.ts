@@ -11,6 +11,7 @@ import type { OutputNode } from "../graph/output_node.ts";
 import type { SourceNode } from "../graph/source_node.ts";
 import type { StepNode } from "../graph/step_node.ts";
 import type { ExternalSink } from "../sink.ts";
+import { askedForChanges } from "./changes.ts";
 import type { Component } from "./components.ts";
 import type { Exchange, Writer } from "./exchanges.ts";
 import type { KeyDomains } from "./key_domains.ts";
@@ -28,6 +29,8 @@ export interface Analysis {
   readonly domains: KeyDomains;
   readonly layout: Layout;
   readonly onError: ErrorPolicy;
+  /** Tables hold their changes back until a commit. */
+  readonly cached: boolean;
 }
 
 /** Puts the steps of each part together, with their inputs, outputs and stores. */
@@ -42,17 +45,22 @@ class Lowering {
   readonly #domains: KeyDomains;
   readonly #layout: Layout;
   readonly #onError: ErrorPolicy;
+  /** The steps of which somebody asks what was there before a change. */
+  readonly #asked: ReadonlySet<NodeId>;
+  readonly #cached: boolean;
   readonly #drafts = new Map<Component, SubtopologyDraft>();
   readonly #topics = new Map<string, InternalTopicPlan>();
   readonly #sinks = new Map<string, { readonly sink: ExternalSink<any, any>; readonly writers: NodeId[] }>();
 
-  constructor({ graph, names, keying, domains, layout, onError }: Analysis) {
+  constructor({ graph, names, keying, domains, layout, onError, cached }: Analysis) {
     this.#graph = graph;
     this.#names = names;
     this.#keying = keying;
     this.#domains = domains;
     this.#layout = layout;
     this.#onError = onError;
+    this.#asked = askedForChanges(graph);
+    this.#cached = cached;
   }
 
   run(): { readonly subtopologies: readonly SubtopologyPlan[]; readonly topics: readonly InternalTopicPlan[] } {
@@ -179,16 +187,23 @@ class Lowering {
       ...(needs === "everywhere" ? [] : this.#edges(stream, component)),
       ...inserted.flatMap((each) => (each.port === port ? this.#inputOf(each.exchange) : [])),
     ]);
-    const spread = this.#keying.spread[node.ports[0]!.stream]!;
     const keyed = node.ports.some(({ needs }) => needs === "key");
-    const tables = node.lookups.map((table) => this.#names.names.get(table)!);
+    const single = keyed && this.#keying.spread[node.ports[0]!.stream]!.by === "single";
+    const cached = this.#cached && this.#names.settings.get(id)?.cache !== false;
+    const [tables, stores] = [node.lookups, node.stores].map((ids) => ids.map((other) => this.#names.names.get(other)!));
     const edge = draft.add({
       step,
       kind: node.operation,
       parameters: node.parameters,
       inputs,
-      operator: node.operator({ single: keyed && spread.by === "single", tables }),
-      ...(node.stateful ? { store: this.#store(step, keyed ? this.#stateKey(id) : undefined) } : {}),
+      operator: node.operator({
+        single,
+        tables: tables!,
+        stores: stores!,
+        before: this.#asked.has(id),
+        cached,
+      }),
+      ...(node.stateful ? { store: this.#store(step, node, keyed ? this.#stateKey(node) : undefined, cached) } : {}),
       onError: policyOf(id, undefined, this.#names, this.#onError),
     });
     draft.edges.set(id, [edge]);
@@ -200,13 +215,19 @@ class Lowering {
       );
   }
 
-  #store(name: string, key: Serde<any> | undefined): StorePlan {
-    return { name, keys: keyCodec(key), changelog: true, ...(key?.name === undefined ? {} : { keySerde: key.name }) };
+  #store(name: string, { changelog, reader }: StepNode, key: Serde<any> | undefined, cached: boolean): StorePlan {
+    return {
+      name,
+      keys: keyCodec(key),
+      changelog,
+      ...(key?.name === undefined ? {} : { keySerde: key.name }),
+      ...(reader === undefined ? {} : { reader: typeof reader === "function" ? reader(cached) : reader }),
+    };
   }
 
   /** A serde that has to be opened for its topic first cannot write state; there keys are written canonically. */
-  #stateKey(id: NodeId): Serde<any> | undefined {
-    const serde = this.#domains.serdeOf(id);
+  #stateKey({ ports }: StepNode): Serde<any> | undefined {
+    const serde = this.#domains.common(ports.flatMap(({ needs, stream }) => (needs === "key" ? [stream] : [])));
     return serde?.open === undefined ? serde : undefined;
   }
 

@@ -10,12 +10,15 @@ import { orderFree } from "./order_free.ts";
 import { nameSteps } from "./step_names.ts";
 
 /** Turns what a program describes into what tasks run: names the steps, follows the keys, cuts at the exchanges, and puts each part together. Throws a TopologyError where that cannot work. */
-export const planTopology = (graph: Graph, options: { readonly onError: ErrorPolicy; readonly watermarkIntervalMs: number }): Plan => {
+export const planTopology = (
+  graph: Graph,
+  options: { readonly onError: ErrorPolicy; readonly watermarkIntervalMs: number; readonly cached: boolean },
+): Plan => {
   const names = nameSteps(graph);
   const keying = followKeys(graph, names);
   const domains = keyDomains(graph, keying, names);
   const layout = layOut(graph, keying, names);
-  const { subtopologies, topics } = lower({ graph, names, keying, domains, layout, onError: options.onError });
+  const { subtopologies, topics } = lower({ graph, names, keying, domains, layout, onError: options.onError, cached: options.cached });
   if (subtopologies.length === 0)
     throw new TopologyError(
       "TOPOLOGY_INVALID",

@@ -14,7 +14,7 @@ export interface StepNames {
   shown(id: NodeId): string;
 }
 
-export type Settings = Partial<{ -readonly [P in "name" | "onError" | "partitions"]: NonNullable<SettingsNode[P]> | undefined }>;
+export type Settings = Partial<{ -readonly [P in "name" | "onError" | "partitions" | "cache"]: NonNullable<SettingsNode[P]> | undefined }>;
 
 /** Names every step, once. Two steps of one name would share a store, so that is refused, and both are named. */
 export const nameSteps = (graph: Graph): StepNames => {
@@ -87,6 +87,7 @@ const settingsOf = (graph: Graph): ReadonlyMap<NodeId, Settings> => {
     if (node.name !== undefined) known.name = node.name;
     if (node.onError !== undefined) known.onError = node.onError;
     if (node.partitions !== undefined) known.partitions = node.partitions;
+    if (node.cache !== undefined) known.cache = node.cache;
     settings.set(target, known);
   });
   return settings;

@@ -1,9 +1,15 @@
+import { panesReader, sessionsReader } from "../../core/operators/table_readers.ts";
+import type { Aggregator } from "../../core/state/aggregator.ts";
+import type { StoreReader } from "../../core/state/stores/store_descriptor.ts";
 import type { Assigner } from "../../core/window/assigner.ts";
+import { keptMs } from "../../core/window/revised_panes.ts";
+import type { Revision } from "../../core/window/revision.ts";
 import { type WindowContents, windowOperator } from "../../core/window/window_operator.ts";
-import { windowParameters } from "../../core/window/window_spec.ts";
+import { planRevision, type WindowSpec, windowParameters } from "../../core/window/window_spec.ts";
 import type { NodeId } from "../graph/graph.ts";
 import { type StepNode, stepNode } from "../graph/step_node.ts";
 import type { Firing } from "../windowed_stream.ts";
+import type { NamedStore } from "./table_step.ts";
 
 /** What stands between a keyed stream and its windows' contents. */
 export interface Windows {
@@ -23,4 +29,41 @@ export const windowStep = (name: string, { stream, assigner, firing }: Windows, 
     parameters: windowParameters(spec),
     operator: ({ single }) => windowOperator({ ...spec, single }),
   });
+};
+
+/** Windows whose results replace each other. */
+export interface RevisedWindows {
+  readonly stream: NodeId;
+  readonly assigner: Assigner<any, any>;
+  readonly emit: Revision;
+  readonly latenessMs: number | undefined;
+  readonly retentionMs: number | undefined;
+}
+
+/** The windows of a stream as the rows of a table, and how others read them. */
+export const windowTableStep = (
+  { name, value }: NamedStore,
+  { stream, assigner, emit, latenessMs, retentionMs }: RevisedWindows,
+  given: Aggregator<any, any, any, any>,
+): { readonly step: StepNode; readonly reader: (cached: boolean) => StoreReader } => {
+  const aggregator = value === undefined ? given : { ...given, serde: value };
+  const revision = { emit, retentionMs };
+  const spec: WindowSpec = { assigner, latenessMs, revision, contents: { kind: "aggregate", aggregator } };
+  const plan = planRevision(spec, revision);
+  const { retentionMs: keep } = plan;
+  const reader = (cached: boolean): StoreReader =>
+    assigner.merging
+      ? sessionsReader(assigner.parameters["gap"] as number, { retentionMs: keep, cached }, aggregator.result, aggregator.serde)
+      : panesReader(assigner, { keptMs: keptMs(keep, emit), cached }, aggregator.result, aggregator.serde);
+  const step = stepNode({
+    operation: "window",
+    name,
+    ports: [{ stream, needs: "key" }],
+    keys: "wrapped",
+    stateful: true,
+    parameters: windowParameters(spec),
+    reader,
+    operator: ({ single, before, cached }) => windowOperator({ ...spec, single, revision: { ...revision, before, cached } }),
+  });
+  return { step, reader };
 };

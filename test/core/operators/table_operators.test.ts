@@ -5,6 +5,7 @@ import type { OperatorFactory } from "../../../core/operators/operator.ts";
 import { tableJoinOperator } from "../../../core/operators/table_join_operator.ts";
 import { tableOperator } from "../../../core/operators/table_operator.ts";
 import { tableRows } from "../../../core/operators/table_rows.ts";
+import { rowsView } from "../../../core/operators/table_view.ts";
 import { type Aggregator, count, reducing } from "../../../core/state/aggregator.ts";
 import { OperatorHarness } from "../../support/operator_harness.ts";
 import { type StreamsVector, vector } from "./vectors.ts";
@@ -47,8 +48,7 @@ const joined =
   (context) => {
     const join = tableJoinOperator<unknown, unknown, unknown>({
       left,
-      table: "rows",
-      row,
+      table: { view: rowsView(row), stores: ["rows"] },
       joiner: (l, r, { key }) => ({ k: key, l, r: r ?? null }),
     })(context);
     const rows = table({ ...context, state: context.state, emit: () => {} });
@@ -57,7 +57,11 @@ const joined =
 
 /** A count of the stream, which each record of it is then joined with. */
 const countedThenJoined: OperatorFactory = (context) => {
-  const join = tableJoinOperator<unknown, number, unknown>({ left: true, table: "rows", joiner: (v, n) => ({ v, n }) })(context);
+  const join = tableJoinOperator<unknown, number, unknown>({
+    left: true,
+    table: { view: rowsView(undefined), stores: ["rows"] },
+    joiner: (v, n) => ({ v, n }),
+  })(context);
   const counted = aggregateTableOperator(count())({ ...context, state: context.state, emit: () => {} });
   const both = (value: unknown, record: Parameters<(typeof join.inputs)[0]>[1]) => {
     counted.inputs[0]!(value, record);

@@ -1,0 +1,40 @@
+import type { Meta, RecordMeta } from "../record.ts";
+import { beforeOf, Change, isLatest } from "./change.ts";
+import type { OperatorFactory } from "./operator.ts";
+
+type Callback<R> = (value: any, record: Meta<any>) => R;
+
+/** What becomes of one row: another one, or null for none. */
+type RowFunction = (value: unknown, record: RecordMeta) => unknown;
+
+/** The rows that fulfil the condition. Where old rows are known, a change between two rows that do not is kept back; otherwise it deletes (Kafka Streams: KTableFilter). */
+export const filterTableOperator = (fn: Callback<boolean>): OperatorFactory => rowOperator(filterRow(fn), true);
+
+/** Another value for each row. */
+export const mapTableOperator = (fn: Callback<unknown>): OperatorFactory => rowOperator(fn as RowFunction, false);
+
+export const filterRow =
+  (fn: Callback<boolean>): RowFunction =>
+  (value, record) =>
+    fn(value, record) ? value : null;
+
+const rowOperator =
+  (row: RowFunction, quiet: boolean): OperatorFactory =>
+  ({ emit }) => {
+    const made = (value: unknown, record: RecordMeta): unknown =>
+      value === null || value === undefined ? null : (row(value, record) ?? null);
+    return {
+      inputs: [
+        (value, record) => {
+          const now = made(value, record);
+          if (!(record instanceof Change)) {
+            emit(now, record);
+            return;
+          }
+          const before = made(beforeOf(record), record);
+          if (quiet && now === null && before === null && isLatest(record)) return;
+          emit(now, new Change(record, record.timestamp, before ?? undefined, record.latest));
+        },
+      ],
+    };
+  };

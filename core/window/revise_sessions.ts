@@ -1,0 +1,59 @@
+import { noHeaders } from "../ports/log.ts";
+import { RevisedSessions } from "./revised_panes.ts";
+import type { Revising, RevisingWork } from "./revising_windows.ts";
+import type { Window } from "./window.ts";
+
+/**
+ * Sessions: a record joins all that are not further away than the gap. The rows of those that it joins are deleted before the new one is written, also where its bounds are those of an old one; only a session of one moment that gets
+ * another record of that moment is revised in its place.
+ */
+export const reviseSessions = ({ context, plan, closeTime, changed, opened, gone, late }: RevisingWork): Revising => {
+  const { assigner, aggregator, retentionMs } = plan;
+  const { init, add, merge, serde } = aggregator;
+  const { state } = context;
+  const gapMs = assigner.parameters["gap"] as number;
+  const sessions = new RevisedSessions<unknown>(state, serde, retentionMs, plan.cached);
+  sessions.cleanUp();
+  const windowOf = (start: number, last: number): Window => ({ start, end: last + gapMs });
+  return {
+    record: (value, record) => {
+      const { timestamp } = record;
+      const { key } = state;
+      const joined = sessions.between(timestamp - gapMs, timestamp + gapMs);
+      let accumulator = init();
+      let start = timestamp;
+      let last = timestamp;
+      for (const session of joined) {
+        accumulator = merge!(accumulator, session.accumulator, key);
+        start = Math.min(start, session.start);
+        last = Math.max(last, session.last);
+      }
+      if (last + gapMs < closeTime()) {
+        late();
+        return true;
+      }
+      if (start !== timestamp || last !== timestamp)
+        for (const session of joined) {
+          sessions.delete(session.start);
+          gone(session.last, session.start);
+          changed(windowOf(session.start, session.last), null, session.accumulator, record, session.last, noHeaders);
+        }
+      accumulator = add(accumulator, value, key);
+      if (accumulator === null || accumulator === undefined) sessions.delete(start);
+      else {
+        sessions.set({ start, last, accumulator });
+        opened(last, start);
+      }
+      changed(windowOf(start, last), accumulator, undefined, record, last, noHeaders);
+      return true;
+    },
+    closed: (start) => {
+      const session = sessions.closed(start);
+      return session === undefined
+        ? undefined
+        : { window: windowOf(start, session.last), value: session.accumulator, timestamp: session.last };
+    },
+    // A session takes records up to its last one and the gap, that moment included.
+    overAfterMs: gapMs + 1,
+  };
+};
