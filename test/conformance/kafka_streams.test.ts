@@ -1,0 +1,35 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { describe, expect, it } from "@jest/globals";
+import { differencesOfKafkaStreams } from "./kafka_streams_jobs/compare.ts";
+import { interpretKafkaStreams } from "./kafka_streams_jobs/interpret.ts";
+import type { KafkaStreamsVector } from "./kafka_streams_jobs/vector.ts";
+
+const folder = new URL("./kafka_streams/", import.meta.url).pathname;
+const vectors = readdirSync(folder)
+  .filter((name) => name.endsWith(".json"))
+  .sort()
+  .map((name) => JSON.parse(readFileSync(`${folder}${name}`, "utf8")) as KafkaStreamsVector);
+
+describe("the library gives what Kafka Streams gives", () => {
+  for (const vector of vectors)
+    it(`${vector.name}: ${vector.description}`, () => {
+      expect(differencesOfKafkaStreams(vector, interpretKafkaStreams(vector))).toEqual([]);
+    });
+});
+
+/** Where a restart from the state shows, and why. */
+const shows = ({ config, topology, inputs }: KafkaStreamsVector): string | undefined => {
+  if (inputs.length > 500) return "the same steps stand in smaller scenarios, and each restart costs";
+  if (topology.some(({ punctuation }) => punctuation !== undefined)) return "schedules begin anew";
+  if (config?.outerJoinEmitIntervalMs !== undefined || config?.windowCloseEmitIntervalMs !== undefined)
+    return "how long ago somebody looked is no state";
+  return undefined;
+};
+
+describe("a program that begins anew from its state after every record gives the same as one that does not", () => {
+  for (const vector of vectors)
+    if (shows(vector) === undefined)
+      it(vector.name, () => {
+        expect(differencesOfKafkaStreams(vector, interpretKafkaStreams(vector, { restarting: true }))).toEqual([]);
+      });
+});
