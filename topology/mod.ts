@@ -7,6 +7,7 @@ export type { App, AppEvents, AppState, CloseOptions, Listeners, UncaughtPolicy 
 export type { Assigned } from "../core/runtime/membership.ts";
 export type { Fed, Feed } from "../core/runtime/start.ts";
 export type { RestoreProgress } from "../core/runtime/store_follower.ts";
+export type { DescriptionFormat } from "./describe/describe_plan.ts";
 export { fastClock, systemClock } from "./platform.ts";
 export { run } from "./run.ts";
 export type { RunOptions } from "./run_options.ts";
@@ -37,4 +38,5 @@ export { topic } from "./topic.ts";
 export { topicPerRecord } from "./topic_per_record.ts";
 export type { Topology, TopologyOptions } from "./topology.ts";
 export { topology } from "./topology.ts";
+export { type DiffVerdict, type TopologyDiff, type TopologyDifference, topologyDiff } from "./topology_diff.ts";
 export type { Firing, Revising, WindowedStream, WindowedTable } from "./windowed_stream.ts";

@@ -2,7 +2,7 @@ import type { Duration } from "../core/duration.ts";
 import { type ErrorPolicy, fail } from "../core/error_policy.ts";
 import { TopologyError } from "../core/errors.ts";
 import type { Plan } from "../core/runtime/plan.ts";
-import { describePlan } from "./describe/describe_plan.ts";
+import { type DescriptionFormat, describePlan } from "./describe/describe_plan.ts";
 import { GraphBuilder } from "./graph/graph.ts";
 import { nameFault } from "./plan/names.ts";
 import { planTopology } from "./plan/plan_topology.ts";
@@ -22,10 +22,10 @@ export interface TopologyOptions {
 export interface Topology {
   readonly name: string;
   /**
-   * What the topology consists of: for a terminal, for a program, or as a Mermaid flowchart.
+   * What the topology consists of: for a terminal, for a program, as a Mermaid flowchart, or as Kafka Streams prints it, for the tools that draw that.
    * @param format Defaults to "text".
    */
-  describe(format?: "text" | "json" | "mermaid"): string;
+  describe(format?: DescriptionFormat): string;
   /** What tasks run: sub-topologies and the topics between them. */
   plan(): Plan;
 }
@@ -64,5 +64,5 @@ export const topology = (name: string, build: (scope: Scope) => void, options: T
   const graph = new GraphBuilder(name);
   build(scopeOf(graph));
   const plan = planTopology(graph.build(), { onError, watermarkIntervalMs: watermarkInterval, cached: cache });
-  return Object.freeze({ name, describe: (format: "text" | "json" | "mermaid" = "text") => describePlan(plan, format), plan: () => plan });
+  return Object.freeze({ name, describe: (format: DescriptionFormat = "text") => describePlan(plan, format), plan: () => plan });
 };

@@ -132,7 +132,9 @@ describe("describe() for a program", () => {
   });
 
   it("refuses a format that it does not know", () => {
-    expect(() => small.describe("svg" as never)).toThrow('Cannot describe a topology as \'svg\': choose "text", "json" or "mermaid"');
+    expect(() => small.describe("svg" as never)).toThrow(
+      'Cannot describe a topology as \'svg\': choose "text", "json", "mermaid" or "kafka-streams"',
+    );
   });
 });
 

@@ -1,3 +1,4 @@
+import { type StatefulPart, statefulParts } from "../../core/runtime/fingerprint.ts";
 import type { Edge, InputPlan, NodePlan, OutputPlan, Plan, SubtopologyPlan } from "../../core/runtime/plan.ts";
 import { mainOutput } from "../../core/runtime/plan.ts";
 
@@ -6,6 +7,8 @@ export interface TopologyDescription {
   readonly name: string;
   readonly subtopologies: readonly SubtopologyDescription[];
   readonly internalTopics: readonly InternalTopicDescription[];
+  /** What outlives a run: what another version of the program has to find as it is. */
+  readonly keeps: readonly StatefulPart[];
 }
 
 export interface SubtopologyDescription {
@@ -60,6 +63,7 @@ export const descriptionOf = (plan: Plan): TopologyDescription => ({
     kind,
     ...(typeof partitions === "number" ? { partitions } : {}),
   })),
+  keeps: statefulParts(plan),
 });
 
 const subtopologyOf = (plan: SubtopologyPlan): SubtopologyDescription => {

@@ -186,7 +186,15 @@ export class SynchronousRun {
     const inputsAt = (positions: ReadonlyMap<string, InputPosition>): readonly TaskInput[] =>
       subtopology.inputs.map((input, index) => {
         const topic = topicName(input.topic);
-        const checks = new InputChecks({ plan: input, topic, partition: 0, partitions: 1, clock: this.#clock, bounded: true });
+        const checks = new InputChecks({
+          plan: input,
+          topic,
+          partition: 0,
+          partitions: 1,
+          clock: this.#clock,
+          recordBytesMax: Number.POSITIVE_INFINITY,
+          bounded: true,
+        });
         return new TaskInput(index, input, topic, 0, positions.get(partitionId(topic, 0)) ?? fresh, vectorOf(input), checks);
       });
     return new StreamTask({
@@ -223,6 +231,7 @@ export class SynchronousRun {
       changelogTopic: changelogTopic,
       generation: () => 1,
       requestCommit: () => {},
+      deadLettered: () => {},
       wake: () => {},
       siblingWatermark: () => undefined,
     };

@@ -3,9 +3,12 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "@jest/globals";
+import { text } from "../../../core/serde/text.ts";
 import { commands } from "../../../node/cli/commands.ts";
 import { connectionOptions } from "../../../node/cli/connection_options.ts";
 import { millrace } from "../../../node/cli/millrace.ts";
+import { topic } from "../../../topology/topic.ts";
+import { topology } from "../../../topology/topology.ts";
 
 const call = async (args: readonly string[], env: Readonly<Record<string, string>> = {}) => {
   let out = "";
@@ -166,4 +169,27 @@ describe("the options of a connection", () => {
       expect(told).toMatch(message);
       expect(told).not.toContain("hunter2");
     });
+});
+
+describe("diff", () => {
+  const words = topic("words", { key: text, value: text });
+  const described = (step: string) => topology("words", ({ from }) => from(words).keyBy().count(step).toStream().print()).describe("json");
+
+  it("says of each change what it takes, and ends with a code of failure when that is more than a start", async () => {
+    const [old, same, next] = [
+      file("old.json", described("count")),
+      file("same.json", described("count")),
+      file("next.json", described("n")),
+    ];
+    expect(await call(["diff", old, same])).toEqual({ code: 0, out: "safe\n", err: "" });
+    const { code, out } = await call(["diff", old, next]);
+    expect(code).toBe(1);
+    expect(out).toMatch(/^needs migration {2}store count: .*\nsafe {13}store n: .*\nneeds migration\n$/);
+    expect(JSON.parse((await call(["diff", old, next, "--json"])).out)).toMatchObject({ verdict: "needs migration" });
+  });
+
+  it("wants two files that can be read", async () => {
+    expect(await call(["diff", "one"])).toMatchObject({ code: 2, err: expect.stringContaining("Give two files") });
+    expect(await call(["diff", "one", "two"])).toMatchObject({ code: 2, err: expect.stringContaining("Cannot read 'one'") });
+  });
 });
