@@ -7,6 +7,7 @@ import {
   nullable,
   onClose,
   onUpdate,
+  retry,
   StepError,
   type StoreDescriptor,
   skip,
@@ -55,8 +56,11 @@ interface Made {
   readonly emit?: string;
 }
 
-/** Describes the scenario's topology with the public DSL. */
-export const build = (vector: KafkaStreamsVector): Built => {
+/**
+ * Describes the scenario's topology with the public DSL.
+ * @param fault called with every record on its way out: what it throws is tried again
+ */
+export const build = (vector: KafkaStreamsVector, fault?: () => void): Built => {
   const { config = {} } = vector;
   const made = new Map<string, Made>();
   const outputs = new Map<string, { topic: any; window: WindowOfVector | undefined }>();
@@ -66,6 +70,7 @@ export const build = (vector: KafkaStreamsVector): Built => {
   const onError: ErrorPolicy = (error) => {
     if (error instanceof DecodeError)
       return error.code === "BAD_TIMESTAMP" || config.deserializationExceptionHandler === "continue" ? skip() : fail();
+    if (fault !== undefined) return retry({ attempts: 1 });
     return error instanceof StepError && config.processingExceptionHandler === "continue" ? skip({ scope: "step" }) : fail();
   };
 
@@ -252,7 +257,7 @@ export const build = (vector: KafkaStreamsVector): Built => {
         return;
       }
       case "to":
-        from!.handle.to(output(step["topic"]));
+        (fault === undefined ? from!.handle : from!.handle.peek(fault)).to(output(step["topic"]));
         return;
       case "toDynamic":
         from!.handle.to(topicPerRecord({ topics: (step["topics"] as readonly string[]).map(output), name: fn(step["topicFn"]) }));

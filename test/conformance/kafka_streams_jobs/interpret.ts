@@ -17,10 +17,19 @@ const decoder = new TextDecoder();
 
 /**
  * Runs a scenario with the test driver, and gives what came of it.
- * @param options `restarting`: the tasks begin anew from their state after every input
+ * @param options `restarting`: the tasks begin anew from their state after every input. `failing`: the first result of every input fails, is taken back with everything that led to it, and tried again
  */
-export const interpretKafkaStreams = (vector: KafkaStreamsVector, options: { readonly restarting?: boolean } = {}): KafkaStreamsOutcome => {
-  const { program, outputs, stores, peeks } = build(vector);
+export const interpretKafkaStreams = (
+  vector: KafkaStreamsVector,
+  options: { readonly restarting?: boolean; readonly failing?: boolean } = {},
+): KafkaStreamsOutcome => {
+  let armed = false;
+  const fault = (): void => {
+    if (!armed) return;
+    armed = false;
+    throw new Error("Once and not again");
+  };
+  const { program, outputs, stores, peeks } = build(vector, options.failing === true ? fault : undefined);
   const driver = testDriver(program);
   const readers = [...outputs].map(([name, { topic, window }]) => ({ name, window, output: driver.createOutputTopic<Json, Json>(topic) }));
   const inputs = new Map<string, ReturnType<typeof driver.createInputTopic>>();
@@ -46,6 +55,7 @@ export const interpretKafkaStreams = (vector: KafkaStreamsVector, options: { rea
   };
 
   for (const [i, input] of vector.inputs.entries()) {
+    armed = true;
     try {
       feed(input);
     } catch (thrown) {
