@@ -1,0 +1,140 @@
+import { describe, expect, it } from "@jest/globals";
+import fc from "fast-check";
+import { keyCodec, valueCodec } from "../../../core/state/codecs.ts";
+import { MemoryStore } from "../../../core/state/memory_store.ts";
+import { StepState } from "../../../core/state/step_state.ts";
+import { numberSubKey } from "../../../core/state/sub_key.ts";
+import { TaskNumber } from "../../../core/state/task_number.ts";
+import { VersionedRows } from "../../../core/state/versioned_rows.ts";
+
+type Command =
+  | { readonly do: "set"; readonly at: number; readonly value: number }
+  | { readonly do: "delete"; readonly at: number }
+  | { readonly do: "commit" | "restart" | "mark" | "rollback" | "keep" };
+
+const command: fc.Arbitrary<Command> = fc.oneof(
+  { weight: 6, arbitrary: fc.record({ do: fc.constant("set" as const), at: fc.integer({ min: -3, max: 8 }), value: fc.nat(9) }) },
+  { weight: 3, arbitrary: fc.record({ do: fc.constant("delete" as const), at: fc.integer({ min: -3, max: 8 }) }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      do: fc.constantFrom("commit" as const, "restart" as const, "mark" as const, "rollback" as const, "keep" as const),
+    }),
+  },
+);
+
+const opened = (store: MemoryStore) => {
+  const state = new StepState(store, keyCodec(undefined));
+  return { state, table: state.ordered<number, number>("o", numberSubKey, valueCodec()), last: new TaskNumber(state, "last", 0) };
+};
+
+describe("a table in the order of its addresses", () => {
+  it("is a sorted map, over every commit, restart and rollback", () => {
+    fc.assert(
+      fc.property(fc.array(command, { maxLength: 60 }), (commands) => {
+        const store = new MemoryStore();
+        let { state, table, last } = opened(store);
+        let model = new Map<number, number>();
+        let number = 0;
+        let committed = { model: new Map<number, number>(), number: 0 };
+        let marked: { readonly model: Map<number, number>; readonly number: number } | undefined;
+        const commit = (): void => {
+          if (marked !== undefined) state.keep();
+          marked = undefined;
+          state.seal(() => {});
+          state.committed(1);
+          committed = { model: new Map(model), number };
+        };
+        for (const one of commands) {
+          switch (one.do) {
+            case "set":
+              table.set(one.at, one.value);
+              model.set(one.at, one.value);
+              last.set((number = one.value));
+              break;
+            case "delete":
+              table.delete(one.at);
+              model.delete(one.at);
+              break;
+            case "commit":
+              commit();
+              break;
+            case "restart":
+              ({ state, table, last } = opened(store));
+              model = new Map(committed.model);
+              number = committed.number;
+              marked = undefined;
+              break;
+            case "mark":
+              if (marked !== undefined) state.keep();
+              state.mark();
+              marked = { model: new Map(model), number };
+              break;
+            case "keep":
+              state.keep();
+              marked = undefined;
+              break;
+            case "rollback":
+              if (marked === undefined) break;
+              state.rollback();
+              ({ model, number } = marked);
+              marked = undefined;
+          }
+          const sorted = [...model].sort(([a], [b]) => a - b);
+          expect(table.from(undefined)).toEqual(sorted);
+          expect([table.size, table.first(), table.last(), last.value]).toEqual([model.size, sorted[0], sorted.at(-1), number]);
+        }
+      }),
+    );
+  });
+
+  it("gives what lies behind an address, as long as it is asked to", () => {
+    const { table } = opened(new MemoryStore());
+    for (const at of [5, 1, 3, 9]) table.set(at, at);
+    expect(table.from(2, (at) => at < 9).map(([at]) => at)).toEqual([3, 5]);
+  });
+});
+
+describe("rows with a history", () => {
+  it("are what a list of all puts says, however they are forgotten", () => {
+    const put = fc.record({ key: fc.constantFrom("a", "b"), value: fc.option(fc.nat(9)), timestamp: fc.nat(40), commit: fc.boolean() });
+    fc.assert(
+      fc.property(fc.array(put, { maxLength: 60 }), fc.nat(20), (puts, historyMs) => {
+        const state = new StepState(new MemoryStore(), keyCodec(undefined));
+        const rows = new VersionedRows<number>(state, valueCodec(), historyMs);
+        const kept = new Map<string, Map<number, number | null>>();
+        let time = Number.NEGATIVE_INFINITY;
+        for (const { key, value, timestamp, commit } of puts) {
+          state.setKey(key);
+          const versions = kept.get(key) ?? new Map<number, number | null>();
+          kept.set(key, versions);
+          const got = rows.put(value, timestamp);
+          if (timestamp < time - historyMs) {
+            expect(got).toBe("expired");
+            continue;
+          }
+          time = Math.max(time, timestamp);
+          versions.set(timestamp, value);
+          const later = [...versions.keys()].filter((at) => at > timestamp);
+          expect(got).toEqual(later.length === 0 ? "latest" : { validTo: Math.min(...later) });
+          if (commit) {
+            state.seal(() => {});
+            state.committed(1);
+          }
+        }
+        for (const [key, versions] of kept) {
+          state.setKey(key);
+          for (let asOf = 0; asOf <= 41; asOf++) {
+            const before = [...versions.keys()].filter((at) => at <= asOf);
+            const since = Math.max(...before);
+            const later = [...versions.keys()].filter((at) => at > asOf);
+            const value = before.length === 0 ? null : versions.get(since)!;
+            const expected = value === null || (later.length > 0 && asOf < time - historyMs) ? undefined : value;
+            state.setKey(key);
+            expect(rows.asOf(asOf)?.value).toBe(expected);
+          }
+        }
+      }),
+    );
+  });
+});
