@@ -14,6 +14,8 @@ const { values } = parseArgs({
     from: { type: "string", default: "1" },
     /** Every so many of them only, for a look in passing. */
     every: { type: "string", default: "1" },
+    /** Not the first ones: to go on where a look has ended. */
+    skip: { type: "string", default: "0" },
     /** Only those whose name has these words in it. */
     named: { type: "string" },
   },
@@ -67,6 +69,7 @@ const look = async (bug: Planted, copy: string): Promise<Finding> => {
   const code = await over;
   writeFileSync(file, readFileSync(join(root, bug.file)));
   if (silent) return { found: true, words: `after ${seeds + 1} seeds: it does not come to an end` };
+  if (seeds === 0) return { found: false, words: "as the program does not start with it: mend the bug" };
   if (code === 0) return { found: false, words: `in ${seeds} seeds` };
   return {
     found: true,
@@ -74,7 +77,9 @@ const look = async (bug: Planted, copy: string): Promise<Finding> => {
   };
 };
 
-const bugs = planted.filter(({ name }, i) => i % Number(values.every) === 0 && name.includes(values.named ?? ""));
+const bugs = planted
+  .slice(Number(values.skip))
+  .filter(({ name }, i) => i % Number(values.every) === 0 && name.includes(values.named ?? ""));
 // All have to apply before the first one is tried.
 for (const bug of bugs) withBug(bug);
 const left = [...bugs];

@@ -59,7 +59,7 @@ export const planted: readonly Planted[] = [
     "what upstream tasks have said of time is forgotten",
     "upstream_vector",
     'if (time.status !== "finished" || bounded) this.#apply(time);',
-    "",
+    "void time;",
   ),
   // ------------------------------------------------------------ reading
   runtime(
@@ -76,13 +76,7 @@ export const planted: readonly Planted[] = [
     "",
   ),
   // ------------------------------------------------------------ committing
-  runtime("a commit does not wait for its records", "committer", 'if (records.status === "rejected") throw records.reason;', ""),
-  runtime(
-    "offsets carry no generation",
-    "committer",
-    "producer.sendOffsets(group, offsets)",
-    'producer.sendOffsets({ ...group, generationId: -1, memberId: "", groupInstanceId: null }, offsets)',
-  ),
+  runtime("a commit does not wait for its records", "committer", "        sent,\n", "        new Map<string, number>(),\n"),
   runtime("a commit does not wait for what was sent ahead", "committer", "await this.#ahead;", "await Promise.resolve();"),
   runtime(
     "an unknown outcome is taken for a failure",
@@ -123,7 +117,6 @@ export const planted: readonly Planted[] = [
     "} else transaction.epoch++;",
     "} else transaction.epoch = Math.max(0, transaction.epoch);",
   ),
-  log("an old generation may commit", "consumer_group", "this.known(group);\n    this.refuseOldGeneration(group.generationId);", ""),
   log(
     "offsets of an aborted transaction count",
     "group_offsets",

@@ -19,7 +19,7 @@ export interface ProcessLinkOptions {
   /** Of the network: it goes on while the process stands still. */
   readonly clock: Clock;
   /** Asked for each request, by its number among those of its kind; undefined lets it through. */
-  readonly fault?: (kind: RequestKind, number: number) => RequestFault | undefined;
+  readonly fault?: (kind: RequestKind, number: number, detail: Detail) => RequestFault | undefined;
   /** How long a request and its answer take together, when nothing happens to them. @default no time at all */
   readonly latencyMs?: () => number;
   /** How long the client waits before it gives up, and how late or delayed requests arrive. @default 500 */
@@ -106,7 +106,7 @@ export class ProcessLink implements Link {
     const { clock, latencyMs = () => 0, faultMs = () => 500, onDone, onCrash } = this.#options;
     const number = this.#numbers.get(kind) ?? 0;
     this.#numbers.set(kind, number + 1);
-    const fault = this.#options.fault?.(kind, number);
+    const fault = this.#options.fault?.(kind, number, detail);
     const lost = (): LogError => new LogError("REQUEST_TIMED_OUT", "indefinite", `${kind} was lost on its way`);
     const done = async (): Promise<T> => {
       const answer = await perform();

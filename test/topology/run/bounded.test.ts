@@ -7,9 +7,9 @@ import { text } from "../../../core/serde/text.ts";
 import { boundedOutOfOrderness } from "../../../core/time/watermark_strategy.ts";
 import { seededRandom } from "../../../core/time_source/seeded_random.ts";
 import { tumbling } from "../../../core/window/tumbling.ts";
+import { ProcessClock } from "../../../topology/testing/process_clock.ts";
 import { topic } from "../../../topology/topic.ts";
 import { topology } from "../../../topology/topology.ts";
-import { busyClock } from "../../support/busy_clock.ts";
 import { Cluster } from "../../support/cluster.ts";
 import { FaultyLink } from "../../support/faulty_link.ts";
 
@@ -312,7 +312,7 @@ describe("a bounded run", () => {
       words,
       list.map(({ value, timestamp }) => ({ key: "a", value: value as string, timestamp: timestamp! })),
     );
-    await cluster.start(perMinute, { mode: "batch", clock: busyClock(cluster.clock, 9), commit: { interval: millis(1) } });
+    await cluster.start(perMinute, { mode: "batch", clock: new ProcessClock(cluster.clock, 9), commit: { interval: millis(1) } });
     await cluster.finished();
     expect(await result()).toEqual(resultOf(list));
   });

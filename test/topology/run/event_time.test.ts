@@ -7,9 +7,9 @@ import { text } from "../../../core/serde/text.ts";
 import { operatorState, valueState } from "../../../core/state/descriptors.ts";
 import { boundedOutOfOrderness, monotonic, noWatermarks, watermarks } from "../../../core/time/watermark_strategy.ts";
 import { tumbling } from "../../../core/window/tumbling.ts";
+import { ProcessClock } from "../../../topology/testing/process_clock.ts";
 import { topic } from "../../../topology/topic.ts";
 import { topology } from "../../../topology/topology.ts";
-import { busyClock } from "../../support/busy_clock.ts";
 import { Cluster } from "../../support/cluster.ts";
 
 const left = topic("left", { key: text, value: text });
@@ -326,7 +326,7 @@ describe("an advance of event time that takes long", () => {
     const { cluster, say, outputs } = await world();
     const sizes: number[] = [];
     await cluster.start(alarms, {
-      clock: busyClock(cluster.clock, 1),
+      clock: new ProcessClock(cluster.clock, 1),
       commit: { interval: millis(20) },
       on: { commit: ({ records }) => void (records > 100 && sizes.push(records)) },
     });
@@ -342,7 +342,7 @@ describe("an advance of event time that takes long", () => {
     const { cluster, say, outputs } = await world();
     const commits: number[] = [];
     const first = await cluster.start(alarms, {
-      clock: busyClock(cluster.clock, 1),
+      clock: new ProcessClock(cluster.clock, 1),
       commit: { interval: millis(20) },
       on: {
         commit: ({ records }) => {
@@ -355,7 +355,7 @@ describe("an advance of event time that takes long", () => {
     await cluster.clock.advance(1000);
     expect(first.state).toBe("error");
     expect((await outputs()).length).toBeLessThan(timers);
-    await cluster.start(alarms, { clock: busyClock(cluster.clock, 1) });
+    await cluster.start(alarms, { clock: new ProcessClock(cluster.clock, 1) });
     await cluster.clock.advance(60_000);
     await say(left, minute + 1, "go");
     await cluster.clock.advance(3000);
@@ -367,14 +367,14 @@ describe("an advance of event time that takes long", () => {
     const { cluster, say, outputs } = await world({ left: 2 });
     const keys = keysOf(2);
     const options = { group: { heartbeat: millis(500) }, commit: { interval: millis(100) } };
-    await cluster.start(alarms, { ...options, clock: busyClock(cluster.clock, 5) });
+    await cluster.start(alarms, { ...options, clock: new ProcessClock(cluster.clock, 5) });
     for (const [partition, key] of keys.entries()) await say(left, 0, "set", partition, key);
     await cluster.clock.advance(1000);
     calls = 0;
     for (const [partition, key] of keys.entries()) await say(left, minute, "go", partition, key);
     while (calls === 0) await cluster.clock.advance(10);
     let taken = 0;
-    await cluster.start(alarms, { ...options, clock: busyClock(cluster.clock, 5), on: { assigned: () => void (taken ||= calls) } });
+    await cluster.start(alarms, { ...options, clock: new ProcessClock(cluster.clock, 5), on: { assigned: () => void (taken ||= calls) } });
     await cluster.clock.advance(20_000);
     expect(taken).toBeGreaterThan(0);
     expect(taken).toBeLessThan(2 * timers);
@@ -416,7 +416,7 @@ describe("an advance of event time that takes long", () => {
           })
           .to(out);
       }),
-      { clock: busyClock(cluster.clock, 5) },
+      { clock: new ProcessClock(cluster.clock, 5) },
     );
     await say(left, 0, "set");
     await cluster.clock.advance(20_000);
