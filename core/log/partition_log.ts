@@ -88,7 +88,10 @@ export class PartitionLog {
   /** Below it every transaction has ended. */
   get lastStableOffset(): number {
     if (this.open.size === 0) return this.nextOffset;
-    return Math.max(this.startOffset, this.open.values().next().value!);
+    const first = this.open.values().next().value!;
+    if (first >= this.startOffset) return first;
+    // When an open transaction has lost its beginning, a broker names the batch in which the log now starts, though it may begin before that.
+    return Math.min(this.startOffset, this.batches[this.head]?.baseOffset ?? this.startOffset);
   }
 
   /** What lies here now. */

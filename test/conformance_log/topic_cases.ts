@@ -179,6 +179,23 @@ export const topicChapter: LogChapter = {
       },
     },
     {
+      name: "whose records are deleted in an open transaction show what is left of it when it commits",
+      play: async (stage) => {
+        const log = await stage.connect();
+        const topic = await stage.topic(log, "beheaded");
+        const producer = await stage.producer(log);
+        await stage.values(log, producer, topic, ["a", "b", "c"]);
+        await log.admin.deleteRecords([{ topic, partition: 0, offset: 1 }]);
+        // Nothing is stable yet; where in the first batch that is said to begin is of no matter.
+        expect(await stage.latest(log, topic)).toBeLessThanOrEqual(1);
+        const fetcher = log.fetcher({ isolation: "read-committed" });
+        expect(await fetcher.poll([{ topic, partition: 0, offset: 1 }], pollMs)).toEqual([]);
+        await fetcher.close();
+        await producer.commit();
+        expect(await stage.readValues(log, topic, { from: 1 })).toEqual(["b", "c"]);
+      },
+    },
+    {
       name: "that are compacted give the last committed value of every key, and their position reaches the end",
       needs: "compact",
       play: async (stage) => {
