@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Log } from "../../core/ports/log.ts";
@@ -9,12 +9,11 @@ import { freePort } from "../../node/local/free_port.ts";
 import { type LocalKafka, startKafka } from "../../node/local/kafka_broker.ts";
 import { type Fault, faults, type Scene, sleep } from "./faults.ts";
 import { Fleet } from "./fleet.ts";
-import { readLedger } from "./ledger.ts";
+import { judge } from "./judge.ts";
 import { partitions, topics } from "./names.ts";
 import { Progress } from "./progress.ts";
-import { readCommitted } from "./read_committed.ts";
 import { TcpProxy } from "./tcp_proxy.ts";
-import { type Evidence, type Verdict, verdict } from "./verdict.ts";
+import type { Verdict } from "./verdict.ts";
 
 export interface ChaosOptions {
   readonly minutes: number;
@@ -52,11 +51,11 @@ export const chaosRun = async ({ minutes, seed, rate, standbys, say }: ChaosOpti
   // A process that was killed a moment ago may still write something.
   const removeFolder = (): void => rmSync(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
   process.once("exit", removeFolder);
-  const ledgerFile = join(folder, "ledger");
+  const ledgerFile = ledgerIn(folder);
   const proxyPorts: number[] = [];
   while (proxyPorts.length < nodes) proxyPorts.push(await freePort());
   say(`starting ${nodes} brokers; logs are in ${folder}`);
-  const kafka = await startKafka({ nodes, proxyPorts, heapMb: 400, dataDir: join(folder, "kafka"), properties: brokerProperties });
+  const kafka = await startKafka({ nodes, proxyPorts, heapMb: 400, dataDir: brokersIn(folder), properties: brokerProperties });
   const proxies = await Promise.all(proxyPorts.map((port, node) => TcpProxy.start(port, kafka.behindProxies[node]!)));
   const log = await kafkaLog({ brokers: kafka.brokers, clientId: "chaos", retryForMs: 120_000 });
   const fleet = new Fleet({ brokers: proxyPorts.map((port) => `127.0.0.1:${port}`).join(","), standbys, folder, say });
@@ -80,7 +79,7 @@ export const chaosRun = async ({ minutes, seed, rate, standbys, say }: ChaosOpti
     say("the application is closed; Kafka's console consumer reads what was committed");
     // From here on what was found is worth more than a clean disk.
     process.off("exit", removeFolder);
-    const judged = verdict(await readEvidence(kafka, ledgerFile));
+    const judged = await judge(kafka, ledgerFile, say);
     const count = [...done.values()].reduce((sum, one) => sum + one, 0);
     const wrong = judged.lost.length + judged.duplicated.length + judged.outOfOrder.length > 0;
     if (!wrong) process.once("exit", removeFolder);
@@ -98,6 +97,19 @@ export const chaosRun = async ({ minutes, seed, rate, standbys, say }: ChaosOpti
     await fleet.closeAll();
     await log.close();
     for (const proxy of proxies) await proxy.close();
+    await kafka.stop();
+  }
+};
+
+const ledgerIn = (folder: string): string => join(folder, "ledger");
+const brokersIn = (folder: string): string => join(folder, "kafka");
+
+/** The verdict on a run whose folder was kept. */
+export const judgeAgain = async (folder: string, say: (line: string) => void): Promise<Verdict> => {
+  const kafka = await startKafka({ nodes, heapMb: 400, dataDir: brokersIn(folder), properties: brokerProperties });
+  try {
+    return await judge(kafka, ledgerIn(folder), say);
+  } finally {
     await kafka.stop();
   }
 };
@@ -168,12 +180,3 @@ const weighted = (chance: number, from: readonly Fault[]): Fault | undefined => 
   let left = chance * from.reduce((sum, { weight }) => sum + weight, 0);
   return from.find(({ weight }) => (left -= weight) < 0);
 };
-
-const readEvidence = async (kafka: LocalKafka, ledgerFile: string): Promise<Evidence> => ({
-  ledger: readLedger(readFileSync(ledgerFile, "utf8")),
-  orders: await readCommitted(kafka, topics.orders),
-  counts: await readCommitted(kafka, topics.counts),
-  totals: await readCommitted(kafka, topics.totals),
-  windows: await readCommitted(kafka, topics.windows),
-  late: await readCommitted(kafka, topics.late),
-});

@@ -1,7 +1,8 @@
 // Faults of every kind on three real brokers and an application of several processes, and a verdict on what it has committed.
-// npm run chaos -- --minutes M [--seed S] [--rate ORDERS_PER_SECOND] [--standbys N]
+// npm run chaos -- --minutes M [--seed S] [--rate ORDERS_PER_SECOND] [--standbys N]; --judge FOLDER judges a run again whose folder was kept
 import { parseArgs } from "node:util";
-import { chaosRun } from "./chaos_run.ts";
+import { chaosRun, judgeAgain } from "./chaos_run.ts";
+import type { Verdict } from "./verdict.ts";
 
 const { values } = parseArgs({
   options: {
@@ -9,6 +10,7 @@ const { values } = parseArgs({
     seed: { type: "string" },
     rate: { type: "string", default: "200" },
     standbys: { type: "string", default: "1" },
+    judge: { type: "string" },
   },
 });
 const number = (name: "minutes" | "seed" | "rate", otherwise: number): number => {
@@ -27,20 +29,29 @@ const began = performance.now();
 const say = (line: string): void => console.log(`${((performance.now() - began) / 1000).toFixed(1).padStart(7)} s  ${line}`);
 const shownMax = 20;
 
-const [minutes, seed, rate] = [number("minutes", 10), number("seed", 1 + (Date.now() % 1_000_000)), number("rate", 200)];
-say(`${minutes} minutes, seed ${seed}, ${rate} orders per second, ${standbys} standbys`);
-const report = await chaosRun({ minutes, seed, rate, standbys, say });
-const { lost, duplicated, outOfOrder, records, folder } = report;
-for (const [kind, sentences] of Object.entries({ lost, duplicated, "out of order": outOfOrder })) {
-  for (const sentence of sentences.slice(0, shownMax)) say(`${kind}: ${sentence}`);
-  if (sentences.length > shownMax) say(`${kind}: and ${sentences.length - shownMax} more`);
-}
-say([...report.done].map(([name, times]) => `${name}: ${times}`).join(", "));
-say(
-  `${report.windows} windows, ${report.late} orders rightly late; longest standstill ${report.standstillSeconds.toFixed(1)} s; ${report.endedByThemselves} processes ended by themselves`,
-);
-if (folder !== undefined) say(`something is wrong; ledger, logs and data are in ${folder}; seed ${seed}`);
-console.log(
-  `${report.faults} faults, ${records} records, ${lost.length} lost, ${duplicated.length} duplicated, ${outOfOrder.length} out of order`,
-);
-process.exit(lost.length + duplicated.length + outOfOrder.length === 0 ? 0 : 1);
+/** Says what is wrong, and gives the last line's part of it. */
+const told = ({ records, lost, duplicated, outOfOrder }: Verdict): string => {
+  for (const [kind, sentences] of Object.entries({ lost, duplicated, "out of order": outOfOrder })) {
+    for (const sentence of sentences.slice(0, shownMax)) say(`${kind}: ${sentence}`);
+    if (sentences.length > shownMax) say(`${kind}: and ${sentences.length - shownMax} more`);
+  }
+  if (lost.length + duplicated.length + outOfOrder.length > 0) process.exitCode = 1;
+  return `${records} records, ${lost.length} lost, ${duplicated.length} duplicated, ${outOfOrder.length} out of order`;
+};
+
+const run = async (): Promise<void> => {
+  const [minutes, seed, rate] = [number("minutes", 10), number("seed", 1 + (Date.now() % 1_000_000)), number("rate", 200)];
+  say(`${minutes} minutes, seed ${seed}, ${rate} orders per second, ${standbys} standbys`);
+  const report = await chaosRun({ minutes, seed, rate, standbys, say });
+  const outcome = told(report);
+  say([...report.done].map(([name, times]) => `${name}: ${times}`).join(", "));
+  say(
+    `${report.windows} windows, ${report.late} orders rightly late; longest standstill ${report.standstillSeconds.toFixed(1)} s; ${report.endedByThemselves} processes ended by themselves`,
+  );
+  if (report.folder !== undefined) say(`something is wrong; ledger, logs and data are in ${report.folder}; seed ${seed}`);
+  console.log(`${report.faults} faults, ${outcome}`);
+};
+
+if (values.judge === undefined) await run();
+else console.log(told(await judgeAgain(values.judge, say)));
+process.exit();

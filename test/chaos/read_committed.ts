@@ -2,11 +2,8 @@ import type { LocalKafka } from "../../node/local/kafka_broker.ts";
 import { javaTool } from "../support/java_tool.ts";
 import type { Line } from "./verdict.ts";
 
-/** Long enough for a broker that has just come back; when nothing has come for so long, there is no more. */
-const quietMs = 6_000;
-
-/** Everything committed in a topic, as Kafka's own consumer reads it. */
-export const readCommitted = async ({ jars, brokers }: LocalKafka, topic: string): Promise<Line[]> => {
+/** Everything committed in a topic, as Kafka's own consumer reads it. When it has seen nothing for `quietMs` there is no more. */
+export const readCommitted = async ({ jars, brokers }: LocalKafka, topic: string, quietMs: number): Promise<Line[]> => {
   const shown = ["partition", "offset", "timestamp", "key", "value"].flatMap((what) => ["--property", `print.${what}=true`]);
   const output = await javaTool(jars, "org.apache.kafka.tools.consumer.ConsoleConsumer", [
     ...["--bootstrap-server", brokers.join(","), "--topic", topic, "--from-beginning", "--isolation-level", "read_committed"],
