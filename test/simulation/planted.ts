@@ -104,9 +104,13 @@ export const planted: readonly Planted[] = [
   ),
   runtime("purging goes by what was read and not by what was committed", "purge", "task.committedOffset(input)", "input.position"),
   // ------------------------------------------------------------ rebalances
-  runtime("tasks are not held while the group shares anew", "membership", "afterSeal: () => this.#hold() });", "afterSeal: () => {} });"),
+  runtime(
+    "tasks are not held while the group shares anew",
+    "membership",
+    "for (const task of this.#options.tasks.values()) task.hold();",
+    "",
+  ),
   runtime("what tasks did while they were held is lost", "membership", "for (const task of tasks.values()) task.release();", ""),
-  runtime("what tasks did that have gone is committed", "membership", "if (this.#unsealed && gone.length > 0) commits.taint();", ""),
   runtime("an expelled member commits what it has", "membership", "commits.drop();", ""),
   // ------------------------------------------------------------ the log
   log("a repeated batch is appended again", "producer_states", "return one.baseOffset;", "return undefined;"),
