@@ -2,7 +2,7 @@ import { type DecodeError, MillraceError, reason, type StepError, TaskTimeoutErr
 import type { StepState } from "../state/step_state.ts";
 import type { AroundTimer } from "../state/timer_service.ts";
 import { afterRetries, deadLetterRecord, ErrorHandling, isOfRecord } from "./error_handling.ts";
-import { ParkedKeys, type ParkedRecord } from "./parked_keys.ts";
+import { ParkedKeys, type ParkedRecord, type Turn } from "./parked_keys.ts";
 import type { SubtopologyPlan } from "./plan.ts";
 import { type PutOff, putOffHeaders } from "./put_off.ts";
 import type { Staging } from "./staging.ts";
@@ -79,7 +79,7 @@ export class Attempts {
     const standing = parked.standing(this.#record(input));
     if (standing.kind === "free") return false;
     const { counters } = this.#options.environment;
-    if (standing.kind === "behind") this.#putOff(input, standing.level, standing.atMs, input.putOff?.tries ?? 0, standing.place);
+    if (standing.kind === "behind") this.#putOff(input, standing.turn, input.putOff?.tries ?? 0, standing.place);
     else {
       const { topic, partition, offset } = input.raw();
       const behind = new MillraceError(
@@ -287,13 +287,12 @@ export class Attempts {
 
   #putOffFailed({ parkKey, topic }: DeadLetter, input: TaskInput, delayMs: number): void {
     const tries = (input.putOff?.tries ?? 0) + 1;
-    const atMs = this.#options.environment.clock.now() + delayMs;
-    const outcome = { kind: "put-off", level: tries - 1, atMs, topic } as const;
-    const place = this.#parked[input.index]!.failed(this.#record(input), outcome, parkKey);
-    this.#putOff(input, tries - 1, atMs, tries, place);
+    const turn: Turn = { level: tries - 1, atMs: this.#options.environment.clock.now() + delayMs, delayMs };
+    const place = this.#parked[input.index]!.failed(this.#record(input), { kind: "put-off", turn, topic }, parkKey);
+    this.#putOff(input, turn, tries, place);
   }
 
-  #putOff(input: TaskInput, level: number, atMs: number, tries: number, place: number | undefined): void {
+  #putOff(input: TaskInput, { level, atMs, delayMs }: Turn, tries: number, place: number | undefined): void {
     const { plan, staging, environment, partition } = this.#options;
     const { retries } = plan.inputs[plan.inputs[input.index]!.retryOf ?? input.index]!.putOff!;
     const to = environment.topicName(plan.inputs[retries[level]!]!.topic);
@@ -305,6 +304,7 @@ export class Attempts {
       timestamp: from.timestamp,
       tries,
       atMs,
+      delayMs,
       ...(place === undefined ? {} : { place }),
       ...(input.replay === undefined ? {} : { replay: input.replay }),
     };

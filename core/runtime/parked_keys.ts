@@ -3,6 +3,11 @@ import type { StepState } from "../state/step_state.ts";
 import type { ValueTable } from "../state/value_table.ts";
 import type { PutOff } from "./put_off.ts";
 
+/** Where a record is read again, by the place among the retry topics, and when. */
+export interface Turn extends Pick<PutOff, "atMs" | "delayMs"> {
+  readonly level: number;
+}
+
 /** How things stand with a key of which a record was put off, or lies in a dead-letter topic. */
 interface Parked {
   /** Places in the queue of those that are put off: the one whose turn it is, and the next that is free. They are handled strictly in this order. */
@@ -11,8 +16,7 @@ interface Parked {
   /** So many lie in the dead-letter topic. */
   readonly dead: number;
   /** Where and when the head is tried again: those behind it follow it there. */
-  readonly level: number;
-  readonly atMs: number;
+  readonly turn: Turn;
   readonly topic: string;
   /** The replay in which a record of the key has failed: those behind it in that replay are not tried either. */
   readonly failedReplay?: string;
@@ -22,7 +26,7 @@ interface Parked {
 export type Standing =
   | { readonly kind: "free" }
   /** An earlier record of its key is put off: it follows, to that level and moment. */
-  | { readonly kind: "behind"; readonly level: number; readonly atMs: number; readonly place: number }
+  | { readonly kind: "behind"; readonly turn: Turn; readonly place: number }
   /** An earlier record of its key lies in that dead-letter topic: it follows. */
   | { readonly kind: "dead"; readonly topic: string };
 
@@ -37,10 +41,12 @@ export interface ParkedRecord {
 
 /** What a record that has failed has to do with the order of its key. */
 export type Outcome =
-  | { readonly kind: "put-off"; readonly level: number; readonly atMs: number; readonly topic: string }
+  | { readonly kind: "put-off"; readonly turn: Turn; readonly topic: string }
   | { readonly kind: "dead"; readonly topic: string };
 
 const free: Standing = { kind: "free" };
+/** Of a key whose first record was not put off. */
+const atOnce: Turn = { level: 0, atMs: 0, delayMs: 0 };
 
 /**
  * The records of one input that are put off, and the keys whose order is kept meanwhile. Part of the task's state, so it moves in the same commit as the records.
@@ -76,10 +82,12 @@ export class ParkedKeys {
     if (key === null || this.parked === 0) return free;
     const parked = this.#enter(key);
     if (parked === undefined) return free;
-    const { head, next, dead, level, atMs, topic } = parked;
+    const { head, next, dead, turn, topic } = parked;
     const place = putOff?.place;
     if (place !== undefined) {
-      if (place !== head) return { kind: "behind", level, atMs, place };
+      // Without transactions a record may come twice: the second time its turn is over.
+      if (place < head) return free;
+      if (place > head) return { kind: "behind", turn, place };
       if (dead === 0) return free;
       this.#write({ ...parked, head: head + 1, dead: dead + 1 });
       this.#count(this.#waiting, -1);
@@ -92,7 +100,7 @@ export class ParkedKeys {
     if (next > head) {
       this.#write({ ...parked, next: next + 1, dead: replay === undefined ? dead : Math.max(0, dead - 1) });
       this.#count(this.#waiting, 1);
-      return { kind: "behind", level, atMs, place: next };
+      return { kind: "behind", turn, place: next };
     }
     if (replay !== undefined) return free;
     this.#write({ ...parked, dead: dead + 1 });
@@ -105,7 +113,7 @@ export class ParkedKeys {
     if (key === null || this.parked === 0) return;
     const parked = this.#enter(key);
     if (parked === undefined) return;
-    if (putOff?.place !== undefined) this.#write({ ...parked, head: parked.head + 1 });
+    if (putOff?.place !== undefined) this.#write({ ...parked, head: Math.max(parked.head, putOff.place + 1) });
     else if (putOff === undefined && replay !== undefined) this.#write({ ...parked, dead: Math.max(0, parked.dead - 1) });
   }
 
@@ -115,32 +123,30 @@ export class ParkedKeys {
     if (key === null) return undefined;
     const place = putOff?.place;
     const { topic } = outcome;
-    const parked = this.#enter(key) ?? { head: 0, next: 0, dead: 0, level: 0, atMs: 0, topic };
+    const parked = this.#enter(key) ?? { head: 0, next: 0, dead: 0, turn: atOnce, topic };
     const { head, next, dead } = parked;
     if (!keepsOrder) {
       // What was put off to keep the order leaves the queue all the same.
-      if (place !== undefined) this.#write({ ...parked, head: head + 1 });
+      if (place !== undefined) this.#write({ ...parked, head: Math.max(head, place + 1) });
       return undefined;
     }
     const isFresh = putOff === undefined;
     if (outcome.kind === "dead") {
       this.#write({
         ...parked,
-        head: place === undefined ? head : head + 1,
+        head: place === undefined ? head : Math.max(head, place + 1),
         dead: isFresh && replay !== undefined && dead > 0 ? dead : dead + 1,
         topic,
         ...(replay === undefined ? {} : { failedReplay: replay }),
       });
       return undefined;
     }
-    const { level, atMs } = outcome;
     const taken = place ?? next;
     this.#write({
       ...parked,
       next: Math.max(next, taken + 1),
       dead: isFresh && replay !== undefined ? Math.max(0, dead - 1) : dead,
-      level,
-      atMs,
+      turn: outcome.turn,
       topic,
     });
     return taken;

@@ -103,9 +103,13 @@ export class TaskInput {
   readonly #chunks: Fetched[] = [];
   /** The cursor stands on a record that is not decoded yet. */
   #positioned = false;
+  /** Of the record at the cursor, when it was put off: by the monotonic clock, when it is its turn. */
+  #dueMs = Number.NEGATIVE_INFINITY;
   /** Of the record at the cursor, without what is ours. */
   #headers: RawHeaders = noHeaders;
   #chunk: Fetched | undefined;
+  /** Since when it is being read, by the monotonic clock. */
+  #chunkSinceMs = Number.NEGATIVE_INFINITY;
 
   constructor(
     index: number,
@@ -173,6 +177,7 @@ export class TaskInput {
         const next = this.#chunks.shift();
         if (next === undefined) return false;
         this.#chunk = next;
+        this.#chunkSinceMs = nowMs;
       }
       const chunk = this.#chunk;
       if (this.position >= this.endOffset) {
@@ -193,7 +198,7 @@ export class TaskInput {
         return false;
       }
       this.#positioned = true;
-      this.#readHeaders();
+      this.#readHeaders(nowMs);
       return this.#decode(nowMs);
     }
   }
@@ -237,7 +242,7 @@ export class TaskInput {
     this.atEndSinceMs = undefined;
   }
 
-  #readHeaders(): void {
+  #readHeaders(nowMs: number): void {
     const headers = this.#chunk!.records.headers();
     this.putOff = undefined;
     this.replay = undefined;
@@ -247,6 +252,7 @@ export class TaskInput {
       this.putOff = about;
       this.replay = about.replay;
       this.#headers = own;
+      this.#dueMs = Math.min(nowMs + this.#checks.untilMs(about.atMs), this.#chunkSinceMs + about.delayMs);
     } else if (headers.length > 0) {
       this.replay = replayOf(headers);
       if (this.replay !== undefined) this.#headers = headers.slice(0, -1);
@@ -263,9 +269,8 @@ export class TaskInput {
 
   #decode(nowMs: number): boolean {
     const { records } = this.#chunk!;
-    const waitMs = this.putOff === undefined ? 0 : this.#checks.untilMs(this.putOff.atMs);
-    if (waitMs > 0) {
-      this.notBeforeMs = nowMs + waitMs;
+    if (nowMs < this.#dueMs) {
+      this.notBeforeMs = this.#dueMs;
       return false;
     }
     if (this.vector !== undefined && records.keyStart < 0 && records.valueStart >= 0 && isWatermark(this.#headers)) {

@@ -27,13 +27,20 @@ export const deadLetterOf = ({ headers, ...lying }: LyingRecord): DeadLetter | u
   const { partition, offset, key, value, timestamp } = lying;
   const leftOut = said.get(errorHeaders.valueLeftOut);
   const own = said.get(errorHeaders.timestamp);
+  const place = {
+    topic: text(errorHeaders.topic),
+    partition: wholeNumber(text(errorHeaders.partition)),
+    offset: wholeNumber(text(errorHeaders.offset)),
+  };
+  // Headers of these names may be anybody's.
+  if (place.topic === "" || place.partition === undefined || place.offset === undefined) return undefined;
   return {
     partition,
     offset,
     record: {
-      topic: text(errorHeaders.topic),
-      partition: Number(text(errorHeaders.partition)),
-      offset: Number(text(errorHeaders.offset)),
+      topic: place.topic,
+      partition: place.partition,
+      offset: place.offset,
       key,
       value,
       timestamp: own === undefined ? timestamp : Number(own),
@@ -51,5 +58,7 @@ export const deadLetterOf = ({ headers, ...lying }: LyingRecord): DeadLetter | u
 
 /** Whether a record has what an error policy writes behind its own headers. */
 export const isDeadLetter = (headers: RawHeaders): boolean => headers.some(([name]) => name === errorHeaders.class);
+
+const wholeNumber = (text: string): number | undefined => (/^\d{1,15}$/.test(text) ? Number(text) : undefined);
 
 const decoder = new TextDecoder();

@@ -218,13 +218,17 @@ describe("millrace dlq replay", () => {
     const producer = await world.cluster.drive(world.cluster.log.producer({ transactionalId: null, transactionTimeoutMs: 60_000 }));
     const outbox = world.cluster.log.outbox();
     outbox.append("dead", 0, null, Uint8Array.of(1), world.cluster.clock.now(), noHeaders);
+    const strange = ["class", "topic", "partition", "offset"].map(
+      (name) => [`millrace.error.${name}`, new TextEncoder().encode("x")] as const,
+    );
+    outbox.append("dead", 0, null, Uint8Array.of(1), world.cluster.clock.now(), strange);
     await world.cluster.drive(producer.send(outbox));
     await producer.close();
     const refused = await world.dlq(["replay", "dead"], { yes: true });
     expect(refused.code).toBe(1);
     expect([...refused.output.trim().split("\n")].sort()).toEqual([
-      "  1 record cannot be written back: those that no error policy has written",
       "  1 record cannot be written back: those whose value the policy has left out",
+      "  2 records cannot be written back: those that no error policy has written",
       "From 'dead':",
     ]);
     const passed = await world.dlq(["replay", "dead"], { yes: true, "leave-out": true });

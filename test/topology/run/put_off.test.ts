@@ -98,6 +98,42 @@ describe("a record that is put off", () => {
     await cluster.close();
   });
 
+  it("is told from what somebody else has written into its topic", async () => {
+    for (const about of [undefined, "{", '{"topic":1}', '{"topic":"words","partition":0,"offset":-0.5}']) {
+      const { cluster } = await world();
+      const app = await cluster.start(counting(deadLetter("dead", { retryAfter: [seconds(10)] }), () => false));
+      const outbox = cluster.log.outbox();
+      const headers = about === undefined ? noHeaders : [["millrace.retry", new TextEncoder().encode(about)] as const];
+      outbox.append("app-from-words-retry-1", 0, null, Uint8Array.of(1), cluster.clock.now(), headers);
+      const producer = await cluster.drive(cluster.log.producer({ transactionalId: null, transactionTimeoutMs: 60_000 }));
+      await cluster.drive(producer.send(outbox));
+      await producer.close();
+      await expect(cluster.drive(app.finished)).rejects.toMatchObject({
+        name: "FatalError",
+        message: expect.stringMatching(/^A record in a retry topic does not say where it came from/),
+      });
+    }
+  });
+
+  it("waits no longer than it has to although the clock that it was put off by ran ahead", async () => {
+    const { cluster, values } = await world();
+    let broken = true;
+    await cluster.start(counting(deadLetter("dead", { retryAfter: [seconds(10)] }), () => broken));
+    cluster.clock.jump(3_600_000);
+    await cluster.produce(
+      words,
+      ["a", "b", "c"].map((value) => ({ key: "k", value, timestamp: cluster.clock.now() - 3_600_000 })),
+    );
+    await cluster.clock.advance(1000);
+    cluster.clock.jump(-3_600_000);
+    broken = false;
+    await cluster.clock.advance(7000);
+    expect(await values()).toEqual([]);
+    await cluster.clock.advance(5000);
+    expect(await values()).toEqual(["k a 1", "k b 2", "k c 3"]);
+    await cluster.close();
+  });
+
   it("is shown to the program as it came in", async () => {
     const { cluster, values } = await world();
     let broken = true;
