@@ -275,11 +275,12 @@ export class Membership {
     commits.drop();
     // What is in the stores was committed: it spares the way back, should the tasks be given to this member again. Without commits of offsets it would be counted twice.
     const isKept = application.settings.guarantee !== "none";
-    for (const task of gone) await this.#close(task, isKept);
-    await this.#openings.giveUp(
+    const givenUp = this.#openings.giveUp(
       () => false,
       () => isKept,
     );
+    for (const task of gone) await this.#close(task, isKept);
+    await givenUp;
   }
 
   async #take(assignment: MemberAssignment, _group: GroupMetadata): Promise<void> {
@@ -301,11 +302,12 @@ export class Membership {
     this.#held = false;
     for (const task of tasks.values()) task.release();
     commits.paused = false;
-    for (const task of gone) await this.#close(task, followed.has(task.id));
-    await this.#openings.giveUp(
+    const givenUp = this.#openings.giveUp(
       (id) => wanted.has(id),
       (id) => followed.has(id),
     );
+    for (const task of gone) await this.#close(task, followed.has(task.id));
+    await givenUp;
     if (word !== this.#word) return;
     const fresh = told.tasks.filter((id) => !tasks.has(id) && !this.#openings.has(id));
     onAssigned({ tasks: told.tasks, standbys: told.standbys, warmups: told.warmups });

@@ -78,18 +78,19 @@ export class Openings {
     this.#runs.add(run);
   }
 
-  /** Gives up those that are not wanted any more. Their stores are parked when they are to be followed here, and closed otherwise. */
+  /**
+   * Gives up those that are not wanted any more. Their stores are parked when they are to be followed here, and closed otherwise. None of them becomes a task from the call on, whatever is awaited meanwhile: it might be another member's by now, and its positions
+   * are those of before.
+   */
   async giveUp(isWanted: (id: string) => boolean, isKept: (id: string) => boolean): Promise<void> {
-    let some = false;
-    for (const opening of this.#openings.values()) {
-      if (isWanted(opening.id)) continue;
-      some = true;
+    const given = [...this.#openings.values()].filter(({ id }) => !isWanted(id));
+    for (const opening of given) {
       this.#openings.delete(opening.id);
       opening.keep = isKept(opening.id);
       opening.given.abort();
-      if (opening.stores !== undefined) await this.#dispose(opening, opening.stores);
     }
-    if (some && this.isEmpty) this.#options.onDone();
+    for (const opening of given) if (opening.stores !== undefined) await this.#dispose(opening, opening.stores);
+    if (given.length > 0 && this.isEmpty) this.#options.onDone();
   }
 
   /** How far the stores of tasks are that are being opened. */

@@ -1,4 +1,5 @@
 import type { Scenario } from "./scenario.ts";
+import { failing } from "./scenarios/failing.ts";
 import { fraud } from "./scenarios/fraud.ts";
 import { keyedCount } from "./scenarios/keyed_count.ts";
 import { patterns } from "./scenarios/patterns.ts";
@@ -19,4 +20,5 @@ export const scenarios: readonly Scenario[] = [
   foreignKeys,
   streamJoins,
   stores,
+  failing,
 ];

@@ -64,7 +64,7 @@ const withTaps = (plan: SubtopologyPlan, runs: Runs): SubtopologyPlan => {
           kind: "tap",
           parameters: {},
           inputs: [[{ input: i }]],
-          operator: tap(i, runs),
+          operator: tap(i, input.putOff !== undefined, runs),
           onError: fail(),
         }),
       ),
@@ -81,14 +81,14 @@ const withTaps = (plan: SubtopologyPlan, runs: Runs): SubtopologyPlan => {
 };
 
 const tap =
-  (input: number, runs: Runs): OperatorFactory =>
+  (input: number, mayBePutOff: boolean, runs: Runs): OperatorFactory =>
   (context) => {
     const run = input === 0 ? runs.last(context.partition) : runs.of(context.partition);
     return {
       inputs: [
         (value, record) =>
           within(run, () => {
-            run.begin({ kind: "record", input, value, record });
+            run.begin({ kind: "record", input, value, record, mayBePutOff });
             context.emit(value, record);
           }),
       ],

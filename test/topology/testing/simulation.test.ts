@@ -6,9 +6,10 @@ import { feed, shrink, simulate } from "../../../topology/testing/mod.ts";
 import { topic } from "../../../topology/topic.ts";
 import { topology } from "../../../topology/topology.ts";
 import { scenarios } from "../../simulation/scenarios.ts";
-import { scenarioOf, simulateSeed } from "../../simulation/simulate_seed.ts";
+import { simulateSeed } from "../../simulation/simulate_seed.ts";
 
 const seedsEach = 2;
+const scenarioNamed = (name: string) => scenarios.find((scenario) => scenario.name === name)!;
 /** A busy machine takes its time. */
 const patienceMs = 60_000;
 
@@ -19,9 +20,11 @@ describe("a cluster in which everything goes wrong", () => {
       it(
         `keeps every promise: ${name}, seed ${seed}`,
         async () => {
-          const { violations, account } = await simulateSeed(seed);
+          const { violations, account, faults } = await simulateSeed(seed);
           expect(violations).toEqual([]);
-          expect(account.taken).toBeGreaterThan(0);
+          // Where an input was made anew the application has to refuse it, and nothing is left to count.
+          const isRefused = faults.some((fault) => fault.includes("topic-made-anew"));
+          expect(account.taken > 0).toBe(!isRefused);
         },
         patienceMs,
       );
@@ -30,11 +33,16 @@ describe("a cluster in which everything goes wrong", () => {
 
 describe("an input topic that is made anew", () => {
   // Tasks that were opened between the deletion and the next look at the topics once began it from its beginning, on top of the state that they had.
-  for (const seed of [3, 9, 23, 29])
+  for (const [name, seed] of [
+    ["timers", 3],
+    ["timers", 9],
+    ["fraud", 23],
+    ["fraud", 29],
+  ] as const)
     it(
-      `is refused and never replayed in silence: seed ${seed}`,
+      `is refused and never replayed in silence: ${name}, seed ${seed}`,
       async () => {
-        const { topology: program, input } = scenarioOf(seed);
+        const { topology: program, input } = scenarioNamed(name);
         const faults = { topics: 1, crash: 1, rebalance: seed % 3 };
         const report = await simulate(program, { seed, input: input(seededRandom(seed)), faults });
         expect(report.violations).toEqual([]);
@@ -42,6 +50,19 @@ describe("an input topic that is made anew", () => {
       },
       patienceMs,
     );
+});
+
+describe("a task that is being opened when the group gives it to somebody else", () => {
+  // While other tasks were being closed it once became ready, at the positions that it had read before, and was handled by two members.
+  it(
+    "never becomes a task here: failing, seed 253",
+    async () => {
+      const { topology: program, input } = scenarioNamed("failing");
+      const { violations } = await simulate(program, { seed: 253, input: input(seededRandom(253)) });
+      expect(violations).toEqual([]);
+    },
+    patienceMs,
+  );
 });
 
 const words = topic("words", { key: text, value: text });
