@@ -1,5 +1,4 @@
 import { sameValue } from "../serde/same_value.ts";
-import { taskKey } from "../state/address.ts";
 import { keyCodec, valueCodec } from "../state/codecs.ts";
 import { Stamped } from "../state/stamped.ts";
 import type { SubKey } from "../state/sub_key.ts";
@@ -47,14 +46,7 @@ export const subscribeOperator =
   (context) => {
     const { emit, state } = context;
     const alone = context.side("alone");
-    const numbers = state.value<number>("task:fk:number", valueCodec());
-    const next = (): number => {
-      state.key = taskKey;
-      state.mapKey = null;
-      const number = (numbers.get() ?? 0) + 1;
-      numbers.set(number);
-      return number;
-    };
+    const last = state.number("fk:last", 0);
     return {
       inputs: [
         keyed(context, { stateless: true }, (value, record) => {
@@ -67,7 +59,8 @@ export const subscribeOperator =
           const now = value ?? undefined;
           const before = was === undefined ? undefined : (on(was, key) ?? undefined);
           const after = now === undefined ? undefined : (on(now, key) ?? undefined);
-          const number = next();
+          const number = last.value + 1;
+          last.set(number);
           const send = (foreign: unknown, subscription: Omit<Subscription, "key" | "number">): void =>
             emit({ key, number, ...subscription } satisfies Subscription, record.withKey(foreign));
           const leaves = before !== undefined && (after === undefined || !sameValue(before, after));

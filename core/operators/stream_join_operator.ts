@@ -6,7 +6,7 @@ import type { MapTable } from "../state/map_table.ts";
 import { Round } from "../state/round.ts";
 import { StreamTime } from "../state/stream_time.ts";
 import { pairSubKey } from "../state/sub_key.ts";
-import { TaskNumber } from "../state/task_number.ts";
+import type { TaskNumber } from "../state/task_number.ts";
 import { type TimeKey, timeKey } from "../state/time_key.ts";
 import { type HeldChange, heldChange, heldChangeCodec, heldChangeMeta } from "./held_change.ts";
 import type { OperatorContext, OperatorFactory, Push } from "./operator.ts";
@@ -71,7 +71,7 @@ class StreamJoinOperation {
     ];
     this.#alone = context.state.ordered<TimeKey, HeldChange>("j:alone", timeKey, heldChangeCodec);
     this.#time = new StreamTime(context.state);
-    this.#oldest = new TaskNumber(context.state, "j:oldest", Number.POSITIVE_INFINITY);
+    this.#oldest = context.state.number("j:oldest", Number.POSITIVE_INFINITY);
   }
 
   get holds(): boolean {

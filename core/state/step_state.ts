@@ -4,6 +4,7 @@ import { MapTable } from "./map_table.ts";
 import { OrderedTable } from "./ordered_table.ts";
 import type { NamespaceKey } from "./scope_map.ts";
 import type { SubKey } from "./sub_key.ts";
+import { TaskNumber } from "./task_number.ts";
 import { type TimerHandler, type TimerOptions, TimerService } from "./timer_service.ts";
 import { ValueTable } from "./value_table.ts";
 
@@ -53,6 +54,7 @@ export class StepState {
   readonly #store: Store;
   readonly #keys: KeyCodec;
   readonly #tables = new Map<string, Table>();
+  readonly #numbers = new Map<string, TaskNumber>();
   readonly #cleanUps = new Map<string, () => void>();
   #cleanedUp = false;
   #sealed: StoreWrite[] | undefined;
@@ -119,6 +121,13 @@ export class StepState {
   /** Values of the whole task, walked in the order of their addresses. */
   ordered<A, T>(column: string, address: SubKey<A>, codec: ValueCodec<T>): OrderedTable<A, T> {
     return this.#table(column, () => new OrderedTable<A, T>(this, column, address, codec));
+  }
+
+  /** A number of the whole task, one for everybody who asks for that name. */
+  number(name: string, initial: number): TaskNumber {
+    let number = this.#numbers.get(name);
+    if (number === undefined) this.#numbers.set(name, (number = new TaskNumber(this, name, initial)));
+    return number;
   }
 
   /** Timers of the current key (and namespace); the column keeps event and processing time apart. */
@@ -201,6 +210,7 @@ export class StepState {
     this.#journal = undefined;
     this.changedBytes = 0;
     for (const table of this.#tables.values()) table.reset();
+    for (const number of this.#numbers.values()) number.reset();
   }
 
   get hasChanges(): boolean {

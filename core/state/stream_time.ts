@@ -1,12 +1,12 @@
 import type { StepState } from "./step_state.ts";
-import { TaskNumber } from "./task_number.ts";
+import type { TaskNumber } from "./task_number.ts";
 
 /** The largest timestamp that a step has seen, over all keys of its task: what it judges lateness by where that is not the watermark's office. It is kept, so that a restart changes no result. */
 export class StreamTime {
   readonly #time: TaskNumber;
 
   constructor(state: StepState, name = "stream-time") {
-    this.#time = new TaskNumber(state, name, Number.NEGATIVE_INFINITY);
+    this.#time = state.number(name, Number.NEGATIVE_INFINITY);
   }
 
   /** -Infinity as long as nothing was seen. */

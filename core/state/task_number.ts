@@ -3,7 +3,7 @@ import type { StepState } from "./step_state.ts";
 import { numberSubKey } from "./sub_key.ts";
 import type { ValueTable } from "./value_table.ts";
 
-/** A number of a whole task. It may change with every record, and is written once per commit. */
+/** A number of a whole task. It may change with every record, and is written once per commit. Got by `StepState.number`, so that all who look at one see the same. */
 export class TaskNumber {
   readonly #state: StepState;
   readonly #table: ValueTable<number>;
@@ -35,6 +35,11 @@ export class TaskNumber {
       this.#value = before;
     });
     this.#value = value;
+  }
+
+  /** Forgets what is not in the store. */
+  reset(): void {
+    this.#value = undefined;
   }
 
   #ofTask<T>(run: () => T): T {

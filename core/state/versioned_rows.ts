@@ -1,10 +1,10 @@
-import { readScope, taskKey } from "./address.ts";
+import { readScope } from "./address.ts";
 import { writeWith, writing } from "./codecs.ts";
 import type { MapTable } from "./map_table.ts";
 import { Round } from "./round.ts";
 import type { StepState, ValueCodec } from "./step_state.ts";
+import { StreamTime } from "./stream_time.ts";
 import { numberSubKey } from "./sub_key.ts";
-import type { ValueTable } from "./value_table.ts";
 
 /** What a row was from some moment on. */
 export interface Version<out V> {
@@ -29,7 +29,7 @@ interface Held<out V> {
 export class VersionedRows<V> {
   readonly #state: StepState;
   readonly #rows: MapTable<number, Held<V>>;
-  readonly #time: ValueTable<number>;
+  readonly #time: StreamTime;
   readonly #historyMs: number;
   readonly #round: Round;
   #writes = 0;
@@ -37,22 +37,23 @@ export class VersionedRows<V> {
   constructor(state: StepState, codec: ValueCodec<V>, historyMs: number) {
     this.#state = state;
     this.#rows = state.map("t:versions", numberSubKey, heldCodec(codec));
-    this.#time = state.value("task:t:time", numberSubKey);
+    this.#time = new StreamTime(state, "t:time");
     this.#historyMs = historyMs;
     this.#round = new Round(state, "t:versions");
-    state.onCleanUp("t:versions", () => this.#forget());
   }
 
   /** The largest timestamp that was put; -Infinity in the beginning. */
   get streamTime(): number {
-    return this.#ofTask(() => this.#time.get() ?? Number.NEGATIVE_INFINITY);
+    return this.#time.now;
   }
 
   /** A version of the current key, from that time on; null says that there is no row from then on. */
   put(value: V | null, timestamp: number): Put {
+    // Done by who writes: he knows how much there is to do.
+    if (this.#writes === 0) this.#state.onCleanUp("t:versions", () => this.#forget());
     const time = this.streamTime;
     if (timestamp < time - this.#historyMs) return "expired";
-    if (timestamp > time) this.#ofTask(() => this.#time.set(timestamp));
+    this.#time.advance(timestamp);
     this.#writes++;
     this.#rows.set(timestamp, { value });
     const validTo = this.#next(timestamp);
@@ -111,16 +112,6 @@ export class VersionedRows<V> {
       if (at > timestamp && (next === undefined || at < next)) next = at;
     });
     return next;
-  }
-
-  #ofTask<T>(run: () => T): T {
-    const { key, mapKey } = this.#state;
-    this.#state.key = taskKey;
-    this.#state.mapKey = null;
-    const result = run();
-    this.#state.key = key;
-    this.#state.mapKey = mapKey;
-    return result;
   }
 
   /** Forgets a piece of what the history has left behind: what others have followed by then, and what says that there is nothing. */

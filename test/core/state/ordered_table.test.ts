@@ -4,7 +4,6 @@ import { keyCodec, valueCodec } from "../../../core/state/codecs.ts";
 import { MemoryStore } from "../../../core/state/memory_store.ts";
 import { StepState } from "../../../core/state/step_state.ts";
 import { numberSubKey } from "../../../core/state/sub_key.ts";
-import { TaskNumber } from "../../../core/state/task_number.ts";
 import { VersionedRows } from "../../../core/state/versioned_rows.ts";
 
 type Command =
@@ -25,7 +24,7 @@ const command: fc.Arbitrary<Command> = fc.oneof(
 
 const opened = (store: MemoryStore) => {
   const state = new StepState(store, keyCodec(undefined));
-  return { state, table: state.ordered<number, number>("o", numberSubKey, valueCodec()), last: new TaskNumber(state, "last", 0) };
+  return { state, table: state.ordered<number, number>("o", numberSubKey, valueCodec()), last: state.number("last", 0) };
 };
 
 describe("a table in the order of its addresses", () => {

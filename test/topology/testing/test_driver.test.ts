@@ -6,6 +6,7 @@ import { nullable } from "../../../core/serde/nullable.ts";
 import { float64, integer } from "../../../core/serde/numbers.ts";
 import { text } from "../../../core/serde/text.ts";
 import { keyValueStore } from "../../../core/state/stores/key_value_store.ts";
+import { windowStore } from "../../../core/state/stores/window_store.ts";
 import { onUpdate } from "../../../core/window/revision.ts";
 import { tumbling } from "../../../core/window/tumbling.ts";
 import { untilTimeLimit, untilWindowCloses } from "../../../topology/suppression.ts";
@@ -277,6 +278,24 @@ describe("steps of tables and streams", () => {
     driver.createInputTopic(other).pipeInput("abc");
     driver.createInputTopic(other).pipeInput("x");
     expect(driver.createOutputTopic(counts).readValues()).toEqual([3, -1]);
+    // What one step has put hides what is too old for the other one, too.
+    const recent = windowStore("recent", { key: text, value: json<number>(), size: millis(1), retention: millis(10) });
+    const windowed = testDriver(
+      topology("recent", ({ from }) => {
+        from(words).process("write", {
+          state: { recent },
+          onRecord: (_word, { timestamp, state }) => state.recent.put("k", timestamp, timestamp),
+        });
+        from(other)
+          .process("read", { state: { recent }, onRecord: (_word, { state }) => [[...state.recent.fetch("k", 0, 1000)].length] })
+          .to(counts);
+      }),
+    );
+    for (const timestamp of [0, 5, 12]) {
+      windowed.createInputTopic(words).pipeInput("x", { timestamp });
+      windowed.createInputTopic(other).pipeInput("x", { timestamp });
+    }
+    expect(windowed.createOutputTopic(counts).readValues()).toEqual([1, 2, 2]);
     const again = keyValueStore("seen", { key: text, value: json<number>() });
     expect(() =>
       topology("clash", ({ from }) => {
