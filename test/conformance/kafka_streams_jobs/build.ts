@@ -287,13 +287,20 @@ export const build = (vector: KafkaStreamsVector, fault?: () => void): Built => 
       case "cogroup": {
         const inputs = (step["inputs"] as readonly Json[]).map(({ from: id, adder }, i) => ({ at: `input${i}`, made: of(id), adder }));
         const adders = new Map(inputs.map(({ at, adder }) => [at, adder as Expression]));
-        const all = tagged(Object.fromEntries(inputs.map(({ at, made: { handle } }) => [at, handle()])));
+        const windowDef = step["window"] as WindowOfVector | undefined;
+        // What has no value is aggregated in windows, except in those around records; put into an object it keeps the name of its stream.
+        const wrapped = windowDef !== undefined && windowDef.type !== "sliding";
+        const all = tagged(
+          Object.fromEntries(
+            inputs.map(({ at, made: { handle } }) => [at, wrapped ? handle().map((value: Json) => ({ value })) : handle()]),
+          ),
+        );
         const aggregator = {
           init: () => evaluate(step["init"], {}),
-          add: (agg: Json, event: any, key: Json) => evaluate(adders.get(event.from)!, { key, value: event.value, agg }),
+          add: (agg: Json, event: any, key: Json) =>
+            evaluate(adders.get(event.from)!, { key, value: wrapped ? event.value.value : event.value, agg }),
           merge: (left: Json, right: Json, key: Json) => evaluate(step["merger"], { key, left, right }),
         };
-        const windowDef = step["window"] as WindowOfVector | undefined;
         if (windowDef === undefined) {
           keep("kv");
           set((all as any).aggregate(name, aggregator), { kind: "table" });

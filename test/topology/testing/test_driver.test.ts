@@ -7,7 +7,8 @@ import { float64, integer } from "../../../core/serde/numbers.ts";
 import { text } from "../../../core/serde/text.ts";
 import { keyValueStore } from "../../../core/state/stores/key_value_store.ts";
 import { windowStore } from "../../../core/state/stores/window_store.ts";
-import { onUpdate } from "../../../core/window/revision.ts";
+import { boundedOutOfOrderness } from "../../../core/time/watermark_strategy.ts";
+import { onClose, onUpdate } from "../../../core/window/revision.ts";
 import { tumbling } from "../../../core/window/tumbling.ts";
 import { untilTimeLimit, untilWindowCloses } from "../../../topology/suppression.ts";
 import { tagged } from "../../../topology/tagged.ts";
@@ -207,6 +208,35 @@ describe("steps of tables and streams", () => {
     input.pipeInput("x", { key: "k", timestamp: 70_000 });
     input.pipeInput("x", { key: "k", timestamp: 120_000 });
     expect(final.readMap()).toEqual(new Map([["k@60000", 1]]));
+  });
+
+  it("tell a window once, when stream time or the watermark has passed its end and the lateness", () => {
+    const program = (clock: "stream-time" | "watermark") =>
+      topology("once", ({ from }) => {
+        const counted = from(words, { watermarks: boundedOutOfOrderness(millis(50)) })
+          .keyBy()
+          .window(tumbling({ size: millis(100) }), { emit: onClose({ clock }), lateness: millis(20) })
+          .count("count");
+        counted
+          .toStream()
+          .rewrite((n, { key }) => ({ key: `${key.key}@${key.window.start}`, value: n ?? -1 }))
+          .to(counts);
+      });
+    for (const [clock, tellsAt] of [
+      ["stream-time", 120],
+      ["watermark", 170],
+    ] as const) {
+      const driver = testDriver(program(clock));
+      const input = driver.createInputTopic(words);
+      const output = driver.createOutputTopic(counts);
+      for (const timestamp of [10, tellsAt - 1, 90]) input.pipeInput("x", { key: "k", timestamp });
+      expect([clock, output.readValues()]).toEqual([clock, []]);
+      driver.restart();
+      input.pipeInput("x", { key: "k", timestamp: tellsAt });
+      expect([clock, output.readRecords().map(({ key, value, timestamp }) => [key, value, timestamp])]).toEqual([clock, [["k@0", 2, 90]]]);
+      input.pipeInput("x", { key: "k", timestamp: 95 });
+      expect([clock, output.isEmpty(), driver.droppedRecords()]).toEqual([clock, true, 1]);
+    }
   });
 
   it("tell of records without a partner when the watermark has passed them", () => {
