@@ -111,10 +111,8 @@ export const planted: readonly Planted[] = [
     "",
   ),
   runtime("what tasks did while they were held is lost", "membership", "for (const task of tasks.values()) task.release();", ""),
-  runtime("an expelled member commits what it has", "membership", "commits.drop();", ""),
   // ------------------------------------------------------------ the log
   log("a repeated batch is appended again", "producer_states", "return one.baseOffset;", "return undefined;"),
-  log("an old epoch may write", "producer_states", "if (epoch < state.epoch)", "if (epoch < 0)"),
   log(
     "an epoch is given twice",
     "transaction_coordinator",
