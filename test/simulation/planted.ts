@@ -77,7 +77,12 @@ export const planted: readonly Planted[] = [
   ),
   // ------------------------------------------------------------ committing
   runtime("a commit does not wait for its records", "committer", "        sent,\n", "        new Map<string, number>(),\n"),
-  runtime("a commit does not wait for what was sent ahead", "committer", "await this.#ahead;", "await Promise.resolve();"),
+  runtime(
+    "a commit does not wait for what was sent ahead",
+    "committer",
+    "let bases: BaseOffsets;\n    try {\n      await this.#ahead;",
+    "let bases: BaseOffsets;\n    try {",
+  ),
   runtime(
     "an unknown outcome is taken for a failure",
     "commit_cycle",
@@ -125,6 +130,4 @@ export const planted: readonly Planted[] = [
     'if (marker === "abort" || held === undefined) return;',
     "if (held === undefined) return;",
   ),
-  // ------------------------------------------------------------ feeding
-  runtime("a feed writes again what may be written", "feed", "if (isThere) {", "if (isThere && written < 0) {"),
 ];
