@@ -1,9 +1,10 @@
 // What Millrace costs: `npm run bench -- --help`. One line of JSON per case on standard output, progress on standard error.
 import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { parseArgs, promisify } from "node:util";
+import { promisify } from "node:util";
 import { type LocalKafka, startKafka } from "../node/local/kafka_broker.ts";
 import { kafkaMissing } from "../node/local/kafka_jars.ts";
+import { numberOption, refuse, toolOptions } from "../test/support/tool_options.ts";
 import type { BenchCase, Measured } from "./bench_case.ts";
 import { casesOf, families } from "./cases.ts";
 
@@ -20,7 +21,7 @@ Each line has records per second, CPU seconds per million records (user and syst
 for latencies, in milliseconds from the moment a record was due to the moment it was read as committed, of the run with the median p99.
 `;
 
-const { values: options } = parseArgs({
+const { values: options } = toolOptions(help, {
   options: {
     only: { type: "string", default: "" },
     runs: { type: "string", default: "5" },
@@ -28,11 +29,11 @@ const { values: options } = parseArgs({
     brokers: { type: "string" },
     kafka: { type: "boolean", default: true },
     list: { type: "boolean", default: false },
-    help: { type: "boolean", default: false },
   },
   allowNegative: true,
 });
-const runs = Math.max(1, Math.floor(Number(options.runs)));
+const runs = numberOption("runs", options.runs);
+const scale = numberOption("scale", options.scale, { least: 0.001, whole: false });
 
 interface Chosen {
   readonly family: string;
@@ -40,11 +41,10 @@ interface Chosen {
 }
 
 const main = async (): Promise<void> => {
-  if (options.help) return void process.stdout.write(help);
   const chosen: Chosen[] = [];
   for (const family of families) for (const one of await casesOf(family)) if (one.name.includes(options.only)) chosen.push({ family, one });
   if (options.list) return void process.stdout.write(chosen.map(({ one }) => `${one.name}\n`).join(""));
-  if (chosen.length === 0) throw new Error(`No case has '${options.only}' in its name: see --list`);
+  if (chosen.length === 0) refuse(`No case has '${options.only}' in its name ('--list' says which there are)`);
   const broker = await findBroker(chosen.some(({ one }) => one.needsKafka === true));
   try {
     for (const { family, one } of chosen) {
@@ -72,7 +72,7 @@ const measure = async (family: string, one: BenchCase, brokers: string): Promise
   const measured: Measured[] = [];
   for (let run = 0; run < runs; run++) {
     const script = fileURLToPath(new URL("one_run.ts", import.meta.url));
-    const { stdout } = await promisify(execFile)(process.execPath, [script, family, one.name, options.scale, brokers]);
+    const { stdout } = await promisify(execFile)(process.execPath, [script, family, one.name, String(scale), brokers]);
     measured.push(JSON.parse(stdout) as Measured);
     say(`${one.name}: run ${run + 1} of ${runs} ${stdout.trim()}`);
   }

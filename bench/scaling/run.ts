@@ -1,8 +1,8 @@
 // What happens to the flow when instances come and go: `npm run bench:scaling -- --help`. One line of JSON per measurement on standard output, progress on standard error.
-import { parseArgs } from "node:util";
 import type { Log } from "../../core/ports/log.ts";
 import { kafkaLog } from "../../node/kafka/mod.ts";
 import { startKafka } from "../../node/local/kafka_broker.ts";
+import { numberOption, toolOptions } from "../../test/support/tool_options.ts";
 import { disturb, disturbances } from "./disturbances.ts";
 import { kafkaStreams, millrace, type System } from "./instances.ts";
 import { throughput } from "./throughput.ts";
@@ -23,7 +23,7 @@ Instances are processes of their own and are stopped by SIGTERM or killed by SIG
 A gap is the longest time in which nothing that is committed came out of a task, over the whole disturbance; in a steady flow it is a little more than the commit interval.
 `;
 
-const { values: options } = parseArgs({
+const { values: options } = toolOptions(help, {
   options: {
     only: { type: "string", default: "" },
     tasks: { type: "string", default: "1,8,32,128" },
@@ -34,7 +34,6 @@ const { values: options } = parseArgs({
     java: { type: "boolean", default: true },
     millrace: { type: "boolean", default: true },
     brokers: { type: "string" },
-    help: { type: "boolean", default: false },
   },
   allowNegative: true,
 });
@@ -54,10 +53,10 @@ const systems = async (): Promise<readonly System[]> => {
 /** Run after run over all of them, so that a machine that is busy for a while is so for all; the best run of each counts. */
 const measureThroughput = async (log: Log, brokers: string, chosen: readonly System[]): Promise<void> => {
   const best = new Map<string, Readonly<Record<string, unknown>>>();
-  for (let run = 0; run < Number(options.runs); run++)
+  for (let run = 0; run < numberOption("runs", options.runs); run++)
     for (const system of chosen)
       for (const tasks of numbers(options.tasks)) {
-        const measured = await throughput(log, brokers, system, tasks, Number(options.records));
+        const measured = await throughput(log, brokers, system, tasks, numberOption("records", options.records));
         say(`${system.name}, throughput: ${JSON.stringify(measured)}`);
         const id = `${system.name} ${tasks}`;
         const before = best.get(id)?.["recordsPerSecond"] as number | undefined;
@@ -68,7 +67,6 @@ const measureThroughput = async (log: Log, brokers: string, chosen: readonly Sys
 };
 
 const main = async (): Promise<void> => {
-  if (options.help) return void process.stdout.write(help);
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(1));
   const kafka = options.brokers === undefined ? await startKafka({ heapMb: 768 }) : undefined;
   const brokers = options.brokers ?? kafka!.brokers[0]!;
@@ -80,7 +78,7 @@ const main = async (): Promise<void> => {
       for (const system of chosen)
         for (const standbys of numbers(options.standbys)) {
           say(`${system.name}, ${disturbance.name}, ${standbys} standbys`);
-          const measured = await disturb(log, brokers, system, disturbance, standbys, Number(options.keys));
+          const measured = await disturb(log, brokers, system, disturbance, standbys, numberOption("keys", options.keys));
           tell({ measurement: disturbance.name, system: system.name, ...measured });
         }
   } finally {

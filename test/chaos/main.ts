@@ -1,10 +1,20 @@
-// Faults of every kind on three real brokers and an application of several processes, and a verdict on what it has committed.
-// npm run chaos -- --minutes M [--seed S] [--rate ORDERS_PER_SECOND] [--standbys N]; --judge FOLDER judges a run again whose folder was kept
-import { parseArgs } from "node:util";
+import { numberOption, toolOptions } from "../support/tool_options.ts";
 import { chaosRun, judgeAgain } from "./chaos_run.ts";
 import type { Verdict } from "./verdict.ts";
 
-const { values } = parseArgs({
+const help = `
+npm run chaos -- [options]
+
+Faults of every kind on three real brokers and an application of several processes, and a verdict on what it has committed. Exit code 1 when something is wrong.
+
+  --minutes M       how long faults happen (10)
+  --seed S          what is chosen by chance depends on it
+  --rate N          orders per second (200)
+  --standbys N      standbys per task (1)
+  --judge FOLDER    judges a run again whose folder was kept
+`;
+
+const { values } = toolOptions(help, {
   options: {
     minutes: { type: "string", default: "10" },
     seed: { type: "string" },
@@ -13,17 +23,13 @@ const { values } = parseArgs({
     judge: { type: "string" },
   },
 });
-const number = (name: "minutes" | "seed" | "rate", otherwise: number): number => {
-  const given = values[name] === undefined ? otherwise : Number(values[name]);
-  if (!(given > 0)) throw new Error(`'--${name}' is '${values[name]}': a number above 0 is needed`);
-  return given;
-};
+const minutes = numberOption("minutes", values.minutes, { least: 0.1, whole: false });
+const seed = values.seed === undefined ? 1 + (Date.now() % 1_000_000) : numberOption("seed", values.seed);
+const rate = numberOption("rate", values.rate);
+const standbys = numberOption("standbys", values.standbys, { least: 0 });
 
 // Whatever was started is ended by handlers of "exit".
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(130));
-
-const standbys = Number(values.standbys);
-if (!Number.isInteger(standbys) || standbys < 0) throw new Error(`'--standbys' is '${values.standbys}': a whole number is needed`);
 
 const began = performance.now();
 const say = (line: string): void => console.log(`${((performance.now() - began) / 1000).toFixed(1).padStart(7)} s  ${line}`);
@@ -40,7 +46,6 @@ const told = ({ records, lost, duplicated, outOfOrder }: Verdict): string => {
 };
 
 const run = async (): Promise<void> => {
-  const [minutes, seed, rate] = [number("minutes", 10), number("seed", 1 + (Date.now() % 1_000_000)), number("rate", 200)];
   say(`${minutes} minutes, seed ${seed}, ${rate} orders per second, ${standbys} standbys`);
   const report = await chaosRun({ minutes, seed, rate, standbys, say });
   const outcome = told(report);

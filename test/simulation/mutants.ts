@@ -3,23 +3,36 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync }
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { parseArgs } from "node:util";
+import { numberOption, toolOptions } from "../support/tool_options.ts";
 import { type Planted, planted } from "./planted.ts";
 
-/** `npm run mutants`: plants one bug after the other in a copy of the sources and looks after how many seeds the simulation finds it. Ends with an error when one is not found. */
+const help = `
+npm run mutants -- [options]
 
-const { values } = parseArgs({
+Plants one bug after the other in a copy of the sources and looks after how many seeds the simulation finds it. Exit code 1 when one is not found.
+
+  --seeds N      with how many seeds a bug is looked for (2000)
+  --from S       the first of them (1)
+  --every N      only every so many of the bugs, for a look in passing (1)
+  --skip N       not the first ones: to go on where a look has ended (0)
+  --named TEXT   only those with TEXT in their names
+`;
+
+const { values } = toolOptions(help, {
   options: {
     seeds: { type: "string", default: "2000" },
     from: { type: "string", default: "1" },
-    /** Every so many of them only, for a look in passing. */
     every: { type: "string", default: "1" },
-    /** Not the first ones: to go on where a look has ended. */
     skip: { type: "string", default: "0" },
-    /** Only those whose name has these words in it. */
     named: { type: "string" },
   },
 });
+const [seedsMax, from, every, skip] = [
+  numberOption("seeds", values.seeds),
+  numberOption("from", values.from),
+  numberOption("every", values.every),
+  numberOption("skip", values.skip, { least: 0 }),
+];
 const atOnce = 2;
 /** A seed that says nothing for so long does not come to an end. */
 const silenceMs = 120_000;
@@ -48,7 +61,7 @@ interface Finding {
 const look = async (bug: Planted, copy: string): Promise<Finding> => {
   const file = join(copy, bug.file);
   writeFileSync(file, withBug(bug));
-  const args = ["test/simulation/simulate.ts", "--first", "--seeds", values.seeds, "--from", values.from];
+  const args = ["test/simulation/simulate.ts", "--first", "--seeds", String(seedsMax), "--from", String(from)];
   const child: ChildProcess = spawn(process.execPath, args, { cwd: copy, stdio: ["ignore", "pipe", "ignore"] });
   let [seeds, violation, silent] = [0, "", false];
   const watch = (): NodeJS.Timeout =>
@@ -62,7 +75,7 @@ const look = async (bug: Planted, copy: string): Promise<Finding> => {
     clearTimeout(watching);
     watching = watch();
     const [, seed] = /^Seed (\d+)/.exec(line) ?? [];
-    if (seed !== undefined) seeds = Number(seed) - Number(values.from) + 1;
+    if (seed !== undefined) seeds = Number(seed) - from + 1;
     else if (violation === "") violation = line.trim();
   }
   clearTimeout(watching);
@@ -77,9 +90,7 @@ const look = async (bug: Planted, copy: string): Promise<Finding> => {
   };
 };
 
-const bugs = planted
-  .slice(Number(values.skip))
-  .filter(({ name }, i) => i % Number(values.every) === 0 && name.includes(values.named ?? ""));
+const bugs = planted.slice(skip).filter(({ name }, i) => i % every === 0 && name.includes(values.named ?? ""));
 // All have to apply before the first one is tried.
 for (const bug of bugs) withBug(bug);
 const left = [...bugs];

@@ -1,16 +1,25 @@
-import { parseArgs } from "node:util";
 import { type SimulationReport, shrink } from "../../topology/testing/mod.ts";
+import { numberOption, toolOptions } from "../support/tool_options.ts";
 import { faultKind, scenarioOf, simulateSeed } from "./simulate_seed.ts";
 
-/** `npm run simulate`: one seed with its trace, or many with what they came to. Ends with an error when a promise is broken. */
+const help = `
+npm run simulate -- [options]
 
-const { values } = parseArgs({
+Whole clusters of instances on virtual time, with everything that can go wrong; each seed is a run of its own. Exit code 1 when a promise is broken.
+
+  --seeds N       how many seeds are run (300)
+  --from S        the first of them (1)
+  --first         stop at the first seed that fails, and name each seed
+  --seed S        one seed alone, with a trace of what happens in it
+  --faults NAME   of that seed only these faults; may be given more than once
+`;
+
+const { values } = toolOptions(help, {
   options: {
     seed: { type: "string" },
     seeds: { type: "string", default: "300" },
     from: { type: "string", default: "1" },
     faults: { type: "string", multiple: true },
-    /** Stops at the first seed that fails, and names each seed. */
     first: { type: "boolean", default: false },
   },
 });
@@ -77,7 +86,11 @@ const untilFirst = async (from: number, count: number): Promise<boolean> => {
 };
 
 const only = values.faults === undefined ? undefined : new Set(values.faults);
-const [from, count] = [Number(values.from), Number(values.seeds)];
+const [from, count] = [numberOption("from", values.from), numberOption("seeds", values.seeds)];
 const good =
-  values.seed !== undefined ? await one(Number(values.seed), only) : values.first ? await untilFirst(from, count) : await many(from, count);
+  values.seed !== undefined
+    ? await one(numberOption("seed", values.seed), only)
+    : values.first
+      ? await untilFirst(from, count)
+      : await many(from, count);
 process.exitCode = good ? 0 : 1;

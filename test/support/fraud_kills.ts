@@ -1,14 +1,25 @@
-// Two instances of the fraud job on Kafka, one of them killed again and again while the input flows; then every alert has to be there exactly once.
-// npm run test:kills -- --brokers HOST:PORT [--kills 10] [--transactions 200000] [--seed 1] [--registry URL] [--search URL]
 import { type ChildProcess, spawn } from "node:child_process";
 import { appendFileSync } from "node:fs";
-import { parseArgs } from "node:util";
 import type { Log } from "../../core/ports/log.ts";
 import { seededRandom } from "../../core/time_source/seeded_random.ts";
 import { generate } from "../../examples/fraud-detection/generate.ts";
 import { kafkaLog } from "../../node/kafka/mod.ts";
 import { expectedAlerts } from "../examples/fraud/checker.ts";
 import { readAll } from "./read_all.ts";
+import { numberOption, refuse, toolOptions } from "./tool_options.ts";
+
+const help = `
+npm run test:kills -- --brokers HOST:PORT [options]
+
+Two instances of the fraud job on Kafka, one of them killed again and again while the input flows; then every alert has to be there exactly once. Exit code 1 when it is not.
+
+  --kills N          how often (10)
+  --transactions N   how long the input is (200000)
+  --rate N           records per second, slow enough for the input to flow through all kills (4000)
+  --seed S           what the generated data depends on (1)
+  --registry URL     with a schema registry
+  --search URL       with a search server, whose index is compared too
+`;
 
 export interface KillOptions {
   readonly brokers: string;
@@ -171,7 +182,7 @@ const indexDifference = async (url: string, index: string, expected: ReadonlySet
 };
 
 if (import.meta.main) {
-  const { values } = parseArgs({
+  const { values } = toolOptions(help, {
     options: {
       brokers: { type: "string" },
       kills: { type: "string", default: "10" },
@@ -183,11 +194,11 @@ if (import.meta.main) {
     },
   });
   const report = await killRun({
-    brokers: values.brokers!,
-    kills: Number(values.kills),
-    transactions: Number(values.transactions),
-    seed: Number(values.seed),
-    rate: Number(values.rate),
+    brokers: values.brokers ?? refuse("No broker is given"),
+    kills: numberOption("kills", values.kills),
+    transactions: numberOption("transactions", values.transactions),
+    seed: numberOption("seed", values.seed),
+    rate: numberOption("rate", values.rate),
     registry: values.registry,
     search: values.search,
     say: (line) => console.log(line),

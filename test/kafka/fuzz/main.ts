@@ -1,35 +1,38 @@
-// The same random calls on the log in memory and on a broker, which have to say the same.
-// npm run fuzz -- [--seeds N] [--from S] [--calls N] [--protocol 1|2] [--quick] [--on-and-on] [--show]
-import { parseArgs } from "node:util";
 import type { ConformanceWorld } from "../../conformance_log/world.ts";
+import { numberOption, toolOptions } from "../../support/tool_options.ts";
 import { type Call, shownCall } from "./call.ts";
 import { compare, isLike, shownDifference, shrink } from "./compare.ts";
 import { fuzzMemory, fuzzWorld, startFuzzBroker } from "./fuzz_broker.ts";
 import { generate } from "./generate.ts";
 
-const { values } = parseArgs({
+const help = `
+npm run fuzz -- [options]
+
+The same random calls on the log in memory and on a broker, which have to say the same. Exit code 1 when they do not.
+
+  --seeds N        how many sequences (100)
+  --from S         the first seed (1)
+  --calls N        how many calls a sequence has (40)
+  --protocol 1|2   of transactions (2)
+  --quick          without groups and time-outs
+  --on-and-on      goes on after a difference
+  --show           shows every call and its answer
+`;
+
+const { values } = toolOptions(help, {
   options: {
     seeds: { type: "string", default: "100" },
     from: { type: "string", default: "1" },
     calls: { type: "string", default: "40" },
-    /** Of transactions: 1 or 2. */
     protocol: { type: "string", default: "2" },
-    /** Without groups and time-outs. */
     quick: { type: "boolean", default: false },
-    /** Goes on after a difference. */
     "on-and-on": { type: "boolean", default: false },
-    /** Shows every call and its answer. */
     show: { type: "boolean", default: false },
   },
 });
-const whole = (name: "seeds" | "from" | "calls"): number => {
-  const number = Number(values[name]);
-  if (!Number.isInteger(number) || number < 1) throw new Error(`'--${name}' is '${values[name]}': a whole number above 0 is needed`);
-  return number;
-};
 const protocol = values.protocol === "1" ? 1 : 2;
 const memory = (): ConformanceWorld => fuzzMemory(protocol);
-const [seeds, from, calls] = [whole("seeds"), whole("from"), whole("calls")];
+const [seeds, from, calls] = [numberOption("seeds", values.seeds), numberOption("from", values.from), numberOption("calls", values.calls)];
 
 // The broker is ended by a handler of "exit".
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(130));
