@@ -25,7 +25,8 @@ export {
   TaskTimeoutError,
   TopologyError,
 } from "./core/errors.ts";
-// ---------------------------------------------------------------- functions with state and timers
+// ---------------------------------------------------------------- functions with state and timers, functions that wait
+export type { AsyncCall, AsyncOptions, AsyncRetry } from "./core/operators/async_options.ts";
 export type {
   Broadcast,
   Connect,
@@ -113,7 +114,9 @@ export {
 } from "./core/time/watermark_strategy.ts";
 export { around } from "./core/window/around.ts";
 export { type Assigner, assigner, type WindowClock } from "./core/window/assigner.ts";
+export { type CalendarUnit, calendar } from "./core/window/calendar.ts";
 export { counting } from "./core/window/counting.ts";
+export { cumulative } from "./core/window/cumulative.ts";
 export { type MergeContext, type TriggerContext, trigger } from "./core/window/custom_trigger.ts";
 export { type EvictionTime, type Evictor, evictor } from "./core/window/evictor.ts";
 export { globalWindow } from "./core/window/global_window.ts";

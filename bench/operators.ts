@@ -44,6 +44,8 @@ const contextOf = (state: StepState, emit: Push): OperatorContext => ({
   clock: { now: () => 0, monotonic: () => 0, after: () => ({ cancel: () => {} }), yield: async () => {} },
   count: () => {},
   requestCommit: () => {},
+  timeMoved: () => {},
+  wake: () => {},
 });
 
 const encoder = new TextEncoder();

@@ -11,7 +11,7 @@ export type { DescriptionFormat } from "./describe/describe_plan.ts";
 export { fastClock, systemClock } from "./platform.ts";
 export { run } from "./run.ts";
 export type { RunOptions } from "./run_options.ts";
-export type { FromOptions, Scope, TableOptions, TimeOptions } from "./scope.ts";
+export type { FromOptions, Scope, TableOptions } from "./scope.ts";
 export type { ExternalSink, Sink } from "./sink.ts";
 export { sink } from "./sink.ts";
 export type { RecordsSource, Source } from "./source.ts";
@@ -22,6 +22,7 @@ export type {
   AsOf,
   AsOfStreamTime,
   KeyedStream,
+  LateSides,
   RepartitionOptions,
   SideStreams,
   StepOptions,
@@ -33,10 +34,11 @@ export type { Interval } from "./stream_join.ts";
 export { type Suppression, type SuppressionBuffer, untilTimeLimit, untilWindowCloses } from "./suppression.ts";
 export type { GlobalTable, GroupedTable, Table } from "./table.ts";
 export { tagged } from "./tagged.ts";
+export type { TimeOptions } from "./time_options.ts";
 export type { Topic, TopicSink } from "./topic.ts";
 export { topic } from "./topic.ts";
 export { topicPerRecord } from "./topic_per_record.ts";
 export type { Topology, TopologyOptions } from "./topology.ts";
 export { topology } from "./topology.ts";
 export { type DiffVerdict, type TopologyDiff, type TopologyDifference, topologyDiff } from "./topology_diff.ts";
-export type { Firing, Revising, WindowedStream, WindowedTable } from "./windowed_stream.ts";
+export type { Firing, Revising, WindowedStream, WindowedTable, WindowJoin } from "./windowed_stream.ts";

@@ -1,10 +1,8 @@
 import type { Duration } from "../core/duration.ts";
 import type { ErrorPolicy } from "../core/error_policy.ts";
 import { TopologyError } from "../core/errors.ts";
-import type { Meta } from "../core/record.ts";
-import type { TimePlan } from "../core/runtime/plan.ts";
 import type { KeyValueStore } from "../core/state/stores/key_value_store.ts";
-import { monotonic, type WatermarkStrategy } from "../core/time/watermark_strategy.ts";
+import type { WatermarkStrategy } from "../core/time/watermark_strategy.ts";
 import { GlobalTableHandle } from "./global_table_handle.ts";
 import type { GraphBuilder, NodeId } from "./graph/graph.ts";
 import { type SourceNode, sameReading, sourceNode } from "./graph/source_node.ts";
@@ -14,27 +12,8 @@ import type { Stream } from "./stream.ts";
 import { KeyedHandle, StreamHandle } from "./stream_handle.ts";
 import type { GlobalTable, Table } from "./table.ts";
 import { namedStore, TableHandle } from "./table_handle.ts";
+import { type TimeOptions, timeOf } from "./time_options.ts";
 import type { Topic } from "./topic.ts";
-
-/** Where event time comes from, and when it goes on. */
-export interface TimeOptions<V, K = unknown> {
-  /** Milliseconds since 1970. `partitionTime` is the largest timestamp of the partition so far. @default the record's own timestamp */
-  readonly timestamp?: (value: V, record: Meta<K> & { readonly partitionTime: number }) => number;
-  /** How far behind the records event time is. @default monotonic() */
-  readonly watermarks?: WatermarkStrategy<V>;
-  /** A partition that has had nothing new for so long, and whose end is reached, no longer holds event time back. @default never */
-  readonly idleness?: Duration;
-  /** When all partitions are idle event time goes on with the clock. @default false */
-  readonly advanceWhenIdle?: boolean;
-  /** Inputs of one group wait for each other when one is further ahead in event time than this. */
-  readonly alignment?: { readonly group: string; readonly maxDrift: Duration };
-  /**
-   * A timestamp further ahead of the clock than this is an error of the record, for `onError` to decide: one clock that is wrong must not close every window.
-   *
-   * @default one hour; none in a bounded run
-   */
-  readonly maxFuture?: Duration;
-}
 
 /** How a topic is read as a stream. */
 export interface FromOptions<V, K> extends TimeOptions<V, K> {
@@ -117,28 +96,4 @@ const read = (graph: GraphBuilder, reading: SourceNode): NodeId => {
     `Topology '${graph.topology}' reads topic '${reading.source.name}' twice and in different ways: call ${reading.table === undefined ? "from" : "table"}() once and use its result twice`,
     { topic: reading.source.name },
   );
-};
-
-const timeOf = ({
-  timestamp,
-  watermarks = monotonic(),
-  idleness,
-  advanceWhenIdle = false,
-  alignment,
-  maxFuture,
-}: TimeOptions<any, any>): TimePlan => {
-  for (const [name, duration] of Object.entries({ idleness, "alignment.maxDrift": alignment?.maxDrift, maxFuture }))
-    if (duration !== undefined && !(duration >= 0))
-      throw new TopologyError(
-        "OPTION_INVALID",
-        `The option ${name} is ${duration} ms: give a duration that is not negative, such as minutes(1)`,
-      );
-  return {
-    timestamp,
-    watermarks,
-    idlenessMs: idleness,
-    advanceWhenIdle,
-    alignment: alignment === undefined ? undefined : { group: alignment.group, maxDriftMs: alignment.maxDrift },
-    maxFutureMs: maxFuture,
-  };
 };

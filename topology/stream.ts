@@ -2,7 +2,8 @@ import type { MatchOptions } from "../core/cep/match_options.ts";
 import type { PatternStart, PatternTail } from "../core/cep/pattern.ts";
 import type { Duration } from "../core/duration.ts";
 import type { ErrorPolicy } from "../core/error_policy.ts";
-import type { Broadcast, Connect, PlainBroadcast, PlainProcess, Process } from "../core/operators/process_function.ts";
+import type { AsyncCall, AsyncOptions } from "../core/operators/async_options.ts";
+import type { Broadcast, Connect, Out, PlainBroadcast, PlainProcess, Process } from "../core/operators/process_function.ts";
 import type { Carried, SideSpec } from "../core/operators/side_output.ts";
 import type { Draft, Meta } from "../core/record.ts";
 import type { Serde } from "../core/serde/serde.ts";
@@ -10,11 +11,13 @@ import type { Aggregator } from "../core/state/aggregator.ts";
 import type { BroadcastSpec, SimpleKey, StateSpec, StoreSpec } from "../core/state/descriptors.ts";
 import type { KeyValueStore } from "../core/state/stores/key_value_store.ts";
 import type { Assigner } from "../core/window/assigner.ts";
+import type { Pane } from "../core/window/pane.ts";
 import type { Window } from "../core/window/window.ts";
 import type { Sink } from "./sink.ts";
 import type { Interval } from "./stream_join.ts";
 import type { GlobalTable, Table } from "./table.ts";
-import type { Firing, Revising, WindowedStream, WindowedTable } from "./windowed_stream.ts";
+import type { TimeOptions } from "./time_options.ts";
+import type { Firing, Revising, WindowedStream, WindowedTable, WindowJoin } from "./windowed_stream.ts";
 
 declare const flows: unique symbol;
 declare const keyedBy: unique symbol;
@@ -72,6 +75,12 @@ export interface AsOfStreamTime {
   readonly lateness?: Duration;
 }
 
+/** Where records go that came too late to be joined. */
+export interface LateSides<L, R, K> {
+  readonly lateLeft: Stream<L, K>;
+  readonly lateRight: Stream<R, K>;
+}
+
 /** A stream that has side outputs as well. */
 export type WithSide<S, O> = S & { readonly side: O };
 /** The side outputs of a step, each as a stream. */
@@ -112,6 +121,11 @@ export interface Stream<out V, out K = unknown> extends AnyStream<V, K> {
   single(): KeyedStream<V, null>;
   /** A topic in between, `<name>-repartition`: to spread the work, or to cut a chain of steps. */
   repartition(name: string, options?: RepartitionOptions<V, K>): Stream<V, K>;
+
+  /** Asks something outside for each record, many at once, and waits for the answers without holding anything else up. After a crash what was not answered is asked again: each record has one result, and a request may be sent twice. */
+  mapAsync<R>(name: string, ask: (value: V, call: AsyncCall<K>) => Promise<R>, options?: AsyncOptions<V, R>): Stream<R, K>;
+  /** Other timestamps and another event time from here on, for records that tell their time only now. What was said of event time before is not heard any more. */
+  withTime(name: string, options: Pick<TimeOptions<V, K>, "timestamp" | "watermarks" | "idleness">): Stream<V, K>;
 
   /** A function with side outputs, with state of the whole task, with stores and with schedules. */
   process<R1 = never, R3 = never, S extends StoreSpec = {}, O extends SideSpec = {}>(
@@ -163,6 +177,11 @@ export interface KeyedStream<out V, out K> extends Stream<V, K> {
   repartition(name: string, options?: { readonly partitions?: number; readonly by?: never }): KeyedStream<V, K>;
   repartition(name: string, options?: RepartitionOptions<V, K>): Stream<V, K>;
 
+  /** Asks something outside for each record, many at once, and waits for the answers without holding anything else up. After a crash what was not answered is asked again: each record has one result, and a request may be sent twice. */
+  mapAsync<R>(name: string, ask: (value: V, call: AsyncCall<K>) => Promise<R>, options?: AsyncOptions<V, R>): KeyedStream<R, K>;
+  /** Other timestamps and another event time from here on, for records that tell their time only now. What was said of event time before is not heard any more. */
+  withTime(name: string, options: Pick<TimeOptions<V, K>, "timestamp" | "watermarks" | "idleness">): KeyedStream<V, K>;
+
   /** A function with state and timers per key, and side outputs. `state` stands above the functions in the object, so that they know its types. */
   process<R1 = never, R2 = never, R3 = never, S extends StateSpec = {}, O extends SideSpec = {}>(
     name: string,
@@ -204,6 +223,20 @@ export interface KeyedStream<out V, out K> extends Stream<V, K> {
 
   /** Each record with the row that its key has in the table at that moment; a record without a row is left out. */
   join<V2, R>(name: string, table: Table<K, V2>, joiner: (left: V, right: V2, record: Meta<K>) => R): KeyedStream<R, K>;
+  /** Pairs of records with one key that are close in time, each as soon as the second has come. The result has the larger timestamp of the two. */
+  join<V2, R>(
+    name: string,
+    other: AnyKeyedStream<V2, K>,
+    within: Interval,
+    joiner: (left: NonNullable<V>, right: NonNullable<V2>, record: Meta<K>) => R,
+  ): WithSide<KeyedStream<R, K>, LateSides<V, V2, K>>;
+  /** Pairs of records with one key that are in one window: all of them, whenever the window speaks. */
+  join<V2, R, W extends Window>(
+    name: string,
+    other: AnyKeyedStream<V2, K>,
+    within: WindowJoin<V | V2, W>,
+    joiner: (left: V, right: V2, pane: Pane<K, W>) => R,
+  ): WithSide<KeyedStream<R, K>, LateSides<V, V2, K>>;
   /** Each record with the version of the row that was valid at the record's time: so the result does not depend on what arrives first. The table needs a `history`. */
   join<V2, R>(
     name: string,
@@ -217,13 +250,6 @@ export interface KeyedStream<out V, out K> extends Stream<V, K> {
     table: GlobalTable<K2, V2>,
     on: (value: V, record: Meta<K>) => K2 | null | undefined,
     joiner: (left: NonNullable<V>, right: V2, record: Meta<K>) => R,
-  ): KeyedStream<R, K>;
-  /** Each pair of records of the two streams that have one key and lie close enough in time. A result has the larger timestamp of both. */
-  join<V2, R>(
-    name: string,
-    other: AnyKeyedStream<V2, K>,
-    within: Interval,
-    joiner: (left: NonNullable<V>, right: NonNullable<V2>, record: Meta<K>) => R,
   ): KeyedStream<R, K>;
   /** The same; a record without a row, or without a key, is joined with undefined. */
   leftJoin<V2, R>(
@@ -257,4 +283,11 @@ export interface KeyedStream<out V, out K> extends Stream<V, K> {
     within: Interval,
     joiner: (left: NonNullable<V> | undefined, right: NonNullable<V2> | undefined, record: Meta<K | null>) => R,
   ): KeyedStream<R, K>;
+  /** What the function makes of the records of both streams in each window; one of the two may have none. */
+  coGroup<V2, R, W extends Window>(
+    name: string,
+    other: AnyKeyedStream<V2, K>,
+    within: WindowJoin<V | V2, W>,
+    fn: (left: readonly V[], right: readonly V2[], pane: Pane<K, W>) => Out<R>,
+  ): WithSide<KeyedStream<R, K>, LateSides<V, V2, K>>;
 }

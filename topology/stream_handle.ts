@@ -1,5 +1,7 @@
 import { buildPattern } from "../core/cep/pattern.ts";
 import { StepError, TopologyError } from "../core/errors.ts";
+import type { AsyncOptions } from "../core/operators/async_options.ts";
+import type { Ask } from "../core/operators/async_request.ts";
 import { filterOperator } from "../core/operators/filter_operator.ts";
 import { flatMapOperator } from "../core/operators/flat_map_operator.ts";
 import { mapOperator } from "../core/operators/map_operator.ts";
@@ -25,19 +27,25 @@ import { unionNode } from "./graph/union_node.ts";
 import { RevisedHandle } from "./revised_handle.ts";
 import type { ExternalSink } from "./sink.ts";
 import { aggregateStep, scanStep } from "./steps/aggregate_step.ts";
-import { asOfJoinStep, globalJoinStep, streamJoinStep, tableJoinStep, temporalJoinStep } from "./steps/join_step.ts";
+import { asyncStep } from "./steps/async_step.ts";
+import { asOfJoinStep, globalJoinStep, intervalJoinStep, streamJoinStep, tableJoinStep, temporalJoinStep } from "./steps/join_step.ts";
 import { matchStep } from "./steps/match_step.ts";
 import { connectBroadcastStep, connectStep, plainConnectBroadcastStep, plainProcessStep, processStep } from "./steps/process_step.ts";
 import { storeStep } from "./steps/store_step.ts";
 import { tableStep } from "./steps/table_step.ts";
+import { timeStep } from "./steps/time_step.ts";
+import { coGroupStep } from "./steps/window_step.ts";
 import type { RepartitionOptions, StepOptions, ToOptions } from "./stream.ts";
 import { streamJoinOf } from "./stream_join.ts";
 import { namedStore, TableHandle } from "./table_handle.ts";
+import { type TimeOptions, timeOf } from "./time_options.ts";
 import type { Topic } from "./topic.ts";
 import type { TopicChoice } from "./topic_per_record.ts";
 import { WindowedHandle } from "./windowed_handle.ts";
+import type { WindowJoin } from "./windowed_stream.ts";
 
 type Callback<R> = (value: any, record: any) => R;
+type CoGroupFunction = (left: readonly any[], right: readonly any[], pane: any) => any;
 type Sides = Readonly<Record<string, StreamHandle>>;
 
 /**
@@ -106,6 +114,14 @@ export class StreamHandle {
       );
     const id = this.graph.add(repartitionNode(this.node, { name, partitions, by }));
     return by === "key" ? this.at(id) : new StreamHandle(this.graph, id);
+  }
+
+  mapAsync(name: string, ask: Ask<any, any>, options: AsyncOptions<any, any> = {}): StreamHandle {
+    return this.next(asyncStep(name, this.node, ask, options));
+  }
+  withTime(name: string, options: TimeOptions<any, any>): StreamHandle {
+    const { timestamp, watermarks, idlenessMs } = timeOf(options);
+    return this.next(timeStep(name, this.node, { timestamp, watermarks, idlenessMs }));
   }
 
   process(name: string, spec: any): StreamHandle {
@@ -222,7 +238,19 @@ export class KeyedHandle extends StreamHandle {
 
   override join(name: string, other: unknown, ...rest: readonly any[]): StreamHandle {
     if (other instanceof GlobalTableHandle) return super.join(name, other, ...rest);
-    return other instanceof StreamHandle ? this.#streamJoin("inner", name, other, rest) : this.#join(name, other, false, rest);
+    if (!(other instanceof StreamHandle)) return this.#join(name, other, false, rest);
+    const [within, joiner] = rest;
+    if ("window" in within) {
+      const pairs = (left: readonly unknown[], right: readonly unknown[], pane: unknown) =>
+        left.flatMap((one) => right.map((another) => joiner(one, another, pane)));
+      return this.#together("join", name, other, within, pairs);
+    }
+    if (within.clock === "stream-time") return this.#streamJoin("inner", name, other, rest);
+    const right = handleIn(this.graph, other, KeyedHandle, "join").node;
+    return this.next(intervalJoinStep({ name, left: this.node, right, interval: within, joiner }), lateSides);
+  }
+  coGroup(name: string, other: unknown, within: WindowJoin<any, any>, fn: CoGroupFunction): StreamHandle {
+    return this.#together("coGroup", name, other, within, fn);
   }
   override leftJoin(name: string, other: unknown, ...rest: readonly any[]): StreamHandle {
     if (other instanceof GlobalTableHandle) return super.leftJoin(name, other, ...rest);
@@ -235,6 +263,11 @@ export class KeyedHandle extends StreamHandle {
   #streamJoin(kind: JoinKind, name: string, other: unknown, [within, joiner]: readonly any[]): StreamHandle {
     const right = handleIn(this.graph, other, KeyedHandle, `${kind === "inner" ? "j" : `${kind}J`}oin`);
     return this.next(streamJoinStep(name, this.node, right.node, streamJoinOf(name, kind, within, joiner)));
+  }
+
+  #together(operation: "join" | "coGroup", name: string, other: unknown, within: WindowJoin<any, any>, fn: CoGroupFunction): StreamHandle {
+    const right = handleIn(this.graph, other, KeyedHandle, operation);
+    return this.next(coGroupStep(operation, name, this.node, right.node, within, fn), lateSides);
   }
 
   #join(name: string, table: unknown, left: boolean, rest: readonly any[]): StreamHandle {
@@ -257,6 +290,8 @@ export class KeyedHandle extends StreamHandle {
     return new TableHandle(this.graph, id, facts, (graph, node) => new KeyedHandle(graph, node));
   }
 }
+
+const lateSides = ["lateLeft", "lateRight"];
 
 /** Several streams as one, each value with the name of its stream. */
 export const taggedHandle = (streams: Readonly<Record<string, StreamHandle>>): StreamHandle => {

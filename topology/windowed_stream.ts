@@ -5,6 +5,7 @@ import type { Aggregator } from "../core/state/aggregator.ts";
 import type { StateSpec } from "../core/state/descriptors.ts";
 import type { SessionedStore } from "../core/state/stores/session_store.ts";
 import type { WindowedStore } from "../core/state/stores/window_store.ts";
+import type { Assigner } from "../core/window/assigner.ts";
 import type { Evictor } from "../core/window/evictor.ts";
 import type { Pane, PaneProcess } from "../core/window/pane.ts";
 import type { Revision } from "../core/window/revision.ts";
@@ -21,6 +22,11 @@ export interface Firing<V, W extends Window> {
   readonly evict?: Evictor<V, W>;
   /** How long after its end a window takes records, each of which makes it speak again. What is later goes to `side.late`, or is dropped and counted. @default 0 */
   readonly lateness?: Duration;
+}
+
+/** Windows in which the records of two streams meet. */
+export interface WindowJoin<V, W extends Window> extends Firing<V, W> {
+  readonly window: Assigner<V, W>;
 }
 
 /** When windows speak whose results replace each other. */

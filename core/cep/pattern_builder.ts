@@ -126,6 +126,12 @@ class Builder {
         throw invalid(
           `Cannot measure notFollowedBy('${item.name}') between neighbours in the middle of a pattern: measure the step behind it`,
         );
+    for (const item of items)
+      if (item.kind !== "group") {
+        const stepMs = item.kind === "take" ? Math.max(item.neighboursMs ?? 0, item.loop?.withinMs ?? 0) : (item.neighboursMs ?? 0);
+        if (withinMs !== undefined && stepMs > withinMs)
+          throw invalid(`Cannot give two neighbours ${stepMs} ms in a pattern that has ${withinMs} ms as a whole: give them less`);
+      }
     return {
       items,
       steps: shapes.map(({ step, shape }) => ({ name: names[step]!, shape })),
@@ -206,7 +212,6 @@ class Builder {
     if (last.kind === "take" && last.neighboursMs !== undefined)
       throw invalid(`Cannot repeat ${text} and measure it between neighbours: use within(time)`);
     if (consecutive && combinations) throw invalid(`Cannot repeat ${text} with "consecutive" and "combinations" at once: choose one`);
-    if (greedy && combinations) throw invalid(`Cannot repeat ${text} with "greedy" and "combinations" at once: choose one`);
     if (greedy && last.kind === "group") throw invalid('Cannot repeat a group with "greedy": make the loops inside of it greedy');
     if (until !== undefined && max !== Number.POSITIVE_INFINITY)
       throw invalid(`Cannot end ${text} with "until", as it ends after ${max} times anyway: leave out the upper bound`);

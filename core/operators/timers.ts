@@ -33,7 +33,10 @@ export const openTimers = (context: OperatorContext, onTimer: ((timer: Timer) =>
 
 // Plain functions, so that `const { set } = ctx.timers.event` works.
 const domain = (timers: TimerService): TimerDomain => ({
-  set: (timestamp) => timers.set(checked(timestamp)),
+  // Nothing is returned: a function may end with the call, and what it returns are results.
+  set: (timestamp) => {
+    timers.set(checked(timestamp));
+  },
   delete: (timestamp) => timers.delete(timestamp),
 });
 

@@ -1,5 +1,5 @@
 import { MillraceError, reason, StepError } from "../errors.ts";
-import type { Operator, OperatorContext, Push } from "../operators/operator.ts";
+import type { Operator, OperatorContext, OwnWork, Push } from "../operators/operator.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { RecordMeta } from "../record.ts";
 import type { StepState } from "../state/step_state.ts";
@@ -19,6 +19,8 @@ export interface ChainOptions {
   readonly states: ReadonlyMap<string, StepState>;
   readonly streamTime: () => number;
   readonly requestCommit: () => void;
+  /** Something has come from outside: the task is to look what there is to do. */
+  readonly wake: () => void;
   readonly writer: (node: NodePlan) => TopicWriter;
   /** Whether a policy says that a call which failed is left out, and the record goes on to other steps. @default never */
   readonly skipsCall?: (error: StepError) => boolean;
@@ -45,6 +47,8 @@ export class OperatorChain {
   /** Those that look at the Clock by themselves, and those that look at each record when it is through. */
   readonly #clocked: readonly Step[];
   readonly #watching: readonly Step[];
+  /** Of the steps that do something on their own. */
+  readonly #working: readonly OwnWork[];
 
   constructor(options: ChainOptions) {
     const { plan } = options;
@@ -54,6 +58,7 @@ export class OperatorChain {
     this.#steps = steps;
     this.#clocked = steps.filter(({ operator }) => operator?.nextClock !== undefined);
     this.#watching = steps.filter(({ operator }) => operator?.afterRecord !== undefined);
+    this.#working = steps.flatMap(({ operator }) => operator?.work ?? []);
     this.entries = plan.inputs.map((_, input) => fanOut(consumers(plan, steps, (edge) => "input" in edge && edge.input === input)));
     this.time = new TimeGraph(
       steps.map((step) => ({ ports: step.node.inputs, operator: step.operator, eventTimers: () => step.eventTimers })),
@@ -66,32 +71,54 @@ export class OperatorChain {
     for (const { operator } of this.#steps) operator?.open?.();
   }
 
+  close(): void {
+    for (const { operator } of this.#steps) operator?.close?.();
+  }
+
+  /** Once per watermark period. */
+  onPeriod(): void {
+    for (const { operator } of this.#steps) operator?.onPeriod?.();
+  }
+
   beforeCommit(commit: string): void {
     for (const { operator } of this.#steps) operator?.onCommit?.(commit);
   }
 
-  /** The next moment of the Clock at which a timer is due. */
-  nextProcessingTimer(): number {
-    let next = Number.POSITIVE_INFINITY;
-    for (const { processingTimers } of this.#steps) if (processingTimers !== undefined) next = Math.min(next, processingTimers.next());
+  /** The next moment of the Clock at which a timer is due, or a step has something to do on its own. */
+  nextWake(): number {
+    let next = Math.min(this.#earliestTimers().at, this.#earliestWork().at);
     for (const { operator } of this.#clocked) next = Math.min(next, operator!.nextClock!());
     return next;
   }
 
-  /** Fires timers of the Clock, the earliest over all steps first; false when it was interrupted. */
-  fireProcessingTimers(now: number, goOn: () => boolean, around: AroundTimer | undefined): boolean {
+  /** True while some step wants no more records. */
+  get isFull(): boolean {
+    return this.#working.some((work) => work.full);
+  }
+
+  /** True when no step has anything left to do on its own. */
+  get isFinished(): boolean {
+    return this.#working.every((work) => work.finished);
+  }
+
+  /**
+   * Fires timers of the Clock, the earliest over all steps first, and does what steps do on their own. It stops where event time has moved, for that comes before all else.
+   * @returns false when it was interrupted
+   */
+  doDue(now: number, goOn: () => boolean, around: AroundTimer | undefined): boolean {
     for (;;) {
-      let earliest: TimerService | undefined;
-      let at = Number.POSITIVE_INFINITY;
-      for (const { processingTimers } of this.#steps) {
-        const next = processingTimers?.next() ?? Number.POSITIVE_INFINITY;
-        if (next < at) {
-          at = next;
-          earliest = processingTimers;
-        }
-      }
-      if (earliest === undefined || at > now) return this.#callClocked(now, goOn, around);
-      earliest.fireNext(now, around);
+      if (this.time.advancing) return true;
+      const { work, at } = this.#earliestWork();
+      const { timers, at: timersAt } = this.#earliestTimers();
+      if (work !== undefined && at <= now && at <= timersAt) {
+        if (around === undefined) work.run();
+        else
+          around(
+            () => work.run(),
+            () => work.leaveOut(),
+          );
+      } else if (timers !== undefined && timersAt <= now) timers.fireNext(now, around);
+      else return this.#callClocked(now, goOn, around);
       if (!goOn()) return false;
     }
   }
@@ -114,6 +141,32 @@ export class OperatorChain {
   /** A record is through. */
   afterRecord(): void {
     for (const { operator, node } of this.#watching) namedTimer(() => operator!.afterRecord!(), node.step)(0);
+  }
+
+  #earliestTimers(): { readonly timers: TimerService | undefined; readonly at: number } {
+    let timers: TimerService | undefined;
+    let at = Number.POSITIVE_INFINITY;
+    for (const { processingTimers } of this.#steps) {
+      const next = processingTimers?.next() ?? Number.POSITIVE_INFINITY;
+      if (next < at) {
+        at = next;
+        timers = processingTimers;
+      }
+    }
+    return { timers, at };
+  }
+
+  #earliestWork(): { readonly work: OwnWork | undefined; readonly at: number } {
+    let work: OwnWork | undefined;
+    let at = Number.POSITIVE_INFINITY;
+    for (const each of this.#working) {
+      const next = each.nextAt();
+      if (next < at) {
+        at = next;
+        work = each;
+      }
+    }
+    return { work, at };
   }
 }
 
@@ -167,6 +220,8 @@ const makeStep = (options: ChainOptions, id: number, behind: readonly Step[], ti
     watermark: () => time()?.watermarkOf(id) ?? Number.NEGATIVE_INFINITY,
     streamTime: options.streamTime,
     processingTime: () => options.clock.now(),
+    wake: options.wake,
+    timeMoved: () => time()?.moved(id),
     clock: options.clock,
     count: (metric, by = 1) => options.counters.counter(metric, { step: node.step }).add(by),
     requestCommit: options.requestCommit,

@@ -1,5 +1,6 @@
 import { ConfigurationError, DecodeError, FatalError } from "../errors.ts";
 import { type Fetched, type Fetcher, type FetchPosition, LogError, partitionId, type TopicPartition } from "../ports/log.ts";
+import { Alignment } from "../time/alignment.ts";
 import type { Application } from "./application.ts";
 import type { Task } from "./sealed_task.ts";
 import type { SiblingWatermarks } from "./sibling_watermarks.ts";
@@ -140,21 +141,18 @@ export class Reader {
 
   /** Inputs that are too far ahead of their group are not taken from until the others have come up. */
   align(): void {
-    const groups = new Map<string, number>();
+    const groups = new Map<string, Alignment<TaskInput>>();
     const aligned: { readonly input: TaskInput; readonly group: string; readonly maxDriftMs: number }[] = [];
     for (const task of this.#options.tasks())
       for (const input of task.inputs) {
         const alignment = input.plan.time?.alignment;
         if (alignment === undefined || input.source === undefined) continue;
         aligned.push({ input, ...alignment });
-        if (!input.idle && !input.finished)
-          groups.set(alignment.group, Math.min(groups.get(alignment.group) ?? Number.POSITIVE_INFINITY, input.source.watermark));
+        let group = groups.get(alignment.group);
+        if (group === undefined) groups.set(alignment.group, (group = new Alignment()));
+        if (!input.idle && !input.finished) group.report(input, input.source.watermark);
       }
-    for (const { input, group, maxDriftMs } of aligned) {
-      const slowest = groups.get(group) ?? Number.POSITIVE_INFINITY;
-      // Before every input has said something, none can be ahead.
-      input.heldBack = slowest !== Number.NEGATIVE_INFINITY && input.source!.watermark > slowest + maxDriftMs;
-    }
+    for (const { input, group, maxDriftMs } of aligned) input.heldBack = input.source!.watermark > groups.get(group)!.allowed(maxDriftMs);
   }
 
   async close(): Promise<void> {

@@ -109,6 +109,7 @@ export class StreamTask implements Task {
       streamTime: () => this.#streamTime,
       requestCommit: () => environment.requestCommit(),
       skipsCall: (error) => this.#attempts.skipsCall(error),
+      wake: () => environment.wake(),
       writer: (node) => {
         const topic = environment.topicName(node.output!.topic);
         return new TopicWriter({
@@ -143,19 +144,20 @@ export class StreamTask implements Task {
     const { clock } = this.#environment;
     const nowMs = clock.monotonic();
     if (nowMs < attempts.timersAtMs) return false;
-    if (this.#chain.time.advancing) {
+    for (const now = clock.now(); ; ) {
+      if (this.#chain.time.advancing) {
+        did = true;
+        if (!this.#advance(goOn)) return true;
+      }
+      if (this.#chain.nextWake() > now) break;
       did = true;
-      if (!this.#advance(goOn)) return true;
-    }
-    const now = clock.now();
-    if (this.#chain.nextProcessingTimer() <= now) {
-      did = true;
-      if (!this.#chain.fireProcessingTimers(now, attempts.untilTimerFails(goOn), attempts.around)) return true;
+      if (!this.#chain.doDue(now, attempts.untilTimerFails(goOn), attempts.around)) return true;
     }
     if (nowMs < attempts.waitsUntilMs) return did;
     let input: TaskInput | undefined;
     try {
       for (;;) {
+        if (this.#chain.isFull) return did;
         input = this.#lowest(nowMs);
         if (input === undefined) {
           if (this.#settleEnds(goOn)) did = true;
@@ -177,6 +179,7 @@ export class StreamTask implements Task {
   tick(): void {
     // An advance that was interrupted is finished first: a step must not see what comes of a later watermark before its timers up to the earlier one have fired.
     if (this.#chain.time.advancing || this.#environment.clock.monotonic() < this.#attempts.timersAtMs) return;
+    this.#chain.onPeriod();
     this.#times.tick();
   }
 
@@ -192,7 +195,7 @@ export class StreamTask implements Task {
     const moment = (atMs: number): number => clock.now() + Math.ceil(atMs - nowMs);
     const { recordsAtMs, timersAtMs } = this.#attempts;
     if (nowMs < timersAtMs) return moment(timersAtMs);
-    const next = this.#chain.nextProcessingTimer();
+    const next = this.#chain.nextWake();
     return nowMs < recordsAtMs ? Math.min(next, moment(recordsAtMs)) : next;
   }
 
@@ -272,7 +275,7 @@ export class StreamTask implements Task {
   }
 
   get #isToSayFinished(): boolean {
-    return !this.#finishedSaid && this.#times.finished && !this.#chain.time.advancing;
+    return !this.#finishedSaid && this.#times.finished && !this.#chain.time.advancing && this.#chain.isFinished;
   }
 
   // ---------------------------------------------------------------- commit
@@ -356,6 +359,7 @@ export class StreamTask implements Task {
 
   rollback(): void {
     this.#staging.drop();
+    this.#chain.close();
     this.#open();
   }
 
@@ -385,6 +389,7 @@ export class StreamTask implements Task {
   }
 
   async close(): Promise<void> {
+    this.#chain.close();
     await this.#options.close();
   }
 }

@@ -1,5 +1,6 @@
 import type { Operator } from "../operators/operator.ts";
 import type { AroundTimer, TimerService } from "../state/timer_service.ts";
+import { CombinedWatermark, type PartTime } from "../time/combined_watermark.ts";
 import { Valve } from "../time/valve.ts";
 import type { Edge } from "./plan.ts";
 
@@ -20,24 +21,48 @@ class TimeNode {
   readonly next: Channel[] = [];
   /** What the step sees while its timers fire. */
   current = Number.NEGATIVE_INFINITY;
-  /** What it has finished with, and so has told the steps behind. */
+  /** What it has finished with. */
+  seen = Number.NEGATIVE_INFINITY;
+  /** What it has told the steps behind. */
   done = Number.NEGATIVE_INFINITY;
+  /** All ports are idle, as far as the step has heard. */
   idle = false;
+  /** What it has told the steps behind. */
+  idleDone = false;
   dirty = false;
-  #combined = Number.NEGATIVE_INFINITY;
+  /** The watermark that waits was said without a valve in front: it counts whatever it is. */
+  overruled = false;
+  /** Joins the ports of a step for which they are one stream. */
+  readonly union: Valve | undefined;
+  readonly #ports: CombinedWatermark = new CombinedWatermark();
+  readonly #parts: readonly PartTime[];
 
   constructor(step: TimedStep) {
     this.step = step;
     this.valves = step.ports.map((edges) => new Valve(edges.length));
+    this.union = step.operator?.united ? new Valve(this.valves.length) : undefined;
+    this.#parts = this.valves.map(() => this.#ports.add());
   }
 
-  /** The smallest watermark of the ports that are not idle; it never falls. A port that comes back counts at once (Flink: IndexedCombinedWatermarkStatus), a channel of a union only when it has caught up. */
+  /** The ports are joined: one that comes back from idleness counts at once, a channel of a union only when it has caught up. */
   get watermark(): number {
-    if (this.valves.length === 1) return this.valves[0]!.watermark;
-    let smallest = Number.POSITIVE_INFINITY;
-    for (const valve of this.valves) if (!valve.idle && valve.watermark < smallest) smallest = valve.watermark;
-    if (!this.allIdle && smallest > this.#combined) this.#combined = smallest;
-    return this.#combined;
+    const { valves, union } = this;
+    if (valves.length === 1) return valves[0]!.watermark;
+    if (union !== undefined) {
+      valves.forEach(({ watermark, idle }, port) => {
+        if (!idle) union.inputStatus(port, false);
+        union.inputWatermark(port, watermark);
+        if (idle) union.inputStatus(port, true);
+      });
+      return union.watermark;
+    }
+    for (let i = 0; i < valves.length; i++) {
+      const part = this.#parts[i]!;
+      part.watermark = valves[i]!.watermark;
+      part.idle = valves[i]!.idle;
+    }
+    this.#ports.combine();
+    return this.#ports.watermark;
   }
 
   get allIdle(): boolean {
@@ -51,6 +76,18 @@ interface Channel {
   readonly valve: Valve;
   readonly channel: number;
 }
+
+const hearIdle = (node: TimeNode, idle: boolean): void => {
+  if (node.idle === idle) return;
+  node.idle = idle;
+  node.step.operator?.onIdle?.(idle);
+};
+
+const tellIdle = (node: TimeNode, idle: boolean): void => {
+  if (node.idleDone === idle) return;
+  node.idleDone = idle;
+  for (const { node: next, valve, channel } of node.next) if (valve.inputStatus(channel, idle)) next.dirty = true;
+};
 
 /**
  * Carries watermarks and idleness through the steps of one task, in topological order: a step sees the new watermark, fires its timers, and only then tells the steps behind. The advance can be interrupted between two timers
@@ -77,6 +114,13 @@ export class TimeGraph {
     for (const { node, valve, channel } of this.#inputs[input]!) if (valve.inputWatermark(channel, watermark)) this.#touch(node);
   }
 
+  /**
+   * Tells the first steps behind an input a watermark as an operator hears it that has no valve in front: one that does not rise is heard as well, and fires what was set in the past. For tests of operators; in a run time never falls.
+   */
+  overrule(input: number, watermark: number): void {
+    for (const channel of this.#inputs[input]!) if (this.#overrule(channel, watermark)) this.#touch(channel.node);
+  }
+
   inputStatus(input: number, idle: boolean): void {
     for (const { node, valve, channel } of this.#inputs[input]!) if (valve.inputStatus(channel, idle)) this.#touch(node);
   }
@@ -94,19 +138,31 @@ export class TimeGraph {
     if (!this.#dirty) return true;
     for (const node of this.#nodes) {
       if (!node.dirty) continue;
-      const { watermark, allIdle: idle } = node;
-      if (watermark > node.done) {
+      const { watermark, overruled, allIdle } = node;
+      const { operator } = node.step;
+      // Of an idle input nothing is heard: it is active before it says a watermark, and says the last one before it falls idle.
+      if (!allIdle) hearIdle(node, false);
+      if (watermark > node.seen || overruled) {
         node.current = watermark;
         const timers = node.step.eventTimers();
         if (timers !== undefined) while (timers.fireNext(watermark, around)) if (!goOn()) return false;
-        node.step.operator?.onWatermark?.(watermark);
-        node.done = watermark;
-        for (const { node: next, valve, channel } of node.next) if (valve.inputWatermark(channel, watermark)) next.dirty = true;
+        operator?.onWatermark?.(watermark);
+        node.seen = watermark;
+        node.overruled = false;
       }
-      if (idle !== node.idle) {
-        node.idle = idle;
-        for (const { node: next, valve, channel } of node.next) if (valve.inputStatus(channel, idle)) next.dirty = true;
+      if (allIdle) hearIdle(node, true);
+      const idle = operator?.time?.idle ?? allIdle;
+      if (!idle) tellIdle(node, false);
+      const passed = operator?.time?.watermark ?? node.seen;
+      const asSaid = overruled && operator?.time === undefined;
+      if (passed > node.done || asSaid) {
+        node.done = passed;
+        for (const channel of node.next) {
+          const { valve } = channel;
+          if (asSaid ? this.#overrule(channel, passed) : valve.inputWatermark(channel.channel, passed)) channel.node.dirty = true;
+        }
       }
+      if (idle) tellIdle(node, true);
       node.dirty = false;
     }
     this.#dirty = false;
@@ -124,13 +180,33 @@ export class TimeGraph {
   }
 
   idleOf(node: number): boolean {
-    return this.#nodes[node]!.idle;
+    return this.#nodes[node]!.idleDone;
   }
 
   /** True while some step holds an event timer, or something else that waits for event time. */
   holds(): boolean {
     for (const { step } of this.#nodes) if (step.operator?.holds?.() || (step.eventTimers()?.size ?? 0) > 0) return true;
     return false;
+  }
+
+  /** The time that a step says of itself has changed. */
+  moved(node: number): void {
+    this.#touch(this.#nodes[node]!);
+  }
+
+  /** True when the node has something to do. */
+  #overrule({ node, valve, channel }: Channel, watermark: number): boolean {
+    if (valve.channels > 1 || node.union !== undefined) return valve.inputWatermark(channel, watermark);
+    if (node.valves.length === 1) {
+      valve.overrule(watermark);
+      node.overruled = true;
+      return true;
+    }
+    // As in Flink, an idle input of several is active again when it says a watermark, and nobody hears of that.
+    valve.inputStatus(channel, false);
+    node.idle = node.idleDone = node.allIdle;
+    valve.inputWatermark(channel, watermark);
+    return true;
   }
 
   #touch(node: TimeNode): void {

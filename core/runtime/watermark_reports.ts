@@ -52,7 +52,7 @@ export class WatermarkReports {
   collect(): TimeReport[] {
     const reports: TimeReport[] = [];
     // A task reports its end only when nothing is left to fire: until then the watermark before stands.
-    const ended = this.#times.finished && !this.#chain.time.advancing;
+    const ended = this.#times.finished && !this.#chain.time.advancing && this.#chain.isFinished;
     const byTopic = new Map<string, { watermark: number; idle: boolean; partitions: number }>();
     for (const { node, writer } of this.#chain.writers) {
       if (!writer.plan.watermarks) continue;

@@ -2,6 +2,12 @@ import { taskKey } from "./address.ts";
 import type { ListState, MapState } from "./handles.ts";
 import type { MapKey, StepState } from "./step_state.ts";
 
+/** What is looked at next belongs to the whole task. */
+export const enterTask = (state: StepState): void => {
+  state.key = taskKey;
+  state.mapKey = null;
+};
+
 /** Leads a handle to the state of the whole task for the length of one call, and back to the current key. */
 class TaskScope {
   readonly #state: StepState;
@@ -16,8 +22,7 @@ class TaskScope {
     const state = this.#state;
     this.#key = state.key;
     this.#mapKey = state.mapKey;
-    state.key = taskKey;
-    state.mapKey = null;
+    enterTask(state);
   }
 
   leave<T>(result: T): T {

@@ -54,6 +54,12 @@ export class Valve {
     return changed;
   }
 
+  /** What the one channel says stands, whatever was said before: an operator is told so when nothing is in front of it. */
+  overrule(watermark: number): void {
+    this.#watermarks[0] = watermark;
+    this.#watermark = watermark;
+  }
+
   /** One more channel: time then stands until it has something to say. */
   addChannel(): number {
     this.#watermarks.push(Number.NEGATIVE_INFINITY);

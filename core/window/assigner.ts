@@ -9,7 +9,7 @@ import { anySize, type WindowSpace } from "./window_space.ts";
 /** Which clock windows follow: the watermark, or the wall. */
 export type WindowClock = "event" | "processing";
 
-/** Says to which windows a record belongs. Made by `tumbling`, `sliding`, `session`, `globalWindow`, `counting` and `assigner`. */
+/** Says to which windows a record belongs. Made by `tumbling`, `sliding`, `cumulative`, `calendar`, `session`, `globalWindow`, `counting` and `assigner`. */
 export interface Assigner<in V, out W extends Window> {
   readonly name: string;
   readonly time: WindowClock;

@@ -28,11 +28,13 @@ export class Evicted implements Contents {
   }
 
   evaluate(window: unknown, actual: unknown, call: (input: unknown) => void): void {
-    const { evictor, windowOf, input, emptySpeaks } = this.#options;
+    const { evictor, windowOf, input } = this.#options;
     this.#state.setNamespace(window);
     if (this.#elements.isEmpty()) return;
     const staying = this.#evict(this.#elements.entries(), evictor.before, windowOf(actual));
-    if (staying.length > 0 || emptySpeaks) call(input(staying.map(([, { value }]) => value)));
+    const made = input(staying.map(([, { value }]) => value));
+    // What cannot be made of nothing at all says nothing.
+    if (staying.length > 0 || made !== undefined) call(made);
     this.#state.setNamespace(window);
     this.#evict(staying, evictor.after, windowOf(actual));
   }
@@ -72,10 +74,8 @@ export interface EvictedOptions {
   /** How values are written. */
   readonly serde: Serde<unknown> | undefined;
   readonly windowOf: (known: unknown) => Window;
-  /** Makes of the values that stay what the window function works on. */
+  /** Makes of the values that stay what the window function works on; undefined where there are none and that makes nothing. */
   readonly input: (values: readonly unknown[]) => unknown;
-  /** The window function is called also when no record stays. */
-  readonly emptySpeaks: boolean;
 }
 
 interface Element {

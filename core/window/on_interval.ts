@@ -44,15 +44,13 @@ const byWatermark = (place: TriggerPlace, every: number): OpenTrigger<unknown> =
     },
     onProcessingTimer: () => "continue",
     onMerge: (from) => next.merge(from),
-    clear: () => {
-      next.clear();
-      place.deleteEventTimer(maxTimestamp());
-    },
+    // The timer for the end stays, as in Flink: a time-out may clear the trigger of a window that goes on.
+    clear: () => next.clear(),
   };
 };
 
 const byClock = (place: TriggerPlace, every: number): OpenTrigger<unknown> => {
-  const { context } = place;
+  const { context, maxTimestamp } = place;
   const next = new NextFiring(place, every, place.setProcessingTimer, place.deleteProcessingTimer);
   return {
     onRecord: () => {
@@ -61,6 +59,8 @@ const byClock = (place: TriggerPlace, every: number): OpenTrigger<unknown> => {
     },
     onEventTimer: () => "continue",
     onProcessingTimer: (timestamp) => {
+      // The last moment, whatever the clock shows: a window of event time may be over long before.
+      if (timestamp === maxTimestamp()) return "fire";
       if (!next.isAt(timestamp)) return "continue";
       next.after(timestamp);
       return "fire";

@@ -1,5 +1,7 @@
 import type { OperatorContext } from "../operators/operator.ts";
+import { valueCodec } from "../state/codecs.ts";
 import type { TimerService } from "../state/timer_service.ts";
+import type { ValueTable } from "../state/value_table.ts";
 import type { WindowClock } from "./assigner.ts";
 import type { TriggerPlace } from "./trigger.ts";
 import type { Window } from "./window.ts";
@@ -14,8 +16,14 @@ export class PaneTimers {
   readonly #space: WindowSpace<any, Window>;
   readonly #time: WindowClock;
   readonly #latenessMs: number;
+  /** Of panes whose trigger has deleted its timer for the moment at which the pane is let go of. */
+  readonly #silent: ValueTable<boolean>;
   readonly #event: TimerService;
   readonly #processing: TimerService;
+  /** The pane is let go of, whatever its trigger does now. */
+  #lettingGo = false;
+  /** Some pane is silent, as is rare: else no pane has to be asked. Undefined: nobody has looked yet. */
+  #anySilent: boolean | undefined;
 
   constructor(
     context: OperatorContext,
@@ -27,6 +35,7 @@ export class PaneTimers {
     this.#space = options.space;
     this.#time = options.time;
     this.#latenessMs = options.latenessMs;
+    this.#silent = context.state.value("w:silent", valueCodec<boolean>(), { namespaced: true });
     this.#event = context.eventTimers((timestamp) => onTimer("event", timestamp), {
       namespaced: true,
       leftOut: (timestamp) => leftOut("event", timestamp),
@@ -59,6 +68,23 @@ export class PaneTimers {
     return domain === this.#time && timestamp === this.#releaseTime(this.#context.state.namespace);
   }
 
+  /** The trigger of the current pane has deleted its timer for that moment: the pane is let go of without a word. */
+  get isSilent(): boolean {
+    this.#anySilent ??= !this.#silent.all().next().done;
+    return this.#anySilent && this.#silent.get() !== undefined;
+  }
+
+  /** The current pane is let go of, with what its trigger clears away. */
+  letGo(clearTrigger: () => void): void {
+    this.#lettingGo = true;
+    try {
+      clearTrigger();
+    } finally {
+      this.#lettingGo = false;
+    }
+    if (this.isSilent) this.#silent.clear();
+  }
+
   /** What a trigger finds. */
   place(column: string): TriggerPlace {
     const { state } = this.#context;
@@ -67,9 +93,9 @@ export class PaneTimers {
       column,
       window: () => this.#space.window(state.namespace),
       maxTimestamp: () => this.#space.maxTimestamp(state.namespace),
-      setEventTimer: (timestamp) => this.#event.set(timestamp),
+      setEventTimer: (timestamp) => this.#set("event", timestamp),
       deleteEventTimer: (timestamp) => this.#delete("event", timestamp),
-      setProcessingTimer: (timestamp) => this.#processing.set(timestamp),
+      setProcessingTimer: (timestamp) => this.#set("processing", timestamp),
       deleteProcessingTimer: (timestamp) => this.#delete("processing", timestamp),
     };
   }
@@ -79,8 +105,17 @@ export class PaneTimers {
     return this.#time === "event" ? end + this.#latenessMs : end;
   }
 
+  #set(domain: WindowClock, timestamp: number): void {
+    this.#of(domain).set(timestamp);
+    if (this.isRelease(domain, timestamp) && this.isSilent) this.#silent.clear();
+  }
+
   #delete(domain: WindowClock, timestamp: number): void {
     if (timestamp === Number.POSITIVE_INFINITY || !this.isRelease(domain, timestamp)) this.#of(domain).delete(timestamp);
+    else if (!this.#lettingGo) {
+      this.#anySilent = true;
+      this.#silent.set(true);
+    }
   }
 
   #of(domain: WindowClock): TimerService {

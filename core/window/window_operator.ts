@@ -120,7 +120,7 @@ class WindowOperator implements Operator {
     if (this.#isStray(domain, timestamp)) return;
     const window = this.#state.namespace;
     const isRelease = this.#timers.isRelease(domain, timestamp);
-    this.#act(window, this.#ask(domain, timestamp));
+    if (!isRelease || !this.#timers.isSilent) this.#act(window, this.#ask(domain, timestamp));
     if (isRelease) this.#release(window);
   }
 
@@ -160,7 +160,7 @@ class WindowOperator implements Operator {
   #release(window: unknown): void {
     this.#contents.clear(this.#held(window));
     this.#state.setNamespace(window);
-    this.#trigger.clear();
+    this.#timers.letGo(() => this.#trigger.clear());
     this.#function.clear();
     this.#merging?.remove(window as MergingWindow);
   }
@@ -172,7 +172,7 @@ class WindowOperator implements Operator {
       this.#trigger.onMerge(from);
       for (const before of from) {
         this.#state.setNamespace(before);
-        this.#trigger.clear();
+        this.#timers.letGo(() => this.#trigger.clear());
         this.#timers.deleteRelease();
       }
       this.#contents.merge(held, heldBefore);

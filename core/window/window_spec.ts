@@ -205,7 +205,6 @@ export const openContents = (context: OperatorContext, plan: WindowPlan): Conten
         serde: contents.serde,
         windowOf: (known) => assigner.space.window(known),
         input: aggregator === undefined ? (values) => values : fold(context, aggregator),
-        emptySpeaks: aggregator === undefined,
       });
     }
   }

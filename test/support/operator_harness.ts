@@ -66,6 +66,8 @@ export class OperatorHarness {
       },
       count: (metric, by = 1) => this.counters.set(metric, (this.counters.get(metric) ?? 0) + by),
       requestCommit: () => {},
+      timeMoved: () => {},
+      wake: () => {},
     };
     this.#operator = this.#factory(context);
     this.#operator.open?.();

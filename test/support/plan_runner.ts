@@ -91,6 +91,7 @@ export const runPlan = (
         states,
         streamTime: () => 0,
         requestCommit: () => {},
+        wake: () => {},
         writer: (node) => writerTo(node.output!, node.step, partition),
       });
       chain.open();

@@ -32,6 +32,20 @@ export const refused = (): m.Topology =>
     k.count();
     // @ts-expect-error a join has a name
     k.join(table(accounts), (t, a) => [t, a]);
+    // @ts-expect-error two streams meet in a time: it has to be said which
+    k.join("paid", k, (a, b) => [a, b]);
+    // @ts-expect-error other keys
+    k.join("paid", s.keyBy((t) => t.amount), { before: minutes(1), after: minutes(1) }, (a, b) => [a, b]);
+    // @ts-expect-error an interval has two ends
+    k.join("paid", k, { before: minutes(1) }, (a, b) => [a, b]);
+    // @ts-expect-error a window join has a window
+    k.coGroup("both", k, { lateness: minutes(1) }, (a, b) => [a.length + b.length]);
+    // @ts-expect-error what is asked answers later
+    s.mapAsync("ask", (t) => t.amount);
+    // @ts-expect-error the result for a record that waits too long is like any other
+    s.mapAsync("ask", async (t) => t.amount, { timeout: minutes(1), onTimeout: () => "late" });
+    // @ts-expect-error a step that keeps state has a name
+    s.withTime({ timestamp: (t) => t.at });
     // @ts-expect-error an object as key needs a serde
     s.keyBy((t) => ({ a: t.accountId }));
     // @ts-expect-error the key is not known

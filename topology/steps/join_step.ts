@@ -1,9 +1,12 @@
+import { TopologyError } from "../../core/errors.ts";
 import { asOfJoinOperator } from "../../core/operators/as_of_join_operator.ts";
+import { intervalJoinOperator } from "../../core/operators/interval_join_operator.ts";
 import { type StreamJoin, streamJoinOperator } from "../../core/operators/stream_join_operator.ts";
 import { tableJoinOperator } from "../../core/operators/table_join_operator.ts";
 import { temporalJoinOperator } from "../../core/operators/temporal_join_operator.ts";
 import type { NodeId } from "../graph/graph.ts";
 import { type StepNode, stepNode } from "../graph/step_node.ts";
+import type { Interval } from "../stream_join.ts";
 import { operationOf, type View } from "./table_step.ts";
 
 type Joiner = (left: any, right: any, record: any) => unknown;
@@ -109,3 +112,48 @@ export const streamJoinStep = (name: string, left: NodeId, right: NodeId, join: 
     },
     operator: () => streamJoinOperator(join),
   });
+
+/** Two streams whose records are joined when they are close in time. */
+export const intervalJoinStep = (join: {
+  readonly name: string;
+  readonly left: NodeId;
+  readonly right: NodeId;
+  readonly interval: Interval;
+  readonly joiner: Joiner;
+}): StepNode => {
+  const { name, joiner } = join;
+  const { before, after, exclusive, lateness = 0 } = join.interval;
+  if (!(before + after >= 0))
+    throw new TopologyError(
+      "OPTION_INVALID",
+      `Step '${name}' joins records from ${before} ms before to ${after} ms after the left one, which are none: give an interval that does not end before it begins`,
+      { step: name },
+    );
+  if (!(lateness >= 0))
+    throw new TopologyError(
+      "OPTION_INVALID",
+      `Step '${name}' joins two streams, and its option lateness is ${String(lateness)}: give a duration that is not negative, such as minutes(1)`,
+      { step: name },
+    );
+  if (typeof joiner !== "function")
+    throw new TopologyError(
+      "TOPOLOGY_INVALID",
+      `Step '${name}' joins two streams and has no function that makes a result of them: give it last`,
+      {
+        step: name,
+      },
+    );
+  const lower = -before + (exclusive === "before" || exclusive === "both" ? 1 : 0);
+  const upper = after - (exclusive === "after" || exclusive === "both" ? 1 : 0);
+  return stepNode({
+    operation: "join",
+    name,
+    ports: [
+      { stream: join.left, needs: "key" },
+      { stream: join.right, needs: "key" },
+    ],
+    stateful: true,
+    parameters: { kind: "inner", before, after, lateness, clock: "watermark", ...(exclusive === undefined ? {} : { exclusive }) },
+    operator: ({ single }) => intervalJoinOperator({ lower, upper, latenessMs: lateness, joiner }, { nullKey: single }),
+  });
+};

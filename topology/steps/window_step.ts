@@ -2,13 +2,14 @@ import { panesReader, sessionsReader } from "../../core/operators/table_readers.
 import type { Aggregator } from "../../core/state/aggregator.ts";
 import type { StoreReader } from "../../core/state/stores/store_descriptor.ts";
 import type { Assigner } from "../../core/window/assigner.ts";
+import { coGroupOperator, coGroupSpec } from "../../core/window/co_group_operator.ts";
 import { keptMs } from "../../core/window/revised_panes.ts";
 import type { Revision } from "../../core/window/revision.ts";
 import { type WindowContents, windowOperator } from "../../core/window/window_operator.ts";
 import { planRevision, type WindowSpec, windowParameters } from "../../core/window/window_spec.ts";
 import type { NodeId } from "../graph/graph.ts";
 import { type StepNode, stepNode } from "../graph/step_node.ts";
-import type { Firing } from "../windowed_stream.ts";
+import type { Firing, WindowJoin } from "../windowed_stream.ts";
 import type { NamedStore } from "./table_step.ts";
 
 /** What stands between a keyed stream and its windows' contents. */
@@ -66,4 +67,27 @@ export const windowTableStep = (
     operator: ({ single, before, cached }) => windowOperator({ ...spec, single, revision: { ...revision, before, cached } }),
   });
   return { step, reader };
+};
+
+/** What is made of the windows of two streams. Throws TopologyError WINDOW_INVALID when the parts do not go together. */
+export const coGroupStep = (
+  operation: "coGroup" | "join",
+  name: string,
+  left: NodeId,
+  right: NodeId,
+  { window, emit, evict, lateness }: WindowJoin<any, any>,
+  fn: (left: readonly any[], right: readonly any[], pane: any) => any,
+): StepNode => {
+  const coGroup = { assigner: window, trigger: emit, evictor: evict, latenessMs: lateness, fn };
+  return stepNode({
+    operation,
+    name,
+    ports: [
+      { stream: left, needs: "key" },
+      { stream: right, needs: "key" },
+    ],
+    stateful: true,
+    parameters: windowParameters(coGroupSpec(coGroup)),
+    operator: ({ single }) => coGroupOperator(coGroup, { single }),
+  });
 };

@@ -186,6 +186,8 @@ class Network {
       clock: { now, monotonic: now, after: () => ({ cancel: () => {} }), yield: async () => {} },
       count: (metric, by = 1) => this.#count(metric, by),
       requestCommit: () => {},
+      timeMoved: () => {},
+      wake: () => {},
     };
     const operator = node.operator!(context);
     step.operator = operator;

@@ -261,7 +261,83 @@ const inMemory = topology("in-memory", ({ from }) => {
 });
 
 /** Programs that must compile and can be planned. */
+// ---------------------------------------------------------------- streams that are joined with streams
+interface Purchase {
+  readonly id: string;
+  readonly customer: string;
+  readonly total: number;
+  readonly at: number;
+}
+interface Payment {
+  readonly orderId: string;
+  readonly amount: number;
+  readonly at: number;
+}
+const purchases = topic("purchases", { key: text, value: json<Purchase>() });
+const payments = topic("payments", { key: text, value: json<Payment>() });
+const paid = topic("paid", { key: text, value: json<{ id: string; missing: number }>() });
+const latePayments = topic("late-payments", { key: text, value: json<Payment>() });
+const perHour = topic("per-hour", { key: text, value: json<{ orders: number; payments: number; until: number }>() });
+const streamJoins = topology("stream-joins", ({ from }) => {
+  const all = from(purchases, { timestamp: (order) => order.at });
+  const ordered = all.keyBy((order) => order.id);
+  const payment = from(payments, { timestamp: (one) => one.at }).keyBy((one) => one.orderId);
+  const joined = ordered.join("paid", payment, { before: minutes(0), after: hours(1), exclusive: "after" }, (order, one) => ({
+    id: order.id,
+    missing: order.total - one.amount,
+  }));
+  joined.to(paid);
+  joined.side.lateRight.to(latePayments);
+  const ofCustomer = all.keyBy((order) => order.customer);
+  const byCustomer = m.tagged({ order: ofCustomer, click: from(clicks).keyBy((click) => click.user) });
+  byCustomer.map((event) => (event.from === "order" ? event.value.total : event.value.price)).print("spent");
+});
+const coGroups = topology("co-groups", ({ from }) => {
+  const ordered = from(purchases).keyBy();
+  const payment = from(payments).keyBy();
+  ordered
+    .coGroup("per-hour", payment, { window: m.tumbling({ size: hours(1) }), lateness: minutes(1) }, (left, right, { window }) => [
+      { orders: left.length, payments: right.length, until: window.end },
+    ])
+    .to(perHour);
+  ordered
+    .join("pairs", payment, { window: m.session({ gap: minutes(5) }) }, (order, one, { key }) => ({
+      id: `${key}`,
+      missing: order.total - one.amount,
+    }))
+    .to(paid);
+});
+
+// ---------------------------------------------------------------- asking something outside; a time of its own
+const score = async (order: Purchase, _signal: AbortSignal): Promise<number> => order.total;
+const asking = topology("asking", ({ from }) => {
+  from(purchases)
+    .mapAsync("score", async (order, { signal }) => ({ ...order, score: await score(order, signal) }), {
+      order: "key",
+      capacity: 100,
+      timeout: seconds(2),
+      onTimeout: (order) => ({ ...order, score: -1 }),
+      retry: {
+        attempts: 3,
+        backoff: (n) => millis(50 * 2 ** n),
+        when: ({ error, result }) => error instanceof TypeError || result?.score === 0,
+      },
+    })
+    .withTime("scored", { timestamp: (order) => order.at, watermarks: m.boundedOutOfOrderness(seconds(5)), idleness: minutes(1) })
+    .keyBy((order) => order.customer)
+    .window(m.tumbling({ size: hours(1) }))
+    .aggregate(
+      "scores",
+      m.sum((order) => order.score),
+      (total, { key, window }) => ({ id: key, missing: total - window.end }),
+    )
+    .to(paid);
+});
+
 export const programs: readonly Topology[] = [
+  streamJoins,
+  coGroups,
+  asking,
   wordCount,
   pageViews,
   sessions,
