@@ -134,6 +134,21 @@ describe("the neutral layers", () => {
   });
 });
 
+describe("the conformance runner", () => {
+  it("knows the library by its public names only", () => {
+    expect(
+      offenders(sourcesIn("test/conformance"), ({ imports }) =>
+        imports.flatMap(({ target, local }) => {
+          const known = local
+            ? target.startsWith("test/conformance/")
+            : ["millrace", "millrace/testing", "@jest/globals"].includes(target) || target.startsWith("node:");
+          return known ? [] : [`imports ${target}`];
+        }),
+      ),
+    ).toEqual([]);
+  });
+});
+
 describe("what is not ours", () => {
   const sources = sourcesIn("core", "topology", "node", "mod.ts");
   const own = ["millrace", "@millrace/millrace"];

@@ -4,46 +4,8 @@ import { processOperator } from "../../../core/operators/process_operator.ts";
 import { output } from "../../../core/operators/side_output.ts";
 import { listState, operatorState, valueState } from "../../../core/state/descriptors.ts";
 import { OperatorHarness } from "../../support/operator_harness.ts";
-import { commandProcess } from "./commands.ts";
-import { play } from "./scenario.ts";
-import { type FlinkVector, grouped, vector } from "./vectors.ts";
-
-const scenarios = [
-  "process-side-output-v1",
-  "state-basic-v1",
-  "timers-event-v1",
-  "timers-processing-v1",
-  "timers-mixed-v1",
-  "timers-chain-v1",
-  "timers-random-v1",
-  "timers-processing-random-v1",
-  "snapshot-restore-state-v1",
-  "snapshot-restore-timers-v1",
-];
-const expiring = ["value", "list", "map", "reducing", "aggregating"]
-  .flatMap((kind) => [1, 2, 3, 4].map((n) => `ttl-${kind}-v${n}`))
-  .concat("ttl-boundary-v1", "ttl-boundary-v2");
 
 describe("process operator", () => {
-  for (const name of [...scenarios, ...expiring])
-    it(`does what Flink does in ${name}`, async () => {
-      const scenario = await vector<FlinkVector>(name);
-      const { out, side } = play(processOperator(commandProcess(scenario.job)), scenario);
-      expect(grouped(scenario.ordering, out)).toEqual(grouped(scenario.ordering, scenario.expected.out));
-      expect(side).toEqual(scenario.expected.side ?? []);
-    });
-
-  it("does the same when it starts anew after every step", async () => {
-    for (const name of [...scenarios, ...expiring]) {
-      const scenario = await vector<FlinkVector>(name);
-      // A commit may remove what has expired: where that may still be seen, the outcome is another one. So it is with the emptiness of maps.
-      if (scenario.job.ttl?.visibility === "ReturnExpiredIfNotCleanedUp" || name.startsWith("ttl-map")) continue;
-      const { out, side } = play(processOperator(commandProcess(scenario.job)), scenario, { restarting: true });
-      expect({ name, out: grouped(scenario.ordering, out) }).toEqual({ name, out: grouped(scenario.ordering, scenario.expected.out) });
-      expect(side).toEqual(scenario.expected.side ?? []);
-    }
-  });
-
   it("gives results of a timer in processing time the timer's time", () => {
     const harness = new OperatorHarness(
       processOperator({

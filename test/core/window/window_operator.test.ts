@@ -498,12 +498,12 @@ describe("an evictor", () => {
     }
   });
 
-  it("that leaves no record makes an aggregate silent, and calls a process function with none", () => {
+  it("that leaves no record has an aggregate and a process function speak of none, and a reduction say nothing", () => {
     for (const contents of [counts, { kind: "aggregate", aggregator: reducing<number>(Math.max) } as const, list]) {
       const harness = run({ assigner: tens, evictor: evictor<number>({ before: () => [] }), contents });
       harness.record("a", 1, 1);
       harness.watermark(100);
-      expect(values(harness)).toEqual(contents === list ? [{ key: "a", start: 0, values: [] }] : []);
+      expect(values(harness)).toEqual(contents === list ? [{ key: "a", start: 0, values: [] }] : contents === counts ? [0] : []);
       expect(stored(harness)).toBe(0);
     }
   });

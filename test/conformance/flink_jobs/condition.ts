@@ -1,4 +1,4 @@
-/** What the events of the scenarios look like. */
+/** What the events of patterns look like. */
 export interface Event {
   readonly id: number;
   readonly type: string;
@@ -8,7 +8,7 @@ export interface Event {
 type Value = number | string | boolean | null;
 type Expression = (event: Event, soFar: Readonly<Record<string, unknown>>) => Value;
 
-/** A condition of the scenarios as a function: `||`, `&&`, comparisons, `+`, `-`, and count, sum, first, last, max over the events that a step has taken so far. */
+/** A condition of a pattern as a function: `||`, `&&`, comparisons, `+`, `-`, and count, sum, first, last, max over the events that a step has taken so far. */
 export const condition = (text: string): ((event: Event, soFar: unknown) => boolean) => {
   const tokens = text.match(/'[^']*'|\d+|[A-Za-z]+|\|\||&&|[<>=!]=|[<>+\-().]/g) ?? [];
   let at = 0;
@@ -54,7 +54,7 @@ export const condition = (text: string): ((event: Event, soFar: unknown) => bool
     return (_event, soFar) =>
       over(
         token,
-        taken(soFar[step]).map((event) => (field === undefined ? 0 : (event[field] as number))),
+        taken<Event>(soFar[step]).map((event) => (field === undefined ? 0 : (event[field] as number))),
       );
   };
   const sums = chain(unary, { "+": (a, b) => (a as number) + (b as number), "-": (a, b) => (a as number) - (b as number) });
@@ -75,7 +75,7 @@ export const condition = (text: string): ((event: Event, soFar: unknown) => bool
 };
 
 /** The events that stand under a name, whatever its shape. */
-export const taken = (value: unknown): readonly Event[] => (value === undefined ? [] : Array.isArray(value) ? value : [value as Event]);
+export const taken = <E>(value: unknown): readonly E[] => (value === undefined ? [] : Array.isArray(value) ? value : [value as E]);
 
 const over = (name: string, values: readonly number[]): Value => {
   switch (name) {

@@ -1,21 +1,33 @@
-import { millis } from "../../../core/duration.ts";
-import type { KeyedContext, Process } from "../../../core/operators/process_function.ts";
-import { type Output, output } from "../../../core/operators/side_output.ts";
-import type { Timer } from "../../../core/operators/timers.ts";
-import { average, sum } from "../../../core/state/aggregator.ts";
 import {
+  average,
   type Descriptor,
   type FoldState,
   foldingState,
+  type KeyedContext,
   type ListState,
   listState,
   type MapState,
   mapState,
+  millis,
+  type Output,
+  output,
+  sum,
+  type Timer,
   type Ttl,
   type ValueState,
   valueState,
-} from "../../../core/state/descriptors.ts";
-import { type Command, type FlinkVector, shownTime } from "./vectors.ts";
+} from "millrace";
+import { type Shown, shownTime, shownTimestamp } from "./shapes.ts";
+
+/** A command of the vocabulary in which the process functions of the vectors are written. */
+interface Command {
+  readonly do: string;
+  readonly t?: number;
+  readonly plus?: number;
+  readonly until?: number;
+  readonly v?: any;
+  readonly k?: string;
+}
 
 export type CommandState = {
   readonly value: Descriptor<ValueState<number>, "key">;
@@ -24,10 +36,12 @@ export type CommandState = {
   readonly reducing: Descriptor<FoldState<number, number>, "key">;
   readonly aggregating: Descriptor<FoldState<number, number>, "key">;
 };
-type Ctx = KeyedContext<string, CommandState, { side: Output<unknown> }>;
+type Ctx = KeyedContext<string, CommandState, typeof sideOutput>;
 
-/** The state that the commands work on, with the ttl of the scenario. */
-export const commandState = (job: FlinkVector["job"]): CommandState => {
+export const sideOutput: { readonly side: Output<Shown> } = { side: output<Shown>() };
+
+/** The state that the commands work on, with the ttl of the job. */
+export const commandState = (job: any): CommandState => {
   const ttl: { ttl?: Ttl } =
     job.ttl === undefined
       ? {}
@@ -53,24 +67,16 @@ export const commandState = (job: FlinkVector["job"]): CommandState => {
   };
 };
 
-/** The process function of the scenarios: it does what its records say. */
-export const commandProcess = (
-  job: FlinkVector["job"],
-): Process<{ cmds: readonly Command[] }, string, CommandState, { side: Output<unknown> }, unknown, unknown> => ({
-  state: commandState(job),
-  side: { side: output() },
-  onRecord: ({ cmds }, ctx) => recordCommands(cmds, ctx),
-  onTimer: (timer, ctx) => timerCommands(job.onTimer ?? [], timer, ctx),
-});
-
-export function* recordCommands(commands: readonly Command[], ctx: Ctx, via?: string): Generator<unknown> {
-  for (const command of commands) if (command.do === "side") ctx.side.side(command.v);
-  for (const command of commands) yield* obey(command, ctx, via);
+export function* recordCommands(commands: readonly Command[], ctx: Ctx, via?: string): Generator<Shown> {
+  for (const command of commands) if (command.do === "side") ctx.side.side({ value: command.v });
+  for (const command of commands) for (const value of obey(command, ctx, via)) yield { value };
 }
 
-export function* timerCommands(commands: readonly Command[], timer: Timer, ctx: Ctx): Generator<unknown> {
-  yield { key: ctx.key, timer: timer.timestamp, domain: timer.domain, currentWatermark: shownTime(ctx.watermark) };
-  for (const command of commands) yield* obey(command, ctx, "timer", timer.timestamp);
+export function* timerCommands(commands: readonly Command[], timer: Timer, ctx: Ctx): Generator<Shown> {
+  const { timestamp, domain } = timer;
+  const untimed = domain === "processing";
+  yield { value: { key: ctx.key, timer: timestamp, domain, currentWatermark: shownTime(ctx.watermark) }, untimed };
+  for (const command of commands) for (const value of obey(command, ctx, "timer", timestamp)) yield { value, untimed };
 }
 
 function* obey(command: Command, ctx: Ctx, via: string | undefined, now = 0): Generator<unknown> {
@@ -102,7 +108,7 @@ function* obey(command: Command, ctx: Ctx, via: string | undefined, now = 0): Ge
         now: true,
         currentWatermark: shownTime(ctx.watermark),
         processingTime: ctx.processingTime,
-        recordTimestamp: Number.isFinite(ctx.timestamp) ? ctx.timestamp : null,
+        recordTimestamp: shownTimestamp(ctx.timestamp),
       };
       return;
     case "emit":
@@ -164,6 +170,6 @@ function* obey(command: Command, ctx: Ctx, via: string | undefined, now = 0): Ge
     case "aggregating.clear":
       return aggregating.clear();
     default:
-      throw new Error(`The scenarios have no command '${command.do}'`);
+      throw new Error(`There is no command '${command.do}'`);
   }
 }

@@ -1,0 +1,117 @@
+import { type Duration, millis } from "millrace";
+import { harness, input } from "millrace/testing";
+import { condition, type Event, taken } from "./condition.ts";
+import { type Element, lateElement, type Shown, type Start } from "./shapes.ts";
+
+export const patternJob =
+  (job: any): Start =>
+  (options) => {
+    const { pattern, comparator, keyed = true, time = "event", sideOutputLate } = job;
+    const test = harness(
+      { in1: input<Element>() },
+      ({ in1 }) => {
+        // Patterns are data here, so they are written with the builder as it is without its types.
+        const found: any = (keyed ? in1.keyBy() : in1.single()).match(
+          "match",
+          ((start: any) => within(steps(start, pattern.steps), pattern.within)) as any,
+          {
+            skip: skipOf(pattern.skip),
+            time,
+            ...(comparator === undefined
+              ? {}
+              : {
+                  order: (a: Element, b: Element) => (a.value[comparator.field] - b.value[comparator.field]) * (comparator.desc ? -1 : 1),
+                }),
+          } as any,
+        );
+        const shown = (match: Record<string, unknown>, { timestamp }: { readonly timestamp: number }): Shown => ({
+          value: { key: elementsOf(match).at(-1)?.key ?? null, match: idsOf(match), ctxTimestamp: timestamp },
+          untimed: time === "processing",
+        });
+        return {
+          out: found.map(shown),
+          timeouts: found.side.timedOut.map(shown),
+          ...(sideOutputLate ? { late: found.side.late.map(lateElement) } : {}),
+        };
+      },
+      options,
+    );
+    return { test: test as any, inputs: ["in1"], also: sideOutputLate ? ["timeouts", "late"] : ["timeouts"] };
+  };
+
+const eventCondition = (text: string) => {
+  const test = condition(text);
+  return ({ value }: Element, soFar: unknown): boolean =>
+    test(
+      value as Event,
+      Object.fromEntries(
+        Object.entries(soFar ?? {}).map(([name, elements]) => [name, taken<Element>(elements).map((element) => element.value)]),
+      ),
+    );
+};
+
+const whereOf = (step: any) => {
+  if (step.where === undefined && step.or === undefined) return undefined;
+  const all = [step.where ?? []].flat().map(eventCondition);
+  const or = (step.or ?? []).map(eventCondition);
+  return (element: Element, soFar: unknown) =>
+    (all.length > 0 && all.every((test) => test(element, soFar))) ||
+    or.some((test: ReturnType<typeof eventCondition>) => test(element, soFar));
+};
+
+const steps = (start: any, described: readonly any[]): any => {
+  let pattern = start;
+  for (const step of described) {
+    pattern = pattern[step.contiguity](
+      ...(step.group === undefined ? [step.name, whereOf(step)] : [(inner: unknown) => steps(inner, step.group.steps)]),
+    );
+    const { type = "one", n, from, to, within: between, optional, greedy, consecutive, allowCombinations } = step.quantifier ?? {};
+    const options = {
+      ...(between === undefined ? {} : { within: millis(between) }),
+      ...(step.until === undefined ? {} : { until: eventCondition(step.until) }),
+      greedy: greedy ?? false,
+      consecutive: consecutive ?? false,
+      combinations: allowCombinations ?? false,
+    };
+    // What is said of loops can be said nowhere else in the library's language: the compiler refuses it as Flink does when it builds the pattern.
+    if (type === "one" && (step.until !== undefined || consecutive || allowCombinations))
+      throw new Error(`Step '${step.name}' is no loop: "until", "consecutive" and "combinations" are options of loops`);
+    if (type === "oneOrMore") pattern = pattern.oneOrMore(options);
+    if (type === "timesOrMore") pattern = pattern.times({ min: n }, options);
+    if (type === "times") pattern = pattern.times(n ?? { min: from, max: to }, options);
+    if (optional) pattern = pattern.optional();
+    pattern = within(pattern, step.within);
+  }
+  return pattern;
+};
+
+const within = (pattern: any, limit: { readonly ms: number; readonly type: string } | undefined): any =>
+  limit === undefined
+    ? pattern
+    : pattern.within(limit.ms as Duration, limit.type === "PREVIOUS_AND_CURRENT" ? "neighbours" : "first-and-last");
+
+const skipOf = (skip: any): unknown => {
+  const orFail = skip?.throwOnMiss ?? false;
+  switch (skip?.type) {
+    case "skipToNext":
+      return "to-next";
+    case "skipPastLastEvent":
+      return "past-last";
+    case "skipToFirst":
+      return { toFirst: skip.name, orFail };
+    case "skipToLast":
+      return { toLast: skip.name, orFail };
+    default:
+      return "none";
+  }
+};
+
+const elementsOf = (match: Record<string, unknown>): readonly Element[] =>
+  Object.values(match).flatMap((elements) => taken<Element>(elements));
+
+const idsOf = (match: Record<string, unknown>): Record<string, readonly number[]> =>
+  Object.fromEntries(
+    Object.entries(match)
+      .map(([name, elements]) => [name, taken<Element>(elements).map(({ value }) => value.id as number)] as const)
+      .filter(([, ids]) => ids.length > 0),
+  );

@@ -1,0 +1,60 @@
+import type { HarnessOptions } from "millrace/testing";
+
+/** An element as a vector has it. */
+export interface Element {
+  readonly key: string;
+  readonly value: any;
+  readonly timestamp: number | undefined;
+}
+
+/** What the jobs put out: a value in the vectors' form. */
+export interface Shown {
+  readonly value: unknown;
+  /** A result of a processing-time timer: in Flink it has no timestamp, here it has the timer's. */
+  readonly untimed?: boolean;
+}
+
+/** What the interpreter asks of a harness, whatever goes in and comes out. */
+export interface Driven {
+  element(input: string, value: Element, at: { readonly key: unknown; readonly timestamp?: number }): void;
+  watermark(timestamp: number, input?: string, channel?: number): void;
+  idle(input: string, idle: boolean, channel?: number): void;
+  processingTime(timestamp: number): void;
+  settle(): Promise<void>;
+  snapshot(): Uint8Array;
+  read(output: string): readonly { readonly value: Shown; readonly timestamp: number }[];
+  events(
+    output: string,
+  ): readonly (
+    | { readonly kind: "record"; readonly record: { readonly value: Shown; readonly timestamp: number } }
+    | { readonly kind: "watermark"; readonly watermark: number }
+    | { readonly kind: "idle" | "active" }
+  )[];
+}
+
+/** A vector's job, built and ready to run. */
+export interface Stage {
+  readonly test: Driven;
+  /** In the order in which vectors count them, from 1. */
+  readonly inputs: readonly string[];
+  /** The inputs of the vector are channels of the one input. */
+  readonly channels?: boolean;
+  /** Of the lists of a vector those that the job gives beside `out`. */
+  readonly also: readonly ("late" | "lateRight" | "side" | "timeouts")[];
+  /** Answers the request for the element with this value. */
+  readonly complete?: (id: unknown, results: readonly unknown[]) => void;
+}
+
+/** Builds a job anew, from nothing or from a snapshot. */
+export type Start = (options: HarnessOptions) => Stage;
+
+/** An element as it stands in the list of late ones. */
+export const lateElement = ({ key, value }: Element): Shown => ({ value: { key, value } });
+
+/** As vectors write event time. */
+export const shownTime = (time: number): number | string =>
+  time === Number.NEGATIVE_INFINITY ? "-inf" : time === Number.POSITIVE_INFINITY ? "+inf" : time;
+
+/** As vectors write timestamps: null where there is none. */
+export const shownTimestamp = (timestamp: number): number | string | null =>
+  timestamp === Number.NEGATIVE_INFINITY ? null : shownTime(timestamp);
