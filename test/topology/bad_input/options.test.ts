@@ -181,3 +181,30 @@ describe("windows that cannot be", () => {
     ).toThrow(expect.objectContaining({ name: "TopologyError", code: "WINDOW_INVALID", message: expect.stringContaining("-1") }));
   });
 });
+
+describe("joins of two streams over a time that cannot be", () => {
+  const others = topic("others", { key: text, value: text });
+  const cases = [
+    [
+      "an interval that ends before it begins",
+      "join",
+      { before: seconds(5), after: millis(-5001) },
+      "from 5000 ms before to -5001 ms after",
+    ],
+    ["a bound that is no number", "join", { before: millis(Number.NaN), after: seconds(1) }, "NaN"],
+    ["a negative bound of an outer join", "leftJoin", { before: millis(-1), after: seconds(1) }, "before is -1"],
+    ["a negative lateness", "join", { before: seconds(1), after: seconds(1), lateness: millis(-7) }, "lateness is -7"],
+  ] as const;
+  for (const [what, kind, within, message] of cases)
+    it(`(${what}) are refused when the topology is made, with the step and the value`, () => {
+      expect(() =>
+        topology("joining", ({ from }) => {
+          const [left, right] = [from(words).keyBy(), from(others).keyBy()];
+          if (kind === "join") left.join("pair", right, within, (one, other) => `${one} ${other}`);
+          else left.leftJoin("pair", right, within, (one, other) => `${one} ${other}`);
+        }),
+      ).toThrow(
+        expect.objectContaining({ name: "TopologyError", code: "OPTION_INVALID", step: "pair", message: expect.stringContaining(message) }),
+      );
+    });
+});
