@@ -54,8 +54,11 @@ export const guarantees = (on: InWorld): void => {
       expect(await committedInputs(world, words)).toBe(0);
       first.kill();
       const second = await world.start(words.program, options);
-      await world.until("everything is read again", async () => ((await words.revisions()).length >= 160 ? true : undefined));
-      expect([...(await words.revisions())].sort()).toEqual([...words.expected(), ...words.expected()].sort());
+      // What lay between the tasks may be read again as well as what is made of the input once more, so there may be higher counts; but each start has begun from nothing.
+      const begun = async (): Promise<readonly string[]> =>
+        (await words.revisions()).filter((revision) => words.expected().includes(revision));
+      await world.until("everything is read again", async () => ((await begun()).length >= 160 ? true : undefined));
+      expect([...(await begun())].sort()).toEqual([...words.expected(), ...words.expected()].sort());
       expect(await changelogRecords(world, words)).toBe(0);
       await world.settled(second.close());
       expect(await committedInputs(world, words)).toBe(40);
