@@ -37,7 +37,7 @@ const atOnce = 2;
 /** A seed that says nothing for so long does not come to an end. */
 const silenceMs = 120_000;
 const root = join(import.meta.dirname, "../..");
-const parts = ["core", "topology", "examples", "mod.ts", "package.json", "test/simulation"];
+const parts = ["core", "topology", "examples", "mod.ts", "package.json", "test/simulation", "test/support/tool_options.ts"];
 
 const copySources = (): string => {
   const copy = mkdtempSync(join(tmpdir(), "millrace-mutants-"));
