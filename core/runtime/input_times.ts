@@ -60,8 +60,8 @@ export class InputTimes {
   changed(input: TaskInput): void {
     const { index } = input;
     const idle = input.vector !== undefined && !input.finished && input.vector.idle;
-    if (!idle) this.#setIdle(index, false);
-    // What the writers reached before they fell silent goes first: said by an idle input it would not be heard.
+    // What the writers reached before they fell silent goes first: said by an idle input it would not be heard. Of silence that was broken between two of their reports only the watermark tells.
+    if (!idle || input.watermark > this.#told[index]!) this.#setIdle(index, false);
     this.#raise(index, input.watermark);
     this.#setIdle(index, idle);
   }

@@ -140,8 +140,8 @@ export class TimeGraph {
       if (!node.dirty) continue;
       const { watermark, overruled, allIdle } = node;
       const { operator } = node.step;
-      // Of an idle input nothing is heard: it is active before it says a watermark, and says the last one before it falls idle.
-      if (!allIdle) hearIdle(node, false);
+      // Of an idle input nothing is heard: it is active before it says a watermark, also for a moment only, and says the last one before it falls idle.
+      if (!allIdle || (watermark > node.seen && !overruled)) hearIdle(node, false);
       if (watermark > node.seen || overruled) {
         node.current = watermark;
         const timers = node.step.eventTimers();
@@ -152,9 +152,9 @@ export class TimeGraph {
       }
       if (allIdle) hearIdle(node, true);
       const idle = operator?.time?.idle ?? allIdle;
-      if (!idle) tellIdle(node, false);
       const passed = operator?.time?.watermark ?? node.seen;
       const asSaid = overruled && operator?.time === undefined;
+      if (!idle || (passed > node.done && !asSaid)) tellIdle(node, false);
       if (passed > node.done || asSaid) {
         node.done = passed;
         for (const channel of node.next) {

@@ -5,6 +5,7 @@ import { integer } from "../../../core/serde/numbers.ts";
 import { text } from "../../../core/serde/text.ts";
 import { boundedOutOfOrderness } from "../../../core/time/watermark_strategy.ts";
 import { tumbling } from "../../../core/window/tumbling.ts";
+import type { RunOptions } from "../../../topology/run_options.ts";
 import { topic } from "../../../topology/topic.ts";
 import { topology } from "../../../topology/topology.ts";
 import { Cluster } from "../../support/cluster.ts";
@@ -28,17 +29,28 @@ const counting = (advanceWhenIdle: boolean) =>
       .to(counts);
   });
 
+/** Where the window is not the first step of its task, and nothing waits for event time in front of the shuffle. */
+const countingBehindSteps = topology("counting", ({ from }) => {
+  from(words, { watermarks: boundedOutOfOrderness(seconds(1)), idleness: seconds(5) })
+    .keyBy((word) => word)
+    .repartition("words", { partitions: 1 })
+    .filter(() => true)
+    .window(tumbling({ size: minutes(1) }))
+    .count("by-word", (n) => n)
+    .to(counts);
+});
+
 /** Keys that belong where they are written: k0 to partition 0, and so on. */
 const keyIn = (partition: number): string => {
   for (let n = 0; ; n++) if (partitionForKey(text.serialize(`${n}`, "words"), 3) === partition) return `${n}`;
 };
 const keys = [keyIn(0), keyIn(1), keyIn(2)];
 
-const world = async (advanceWhenIdle = false) => {
+const world = async (program = counting(false), options: RunOptions = {}) => {
   const cluster = new Cluster();
   await cluster.create("words", 3);
   await cluster.create("counts", 1);
-  await cluster.start(counting(advanceWhenIdle));
+  await cluster.start(program, options);
   await cluster.clock.advance(1000);
   const start = Math.floor(cluster.clock.now() / 60_000) * 60_000;
   const say = (partition: number, at: number, word = `w${partition}`) =>
@@ -92,8 +104,30 @@ describe("event time with partitions that say nothing", () => {
     await cluster.close();
   });
 
+  // Steps that are not the first ones of their task were told the time while they still counted as idle: they did not hear it, and it was not said again.
+  it("tells every step the time that comes when idleness ends", async () => {
+    const { cluster, say, seen } = await world(countingBehindSteps);
+    await say(0, 10_000);
+    await cluster.clock.advance(20_000);
+    await say(0, 130_000);
+    await cluster.clock.advance(2000);
+    expect(await seen()).toEqual(["w0=1@59999"]);
+    await cluster.close();
+  });
+
+  // The writers then say idle after idle, each time with a later watermark: of an idle input it was not heard.
+  it("hears how far time has come when input comes and falls silent between two commits", async () => {
+    const { cluster, say, seen } = await world(countingBehindSteps, { commit: { interval: seconds(20) } });
+    await say(0, 10_000);
+    await cluster.clock.advance(60_000);
+    await say(0, 130_000);
+    await cluster.clock.advance(60_000);
+    expect(await seen()).toEqual(["w0=1@59999"]);
+    await cluster.close();
+  });
+
   it("goes on at the pace of the clock when the whole input is idle and advanceWhenIdle says so", async () => {
-    const { cluster, say, seen } = await world(true);
+    const { cluster, say, seen } = await world(counting(true));
     await say(0, 10_000);
     await say(1, 30_000);
     await cluster.clock.advance(20_000);
