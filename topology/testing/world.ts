@@ -224,7 +224,9 @@ export class World {
     this.begin();
   }
 
-  #ended(process: SimulatedProcess, how: "crashed" | "stopped" | "failed", error: unknown): void {
+  #ended(process: SimulatedProcess, ended: "crashed" | "stopped" | "failed", error: unknown): void {
+    // A request of a process that is gone, which comes late, takes the seat from its successor: that one gives up and is started again.
+    const how = this.options.conditions.named && isReplaced(error) ? "crashed" : ended;
     this.trace.tell(`${process.name} has ${how}${error === undefined ? "" : `: ${reason(error)}`}`);
     if (how === "failed" && !this.#isRefusal(error))
       this.violated(`A process failed by itself: ${error instanceof Error ? `${error.name} ` : ""}${reason(error)}`);
@@ -424,3 +426,5 @@ export class World {
     await producer.close();
   }
 }
+
+const isReplaced = (error: unknown): boolean => error instanceof ConfigurationError && error.code === "INSTANCE_REPLACED";
