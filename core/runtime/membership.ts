@@ -82,6 +82,8 @@ export class Membership {
   #assigned: readonly string[] = [];
   #stop = false;
   #announced: Promise<void> | undefined;
+  /** In which this member was last told what it has. */
+  #generation: number | undefined;
   stopRequested = false;
 
   constructor(options: MembershipOptions) {
@@ -262,11 +264,20 @@ export class Membership {
   }
 
   async #lost(): Promise<void> {
-    const { tasks, commits, application } = this.#options;
-    application.logger.log("warn", "The group has expelled this member: what is not committed is taken back, and it joins again");
+    this.#options.application.logger.log(
+      "warn",
+      "The group has expelled this member: what is not committed is taken back, and it joins again",
+    );
     this.#over();
+    await this.#giveAllUp();
+  }
+
+  /** Somebody else has the tasks, or has had them since: nothing that is open here is ours to commit. */
+  async #giveAllUp(): Promise<void> {
+    const { tasks, commits, application } = this.#options;
     this.#assigned = [];
     this.#announced = undefined;
+    this.#generation = undefined;
     commits.paused = true;
     this.#held = false;
     this.#unsealed = false;
@@ -283,15 +294,21 @@ export class Membership {
     await givenUp;
   }
 
-  async #take(assignment: MemberAssignment, _group: GroupMetadata): Promise<void> {
+  async #take(assignment: MemberAssignment, { generationId }: GroupMetadata): Promise<void> {
     const { application, tasks, commits, onAssigned } = this.#options;
     const { logger, clock } = application;
     this.#over();
     const word = this.#word;
     const told = this.#understood(assignment.userData);
     if (told === undefined) return;
+    if (this.#hasMissed(generationId)) {
+      logger.log("info", "A generation of the group has passed without an answer for this member: its tasks are opened anew");
+      await this.#giveAllUp();
+    }
     await this.#known();
+    // The next generation has begun already; what this one would have changed here was not done, so it counts as missed.
     if (word !== this.#word) return;
+    this.#generation = generationId;
     const wanted = new Set(told.tasks);
     const followed = new Set([...told.standbys, ...told.warmups]);
     this.#assigned = told.tasks;
@@ -323,6 +340,14 @@ export class Membership {
     this.#settled();
     this.#options.wake();
     await clock.yield();
+  }
+
+  /**
+   * A member that was overtaken by the next generation before it heard what it was given, or did as it was told, still has tasks that another may have run meanwhile, and that may come back to it (KIP-429 and KIP-792 are about the same for
+   * partitions). Generations that a member takes part in follow on each other.
+   */
+  #hasMissed(generationId: number): boolean {
+    return this.#generation !== undefined && generationId !== this.#generation && generationId !== this.#generation + 1;
   }
 
   /** What the leader says, or undefined when there is nothing to be done about tasks: then what has to be done was begun. */

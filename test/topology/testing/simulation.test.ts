@@ -52,6 +52,19 @@ describe("an input topic that is made anew", () => {
     );
 });
 
+describe("a member that the next generation overtakes before it has done what it was told", () => {
+  // Its task was run by another for one generation and came back; it once went on where it had been, and told the same windows again.
+  it(
+    "opens its tasks anew: windows, seed 3181",
+    async () => {
+      const { topology: program, input, ...options } = scenarioNamed("windows");
+      const report = await simulate(program, { ...options, seed: 3181, input: input(seededRandom(3181)) });
+      expect(report.violations).toEqual([]);
+    },
+    patienceMs,
+  );
+});
+
 describe("a task that is being opened when the group gives it to somebody else", () => {
   // While other tasks were being closed it once became ready, at the positions that it had read before, and was handled by two members.
   it(
