@@ -3,7 +3,7 @@ import { RecordMeta } from "../record.ts";
 import type { Operator, OperatorContext } from "./operator.ts";
 import type { TaskContext } from "./process_function.ts";
 import { emitResults } from "./results.ts";
-import type { Frame } from "./step_context.ts";
+import { type Frame, FrameContext } from "./step_context.ts";
 
 /** A tick for a whole task: by the wall clock, or by the largest timestamp that the task has seen. */
 export interface Schedule {
@@ -66,33 +66,13 @@ export const schedules = (context: OperatorContext, spec: Ticking, frame: Frame)
   };
 };
 
-class ScheduleContext implements TaskContext<any, any> {
+class ScheduleContext extends FrameContext implements TaskContext<any, any> {
   readonly schedule: string;
   readonly cancel: () => void;
-  readonly #frame: Frame;
 
   constructor(frame: Frame, schedule: string, cancel: () => void) {
-    this.#frame = frame;
+    super(frame);
     this.schedule = schedule;
     this.cancel = cancel;
-  }
-
-  get state(): any {
-    return this.#frame.state;
-  }
-  get side(): any {
-    return this.#frame.side;
-  }
-  get watermark(): number {
-    return this.#frame.context.watermark();
-  }
-  get streamTime(): number {
-    return this.#frame.context.streamTime();
-  }
-  get processingTime(): number {
-    return this.#frame.context.processingTime();
-  }
-  get requestCommit(): () => void {
-    return this.#frame.requestCommit;
   }
 }

@@ -103,20 +103,16 @@ export class StepContext implements KeyedContext<any, any, any> {
   }
 }
 
-/** The second argument of a function that runs for a whole task. */
-export class TaskStepContext implements TaskContext<any, any> {
+/** What a function sees of its step that runs for no record. The context of a record has the same in itself: it is made for each. */
+export class FrameContext {
   readonly #frame: Frame;
-  readonly broadcast: any;
-  readonly forEachKey: Parameters<Broadcast<any, any, any, any, any, any, any, any, any>["onBroadcast"]>[1]["forEachKey"];
 
-  constructor(frame: Frame, broadcast: Handles, forEachKey: (fn: (key: any, state: any) => void) => void) {
+  constructor(frame: Frame) {
     this.#frame = frame;
-    this.broadcast = broadcast;
-    this.forEachKey = forEachKey;
   }
 
   get state(): any {
-    return {};
+    return this.#frame.state;
   }
   get side(): any {
     return this.#frame.side;
@@ -132,5 +128,21 @@ export class TaskStepContext implements TaskContext<any, any> {
   }
   get requestCommit(): () => void {
     return this.#frame.requestCommit;
+  }
+}
+
+/** The second argument of a function that runs for a whole task. */
+export class TaskStepContext extends FrameContext implements TaskContext<any, any> {
+  readonly broadcast: any;
+  readonly forEachKey: Parameters<Broadcast<any, any, any, any, any, any, any, any, any>["onBroadcast"]>[1]["forEachKey"];
+
+  constructor(frame: Frame, broadcast: Handles, forEachKey: (fn: (key: any, state: any) => void) => void) {
+    super(frame);
+    this.broadcast = broadcast;
+    this.forEachKey = forEachKey;
+  }
+
+  override get state(): any {
+    return {};
   }
 }

@@ -64,7 +64,8 @@ const families: Readonly<Record<keyof FaultCounts, readonly TimedFaultKind[]>> =
   topics: ["topic-made-anew"],
 };
 
-const requestKinds: readonly RequestKind[] = [
+/** Every kind that a fault may befall. */
+export const requestKinds: readonly RequestKind[] = [
   "Fetch",
   "Produce",
   "InitProducerId",

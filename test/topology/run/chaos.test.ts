@@ -1,7 +1,6 @@
 import { describe, expect, it } from "@jest/globals";
 import { millis, minutes, seconds } from "../../../core/duration.ts";
 import { deadLetter, retry } from "../../../core/error_policy.ts";
-import type { RequestKind } from "../../../core/log/link.ts";
 import { partitionForKey } from "../../../core/partitioner.ts";
 import { sleep } from "../../../core/ports/clock.ts";
 import type { App } from "../../../core/runtime/app.ts";
@@ -13,6 +12,7 @@ import { listState, operatorState } from "../../../core/state/descriptors.ts";
 import { boundedOutOfOrderness } from "../../../core/time/watermark_strategy.ts";
 import { seededRandom } from "../../../core/time_source/seeded_random.ts";
 import { tumbling } from "../../../core/window/tumbling.ts";
+import { requestKinds } from "../../../topology/testing/faults.ts";
 import { topic } from "../../../topology/topic.ts";
 import { topology } from "../../../topology/topology.ts";
 import { Cluster } from "../../support/cluster.ts";
@@ -153,23 +153,6 @@ const expected = (input: readonly Fed[]): Results => {
   };
 };
 
-const requestKinds: readonly RequestKind[] = [
-  "Fetch",
-  "Produce",
-  "InitProducerId",
-  "TxnOffsetCommit",
-  "EndTxn",
-  "JoinGroup",
-  "SyncGroup",
-  "Heartbeat",
-  "ListOffsets",
-  "OffsetFetch",
-  "AddPartitionsToTxn",
-  "AddOffsetsToTxn",
-  "OffsetCommit",
-  "DeleteRecords",
-  "LeaveGroup",
-];
 const faults: readonly Fault[] = ["request-lost", "response-lost", "late", "delayed"];
 
 interface Instance {
