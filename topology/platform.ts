@@ -1,7 +1,10 @@
 import type { Clock, Timeout } from "../core/ports/clock.ts";
 import type { Random } from "../core/ports/random.ts";
+import { Macrotasks } from "../core/time_source/macrotasks.ts";
 
-// The one neutral file that touches the world: what every runtime has in common, handed to the engine through its ports.
+// The neutral file that touches the world: what every runtime has in common, handed to the engine through its ports.
+
+const turns = new Macrotasks();
 
 /** The machine's clock, by the web-standard globals. */
 export const systemClock: Clock = {
@@ -12,21 +15,8 @@ export const systemClock: Clock = {
     const handle = setTimeout(callback, Math.min(delayMs, 2 ** 31 - 1));
     return { cancel: () => clearTimeout(handle) };
   },
-  yield: () => new Promise((resolve) => soon(resolve)),
+  yield: () => turns.turn(),
 };
-
-/** The quickest macrotask at hand: timers are rounded up to a millisecond or four. Servers' runtimes have setImmediate, browsers a message to oneself. */
-const soon: (callback: () => void) => void = (() => {
-  const { setImmediate } = globalThis as { setImmediate?: (callback: () => void) => void };
-  if (setImmediate !== undefined) return (callback) => setImmediate(callback);
-  const waiting: (() => void)[] = [];
-  const channel = new MessageChannel();
-  channel.port1.onmessage = () => waiting.shift()?.();
-  return (callback) => {
-    waiting.push(callback);
-    channel.port2.postMessage(undefined);
-  };
-})();
 
 /** The machine's chance. */
 export const systemRandom: Random = {
