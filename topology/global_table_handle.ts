@@ -27,7 +27,7 @@ export class GlobalTableHandle {
       stepNode({
         operation: "globalTable",
         name: free,
-        ports: [{ stream: this.#changes, needs: "everywhere" }],
+        ports: [{ stream: this.#changes, needs: "everywhere", bootstrap: true }],
         stateful: true,
         reader: rowsReader(undefined, value),
         operator: () => materializeOperator({ serde: value }),

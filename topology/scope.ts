@@ -46,7 +46,7 @@ export interface Scope {
   from<V, K>(source: Source<V, K> | readonly Source<V, K>[], options?: FromOptions<V, K>): Stream<V, K>;
   /** A topic as a table: each record is the new row of its key, a null value deletes it. */
   table<K, V>(topic: Topic<K, V>, options?: TableOptions<V, K>): Table<K, V>;
-  /** A topic as a table of which every task has a copy, so that a stream can be joined with it under any key. For what is small: settings, rates, names. */
+  /** A topic as a table of which every task has a copy, so that a stream can be joined with it under any key; what is there at the start is read first. For what is small: settings, rates, names. */
   globalTable<K, V>(topic: Topic<K, V>, options?: Omit<TableOptions<V, K>, "history">): GlobalTable<K, V>;
 }
 

@@ -1,5 +1,6 @@
 import { ConfigurationError } from "../errors.ts";
 import type { InputPlan, OutputPlan, Plan, SubtopologyPlan } from "./plan.ts";
+import { writersOf } from "./writers_of.ts";
 
 /** How wide everything is that the program does not say itself. */
 export interface PartitionCounts {
@@ -80,10 +81,7 @@ const places = (plan: Plan): readonly Place[] =>
 
 /** The tasks of the widest sub-topology that writes the topic. */
 const widestWriter = (plan: Plan, topic: string, tasks: ReadonlyMap<number, number>): number => {
-  const writers = plan.subtopologies.filter(({ nodes }) =>
-    nodes.some(({ output }) => output?.topic.internal === true && output.topic.name === topic),
-  );
-  return Math.max(1, ...writers.map(({ id }) => tasks.get(id)!));
+  return Math.max(1, ...writersOf(plan, topic).map(({ id }) => tasks.get(id)!));
 };
 
 /** Inputs that must be equally wide; two sets that share an input are one. */

@@ -72,6 +72,8 @@ export interface InputPlan {
   readonly onError: ErrorPolicy;
   /** The keyed steps behind rely on the records' own partition: a sample of keys is compared with murmur2. */
   readonly checkPartitioning: boolean;
+  /** What was written to the topics that it comes from is read to their end before the other inputs of the task. */
+  readonly bootstrap?: boolean;
   /** Of an input whose records some policy puts off or parks. */
   readonly putOff?: PutOffPlan;
   /** Of kind "retry": the input whose records are read again here, by its place among the inputs. */

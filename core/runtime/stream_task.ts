@@ -2,6 +2,7 @@ import { type BaseOffsets, type CommittedOffset, noHeaders, partitionId } from "
 import type { Store } from "../ports/store.ts";
 import { type KeyCodec, StepState } from "../state/step_state.ts";
 import { Attempts } from "./attempts.ts";
+import type { Bootstrap } from "./bootstrap.ts";
 import { finishedRecord } from "./control_topic.ts";
 import { InputTimes } from "./input_times.ts";
 import { decodeOffsetMetadata, encodeOffsetMetadata } from "./offset_metadata.ts";
@@ -25,6 +26,8 @@ export interface StreamTaskOptions {
   /** Of the steps, restored, by name. */
   readonly stores: ReadonlyMap<string, { readonly store: Store; readonly keys: KeyCodec }>;
   readonly environment: TaskEnvironment;
+  /** Where inputs are read to their end before the others. */
+  readonly bootstrap: Bootstrap | undefined;
   /** How long a record may wait for something outside (a registry) before the task gives up. */
   readonly taskTimeoutMs: number;
   readonly close: () => Promise<void>;
@@ -208,7 +211,7 @@ export class StreamTask implements Task {
       return undefined;
     }
     let lowest: TaskInput | undefined;
-    for (const input of inputs) {
+    for (const input of this.#options.bootstrap?.first(inputs) ?? inputs) {
       if (!input.load(nowMs)) this.#attempts.notReadable(input, nowMs);
       else if (lowest === undefined || input.headTimestamp < lowest.headTimestamp) lowest = input;
     }

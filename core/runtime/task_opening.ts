@@ -1,6 +1,7 @@
 import { ConfigurationError } from "../errors.ts";
 import { type CommittedOffset, partitionId, type TopicPartition } from "../ports/log.ts";
 import type { Application } from "./application.ts";
+import { bootstrapOf } from "./bootstrap.ts";
 import { InputChecks } from "./input_checks.ts";
 import { decodeOffsetMetadata } from "./offset_metadata.ts";
 import type { InputPlan } from "./plan.ts";
@@ -11,6 +12,7 @@ import type { TaskEnvironment } from "./task_environment.ts";
 import { type InputPosition, TaskInput } from "./task_input.ts";
 import type { TaskStores } from "./task_stores.ts";
 import { UpstreamVector } from "./upstream_vector.ts";
+import { writersOf } from "./writers_of.ts";
 
 /** A partition that a task reads. */
 export interface TaskPartition extends TopicPartition {
@@ -67,7 +69,12 @@ export const makeTask = (
   const vectorOf = (input: InputPlan): UpstreamVector | undefined => {
     if (input.kind !== "repartition" && input.kind !== "sink") return undefined;
     const store = stores.find(({ name }) => name === timeStore(input.topic.name))!.store;
-    const vector = new UpstreamVector(store, writersOf(application, input));
+    // Whoever writes an internal topic writes its watermarks into it.
+    const writers = writersOf(application.plan, input.topic.name).map(({ id }) => ({
+      subtopology: id,
+      tasks: application.tasks.get(id) ?? 0,
+    }));
+    const vector = new UpstreamVector(store, writers);
     vector.load(bounded);
     return vector;
   };
@@ -107,20 +114,19 @@ export const makeTask = (
     ...plan.nodes.flatMap((node) => (node.store === undefined ? [] : [node.store.name])),
     ...plan.inputs.flatMap(({ putOff }) => (putOff === undefined ? [] : [putOff.store])),
   ]);
+  const bootstrap = bootstrapOf(application, inputs, () => environment.wake());
   return new StreamTask({
     plan,
     partition,
     inputsAt,
+    bootstrap,
     positions,
     stores: new Map(stores.filter(({ name }) => own.has(name)).map(({ name, store, keys }) => [name, { store, keys }])),
     environment,
     taskTimeoutMs: settings.taskTimeoutMs,
-    close,
+    close: () => {
+      bootstrap?.close();
+      return close();
+    },
   });
 };
-
-/** The sub-topologies whose tasks write an internal topic, and so their watermarks into it. */
-const writersOf = (application: Application, input: InputPlan): readonly { readonly subtopology: number; readonly tasks: number }[] =>
-  application.plan.subtopologies
-    .filter((plan) => plan.nodes.some((node) => node.output?.topic.internal && node.output.topic.name === input.topic.name))
-    .map((plan) => ({ subtopology: plan.id, tasks: application.tasks.get(plan.id) ?? 0 }));

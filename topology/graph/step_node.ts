@@ -36,6 +36,8 @@ export interface Port {
   readonly table?: boolean;
   /** The changes of a table, of which the step asks what was there before. */
   readonly changes?: boolean;
+  /** What is there at the start comes before anything that comes in by other ports of its task. */
+  readonly bootstrap?: boolean;
 }
 
 /** What is known of the surroundings of a step only when the whole graph is. */

@@ -18,6 +18,8 @@ export interface Exchange {
   readonly reader: Component;
   /** The stream whose keys it carries: says how they are written. */
   readonly keysOf: NodeId;
+  /** Whoever reads it reads what is there at the start before anything else. */
+  readonly bootstrap?: boolean;
 }
 
 export interface Writer {

@@ -1,7 +1,7 @@
 import { TopologyError } from "../../core/errors.ts";
 import type { Graph, NodeId } from "../graph/graph.ts";
 import type { GraphNode } from "../graph/node.ts";
-import type { StepNode } from "../graph/step_node.ts";
+import type { Port, StepNode } from "../graph/step_node.ts";
 import { type Component, Components } from "./components.ts";
 import { type ClaimedExchange, type Exchange, movablePorts, nameExchanges, portName, repartitionTopic, type Writer } from "./exchanges.ts";
 import type { Keying } from "./keying.ts";
@@ -81,7 +81,7 @@ export const layOut = (graph: Graph, keying: Keying, names: StepNames): Layout =
   };
 
   /** Every record to every task, in one order: by way of one task when there are several. */
-  const broadcast = (id: NodeId, port: number, stream: NodeId): Component => {
+  const broadcast = (id: NodeId, port: number, { stream, bootstrap = false }: Port): Component => {
     const step = names.names.get(id)!;
     const sources = components.roots(placed[stream]!);
     const shared = { dropNullKeys: false, writers: [{ stream, node: id }], keysOf: stream };
@@ -92,13 +92,20 @@ export const layOut = (graph: Graph, keying: Keying, names: StepNames): Layout =
     return insert(
       id,
       port,
-      { ...shared, topic: repartitionTopic(`${step}-broadcast`), partitions: "tasks", partition: "broadcast", reader: components.fresh() },
+      {
+        ...shared,
+        topic: repartitionTopic(`${step}-broadcast`),
+        partitions: "tasks",
+        partition: "broadcast",
+        reader: components.fresh(),
+        bootstrap,
+      },
       funnel,
     );
   };
 
   const placeTogether = (id: NodeId, node: StepNode): readonly Component[] => {
-    const parts = node.ports.map(({ stream, needs }, port) => (needs === "everywhere" ? [broadcast(id, port, stream)] : placed[stream]!));
+    const parts = node.ports.map((way, port) => (way.needs === "everywhere" ? [broadcast(id, port, way)] : placed[way.stream]!));
     const tables = [...node.lookups, ...node.stores].flatMap((table) => placed[table]!);
     if (parts.length === 0 && tables.length === 0) return [components.fresh()];
     const all = components.roots([...parts.flat(), ...tables]);

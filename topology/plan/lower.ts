@@ -297,6 +297,7 @@ class Lowering {
       startAt: "earliest",
       endAt: undefined,
       onError: fail(),
+      ...(exchange.bootstrap === true ? { bootstrap: true } : {}),
     });
     draft.inputOf.set(exchange.topic, edge);
     // Exchanges that share a topic meet in a union right behind it, where its records must not stand once for each of them.

@@ -9,6 +9,7 @@ import type { TaskEnvironment } from "../../core/runtime/task_environment.ts";
 import { type InputPosition, TaskInput } from "../../core/runtime/task_input.ts";
 import { noLimits } from "../../core/runtime/topic_limits.ts";
 import { UpstreamVector } from "../../core/runtime/upstream_vector.ts";
+import { writersOf } from "../../core/runtime/writers_of.ts";
 import { MemoryStore } from "../../core/state/memory_store.ts";
 import { CollectingOutbox, OneRecord, type RawRecord } from "./one_record.ts";
 
@@ -173,12 +174,9 @@ export class SynchronousRun {
       if (input.kind !== "repartition") return undefined;
       const name = timeStore(input.topic.name);
       if (!times.has(name)) times.set(name, new MemoryStore());
-      const writers = plan.subtopologies.filter(({ nodes }) =>
-        nodes.some(({ output }) => output?.topic.internal === true && output.topic.name === input.topic.name),
-      );
       const vector = new UpstreamVector(
         times.get(name)!,
-        writers.map(({ id }) => ({ subtopology: id, tasks: 1 })),
+        writersOf(plan, input.topic.name).map(({ id }) => ({ subtopology: id, tasks: 1 })),
       );
       vector.load(true);
       return vector;
@@ -198,6 +196,7 @@ export class SynchronousRun {
         return new TaskInput(index, input, topic, 0, positions.get(partitionId(topic, 0)) ?? fresh, vectorOf(input), checks);
       });
     return new StreamTask({
+      bootstrap: undefined,
       plan: subtopology,
       partition: 0,
       inputsAt,

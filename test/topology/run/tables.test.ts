@@ -193,4 +193,38 @@ describe("two instances come to what one task comes to", () => {
     expect(got.sort()).toEqual(expected.sort());
     await cluster.close();
   });
+
+  it("for a table that every task has a copy of, which is complete before the first record is joined with it, at every start", async () => {
+    const cluster = new Cluster({ seed: 11 });
+    for (const { name } of [orders, products, out]) await cluster.create(name, 4);
+    const program = topology("global", ({ from, globalTable }) => {
+      from(orders)
+        .join(
+          "price",
+          globalTable(products),
+          ({ product }) => product,
+          ({ amount }, { price }) => [amount, price],
+        )
+        .to(out);
+    });
+    const price = (product: number, price: number) => ({ key: `p${product}`, value: { price }, timestamp: 1_000_000 });
+    // The orders are older than every price, and there are far fewer of them: what is handled by its time, or by what has come first, would miss prices.
+    const order = (i: number) => ({ key: keys[i % keys.length]!, value: { product: `p${i % 300}`, amount: i }, timestamp: i });
+    const round = async (from: number, rows: (product: number) => number): Promise<void> => {
+      const some = Array.from({ length: 60 }, (_, i) => order(from + i));
+      await cluster.produce(orders, some);
+      await cluster.produce(
+        products,
+        Array.from({ length: 3000 }, (_, i) => price(i % 300, i < 2700 ? i : rows(i % 300))),
+      );
+      const apps = await Promise.all(["a", "b"].map((instanceId) => cluster.start(program, { instanceId })));
+      await cluster.clock.advance(20_000);
+      const joined = (await cluster.read(out)).map(({ value }) => value as readonly number[]).filter(([amount]) => amount! >= from);
+      expect(joined.sort(([a], [b]) => a! - b!)).toEqual(some.map(({ value }) => [value.amount, rows(value.amount % 300)]));
+      for (const app of apps) await cluster.drive(app.close());
+    };
+    await round(0, (product) => product);
+    await round(1000, (product) => 7 * product);
+    await cluster.close();
+  });
 });
