@@ -34,6 +34,9 @@ export type ErrorCode =
   | "PACKAGE_MISSING"
   | "STORE_FAILED"
   | "STATE_TOO_LARGE"
+  | "STORE_UNKNOWN"
+  | "STORE_NOT_READY"
+  | "KEY_ELSEWHERE"
   | "TASK_TIMEOUT"
   | "APP_CLOSED"
   | "INTERNAL";
@@ -121,7 +124,7 @@ export class ConfigurationError extends MillraceError {
   override readonly name = "ConfigurationError";
 }
 
-/** Local state cannot be read or written. */
+/** Local state cannot be read or written, or is not here. */
 export class StoreError extends MillraceError {
   override readonly name = "StoreError";
 }

@@ -4,6 +4,7 @@ export { type Clock, sleep } from "../core/ports/clock.ts";
 export type { Logger, LogLevel } from "../core/ports/logger.ts";
 export type { Metric } from "../core/ports/metrics.ts";
 export type { App, AppEvents, AppState, CloseOptions, Listeners, UncaughtPolicy } from "../core/runtime/app.ts";
+export type { KeyOwner, QueryOptions } from "../core/runtime/queries.ts";
 export type { Assigned } from "../core/runtime/membership.ts";
 export type { Fed, Feed } from "../core/runtime/start.ts";
 export type { RestoreProgress } from "../core/runtime/store_follower.ts";

@@ -18,6 +18,8 @@ export interface RunOptions {
   readonly instanceId?: string;
   /** Where this instance stands, such as an availability zone: standbys are kept elsewhere than what they stand by for. @default none [client.rack, rack.aware.assignment.tags] */
   readonly rack?: string;
+  /** "host:port" at which other instances can ask this one for what it keeps: told to all of them, and found again in `app.ownerOf`. @default none [application.server] */
+  readonly endpoint?: string;
   /** How many other instances keep the state of each task up to date, so that one of them can take it over at once. @default 0 [num.standby.replicas] */
   readonly standbys?: number;
   /** A task with state moves to another instance only when at most so many records of its changelogs are missing there. @default 10,000 [acceptable.recovery.lag] */
@@ -98,6 +100,7 @@ const known: Readonly<Record<string, readonly string[]>> = {
     "applicationId",
     "instanceId",
     "rack",
+    "endpoint",
     "standbys",
     "acceptableRecoveryLag",
     "maxWarmupReplicas",
@@ -152,10 +155,12 @@ export const checkOptions = (options: object, more: readonly string[] = []): voi
 
 /** The options with all defaults filled in, and checked. */
 export const settingsOf = (topology: string, options: RunOptions): Settings => {
-  const { commit = {}, group = {}, memory = {}, rack = "", standbys = 0 } = options;
+  const { commit = {}, group = {}, memory = {}, rack = "", endpoint = "", standbys = 0 } = options;
   const { applicationId = topology, instanceId = null, guarantee = "exactly-once", replication = -1 } = options;
   nameOf("applicationId", applicationId, "it becomes part of topic names");
   if (instanceId !== null) nameOf("instanceId", instanceId, "it names this instance in the group");
+  if (endpoint !== "" && !isEndpoint(endpoint))
+    throw invalid(`Option 'endpoint' is ${shown(endpoint)}: give host and port, such as "10.0.0.7:8080"`);
   if (rack !== "") nameOf("rack", rack, "it is compared with those of other instances");
   choice("guarantee", guarantee, ["exactly-once", "at-least-once", "none"]);
   if (replication !== -1 && !(Number.isInteger(replication) && replication > 0))
@@ -176,6 +181,7 @@ export const settingsOf = (topology: string, options: RunOptions): Settings => {
     heartbeatMs: duration(group.heartbeat ?? Math.min(3000, (group.sessionTimeout ?? 45_000) / 3), "group.heartbeat"),
     groupInstanceId: instanceId,
     rack,
+    endpoint,
     standbys: count(standbys, "standbys"),
     warmupReplicas: count(options.maxWarmupReplicas ?? 2, "maxWarmupReplicas"),
     acceptableLag: count(options.acceptableRecoveryLag ?? 10_000, "acceptableRecoveryLag"),
@@ -189,6 +195,10 @@ export const settingsOf = (topology: string, options: RunOptions): Settings => {
     watermarkPeriodMs: duration(options.watermarkPeriod ?? 200, "watermarkPeriod"),
   };
 };
+
+/** Other instances will connect to it: nothing but a name or an address, and a port. */
+const isEndpoint = (endpoint: unknown): boolean =>
+  typeof endpoint === "string" && /^([A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\]):\d{1,5}$/.test(endpoint);
 
 const bytes = (value: number, name: string): number => {
   if (!Number.isInteger(value) || value < 1) throw invalid(`Option '${name}' is ${shown(value)}: give a whole number above 0`);

@@ -1,7 +1,9 @@
-import { ConfigurationError, FatalError, MillraceError, reason } from "../errors.ts";
+import { ConfigurationError, FatalError, MillraceError, reason, StoreError } from "../errors.ts";
 import type { Metric } from "../ports/metrics.ts";
+import type { StoreDescriptor } from "../state/stores/store_descriptor.ts";
 import type { Application } from "./application.ts";
 import type { Assigned } from "./membership.ts";
+import { type KeyOwner, Queries, type QueryOptions, type TaskDirectory } from "./queries.ts";
 import { asConfigurationError } from "./setup.ts";
 import type { RestoreProgress } from "./store_follower.ts";
 import { Worker } from "./worker.ts";
@@ -50,6 +52,17 @@ export interface App {
   resume(): void;
   /** Commits what is done, leaves the group, lets go of everything. Calling it again waits for the same end. */
   close(options?: CloseOptions): Promise<void>;
+  /**
+   * What a store holds here, to be looked at from outside: `get`, `range`, `fetch` and what else its kind can be asked. What runs on other instances is not in it: a question about one of their keys throws a StoreError KEY_ELSEWHERE, one to many keys gives those that are
+   * here. While a task is being opened here its part throws STORE_NOT_READY.
+   * @param store as it stands in the program, or its name
+   */
+  store<R>(store: StoreDescriptor<unknown, R>, options?: QueryOptions): R;
+  store(name: string, options?: QueryOptions): any;
+  /** Which instance has the entries of a key. Throws a StoreError STORE_NOT_READY while the group shares its tasks. Keys are found as Kafka's partitioner finds them, so the keys of a store that is read by other keys than its records' cannot be asked for. */
+  ownerOf(store: string | StoreDescriptor<unknown, unknown>, key: unknown): KeyOwner;
+  /** The inputs of the tasks here that keep a store: the next offset of each as of the last commit, by "topic/partition". For `atLeast`. */
+  positions(store: string | StoreDescriptor<unknown, unknown>): ReadonlyMap<string, number>;
   /** Counters since the start, and gauges of this moment: tasks, watermark, lag_records, records_in, late_records, skipped_records, ... */
   metrics(): Iterable<Metric>;
 }
@@ -72,6 +85,7 @@ export const launch = (options: AppOptions): App & { kill(): void; fail(error: u
 class RunningApp implements App {
   readonly finished: Promise<void>;
   readonly #options: AppOptions;
+  readonly #queries: Queries;
   readonly #listeners = new Map<keyof AppEvents, Set<(event: any) => void>>();
   #state: AppState = "created";
   #worker: Worker;
@@ -87,6 +101,7 @@ class RunningApp implements App {
 
   constructor(options: AppOptions) {
     this.#options = options;
+    this.#queries = new Queries(options.application, () => this.#directory());
     for (const event of Object.keys(options.listeners) as (keyof AppEvents)[])
       this.on(event, options.listeners[event] as (event: any) => void);
     this.#worker = this.#makeWorker();
@@ -136,9 +151,30 @@ class RunningApp implements App {
     this.#worker.fail(error);
   }
 
+  store(store: string | StoreDescriptor<unknown, unknown>, options?: QueryOptions): any {
+    return this.#queries.view(store, options);
+  }
+
+  ownerOf(store: string | StoreDescriptor<unknown, unknown>, key: unknown): KeyOwner {
+    return this.#queries.ownerOf(store, key);
+  }
+
+  positions(store: string | StoreDescriptor<unknown, unknown>): ReadonlyMap<string, number> {
+    return this.#queries.positions(store);
+  }
+
   *metrics(): IterableIterator<Metric> {
     yield* this.#options.application.counters;
     yield* this.#worker.gauges();
+  }
+
+  #directory(): TaskDirectory {
+    if (this.#state === "stopped" || this.#state === "error")
+      throw new StoreError(
+        "STORE_NOT_READY",
+        "The application has stopped: what it keeps can be read when it runs again, here or elsewhere",
+      );
+    return this.#worker.directory;
   }
 
   get #isOver(): boolean {

@@ -30,6 +30,8 @@ export interface Settings {
   readonly groupInstanceId: string | null;
   /** Where the instance stands; empty when it does not say. */
   readonly rack: string;
+  /** "host:port" at which other instances ask this one for what it keeps; empty when they cannot. */
+  readonly endpoint: string;
   /** How many instances follow the changelogs of each stateful task beside the one that runs it. */
   readonly standbys: number;
   /** At most so many tasks at a time are warmed up where they are to go. */

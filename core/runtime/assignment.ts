@@ -17,6 +17,18 @@ export interface Assignment {
   readonly error: AssignmentError;
   /** Of "topology-differs": the processes that have the other topology. */
   readonly detail: string;
+  /** What everybody has from now on. */
+  readonly owners: readonly Owner[];
+}
+
+/** Who has which tasks. */
+export interface Owner {
+  readonly instance: string;
+  /** Where it can be asked for what it keeps; empty when it cannot. */
+  readonly endpoint: string;
+  readonly tasks: readonly string[];
+  /** Tasks of others whose state it follows. */
+  readonly standbys: readonly string[];
 }
 
 /** "version": the leader cannot read what the member says, which is to say it in `commonVersion`. */
@@ -33,6 +45,12 @@ export const encodeAssignment = (assignment: Assignment, version: number): Uint8
     to.tasks(assignment.tasks);
     to.tasks(assignment.standbys);
     to.tasks(assignment.warmups);
+    to.list(assignment.owners, ({ instance, endpoint, tasks, standbys }) => {
+      to.text(instance);
+      to.text(endpoint);
+      to.tasks(tasks);
+      to.tasks(standbys);
+    });
   });
 
 export const decodeAssignment = (bytes: Uint8Array): Read<Assignment> =>
@@ -48,5 +66,6 @@ export const decodeAssignment = (bytes: Uint8Array): Read<Assignment> =>
       tasks: from.tasks(),
       standbys: from.tasks(),
       warmups: from.tasks(),
+      owners: from.list(() => ({ instance: from.text(), endpoint: from.text(), tasks: from.tasks(), standbys: from.tasks() })),
     };
   });

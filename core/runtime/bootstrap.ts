@@ -1,5 +1,6 @@
 import { partitionId, type TopicPartition } from "../ports/log.ts";
 import type { Application } from "./application.ts";
+import { inputsBefore } from "./inputs_before.ts";
 import { insist } from "./insist.ts";
 import { pause } from "./pause.ts";
 import type { Edge, InputPlan, Plan, SubtopologyPlan } from "./plan.ts";
@@ -95,17 +96,11 @@ export const bootstrapOf = (application: Application, inputs: readonly Bootstrap
 /** The inputs through which records come to an internal topic, from their source on. */
 const wayTo = (plan: Plan, topic: string): readonly InputPlan[] =>
   writersOf(plan, topic).flatMap((writer) =>
-    inputsBefore(writer, topic).flatMap((input) => (input.topic.internal ? [...wayTo(plan, input.topic.name), input] : [input])),
+    inputsBefore(writer, edgesTo(writer, topic)).flatMap((input) =>
+      input.topic.internal ? [...wayTo(plan, input.topic.name), input] : [input],
+    ),
   );
 
-/** The inputs of a sub-topology from which records come to a topic that it writes. */
-const inputsBefore = ({ nodes, inputs }: SubtopologyPlan, topic: string): readonly InputPlan[] => {
-  const before = new Set<InputPlan>();
-  const follow = (edges: readonly Edge[]): void => {
-    for (const edge of edges)
-      if ("input" in edge) before.add(inputs[edge.input]!);
-      else follow(nodes[edge.node]!.inputs.flat());
-  };
-  for (const { output, inputs: edges } of nodes) if (output?.topic.internal === true && output.topic.name === topic) follow(edges.flat());
-  return [...before];
-};
+/** What a sub-topology writes to an internal topic. */
+const edgesTo = ({ nodes }: SubtopologyPlan, topic: string): readonly Edge[] =>
+  nodes.flatMap(({ output, inputs }) => (output?.topic.internal === true && output.topic.name === topic ? inputs.flat() : []));

@@ -1,7 +1,7 @@
 import { reason } from "../errors.ts";
 import { type MemberAssignment, type MemberSubscription, partitionId, type TopicPartition } from "../ports/log.ts";
 import { type Application, instanceName } from "./application.ts";
-import { type AssignmentError, encodeAssignment } from "./assignment.ts";
+import { type AssignmentError, encodeAssignment, type Owner } from "./assignment.ts";
 import type { Departed } from "./departed.ts";
 import { type Place, type PlaceableMember, type PlaceableTask, placeTasks } from "./placement.ts";
 import { decodeSubscription, type Subscription } from "./subscription.ts";
@@ -101,6 +101,12 @@ export const assignMembers = (
     options,
   );
   const byId = new Map(options.tasks.map((task) => [task.id, task]));
+  const owners = fitting.map(([id, read]): Owner => {
+    const { tasks, standbys } = places.get(id) ?? nothing;
+    return read.kind === "read"
+      ? { instance: read.value.processId, endpoint: read.value.endpoint, tasks, standbys }
+      : { instance: id, endpoint: "", tasks, standbys };
+  });
   const others = fitting.map(([id, read]) => (read.kind === "read" ? read.value.processId : id)).join();
   return new Map(
     [...members].map(([memberId, read]) => {
@@ -113,6 +119,7 @@ export const assignMembers = (
         probeInMs: settled || read.kind !== "read" || read.value.processId !== options.leaderProcess ? 0 : options.probingIntervalMs,
         commonVersion,
         error,
+        owners,
         detail: error === "topology-differs" ? others : "",
       };
       const version = read.kind === "read" ? Math.min(read.newest, newestVersion) : newestVersion;

@@ -1,20 +1,21 @@
-import { reason } from "../errors.ts";
 import type { Timeout } from "../ports/clock.ts";
 import type { GroupMember, GroupMetadata, MemberAssignment } from "../ports/log.ts";
 import type { Metric } from "../ports/metrics.ts";
 import { type Application, instanceName } from "./application.ts";
-import type { Assignment } from "./assignment.ts";
+import type { Assignment, Owner } from "./assignment.ts";
 import type { CommitCycle } from "./commit_cycle.ts";
-import { callRecord, workerRecord } from "./control_topic.ts";
+import { workerRecord } from "./control_topic.ts";
 import { Departed } from "./departed.ts";
 import { insist } from "./insist.ts";
 import { assignableTasks, lead } from "./leader.ts";
 import { Openings } from "./openings.ts";
 import { pause } from "./pause.ts";
+import type { KeptTask, TaskDirectory } from "./queries.ts";
 import { Replicas } from "./replicas.ts";
 import type { Task } from "./sealed_task.ts";
 import { type RestoreProgress, StoreFollower } from "./store_follower.ts";
 import { encodeSubscription, isComplete } from "./subscription.ts";
+import { Summons } from "./summons.ts";
 import type { TaskEnvironment } from "./task_environment.ts";
 import type { TaskStores } from "./task_stores.ts";
 import { expulsion, understand } from "./understanding.ts";
@@ -46,17 +47,13 @@ export interface MembershipOptions {
 }
 
 const protocol = "millrace-1";
-/** So long after it begins to rejoin a member calls the others; should that have been too early, or somebody not have heard it, it calls again after so many times as long, and so on. */
-const callAfterMs = 50;
-const callSlowerBy = 4;
-const callAfterMsMax = 5_000;
 /** A rebalance waits at most so long for the commit before it, and never more than a third of the group's patience. */
 const commitBeforeJoinMs = 10_000;
 
 /**
  * A worker's place in the group: commits before it joins again, keeps the tasks that stay, lets go of those that do not, opens those that are new. A member that was expelled drops everything first: the group has given its tasks to others.
  */
-export class Membership {
+export class Membership implements TaskDirectory {
   readonly #options: MembershipOptions;
   #member: GroupMember | undefined;
   /** Grows with everything that the group tells, so that an assignment that still waits for something knows that it is no longer the last word. */
@@ -75,11 +72,10 @@ export class Membership {
   #speaks = newestVersion;
   /** As leader: when the group is to look again whether tasks can go where they belong. */
   #probe: Timeout | undefined;
-  /** The others are to hear that the group rebalances, unless somebody is faster or it is over before. */
-  #call: Timeout | undefined;
-  #callNextMs = 0;
+  readonly #summons: Summons;
   /** Assigned, whether open already or not. */
   #assigned: readonly string[] = [];
+  owners: readonly Owner[] = [];
   #stop = false;
   #announced: Promise<void> | undefined;
   /** In which this member was last told what it has. */
@@ -93,6 +89,7 @@ export class Membership {
     this.#follower = new StoreFollower({ log, clock, logger, counters, onProgress: options.onRestore });
     this.#replicas = new Replicas({ application, follower: this.#follower, signal });
     this.#departed = new Departed(application, signal);
+    this.#summons = new Summons(application);
     this.#openings = new Openings({
       application,
       environment,
@@ -125,11 +122,22 @@ export class Membership {
     );
   }
 
+  kept(id: string): KeptTask | undefined {
+    const [task, stores] = [this.#options.tasks.get(id), this.#stores.get(id)];
+    if (task !== undefined && stores !== undefined) return { task, stores, lag: 0 };
+    const followed = this.#replicas.kept(id);
+    return followed === undefined ? undefined : { task: undefined, ...followed };
+  }
+
+  isAssigned(id: string): boolean {
+    return this.#assigned.includes(id);
+  }
+
   join(): void {
     const { application } = this.#options;
     const { settings, log } = application;
     this.#options.onState("rebalancing");
-    this.#callAfter(callAfterMs);
+    this.#summons.begin();
     this.#member = log.join({
       groupId: settings.applicationId,
       groupInstanceId: settings.groupInstanceId,
@@ -157,7 +165,7 @@ export class Membership {
 
   /** Asks the group whether it rebalances: somebody says so. */
   checkIn(): void {
-    if (this.#call !== undefined) this.#callAfter(this.#callNextMs);
+    this.#summons.heard();
     this.#member?.checkIn();
   }
 
@@ -195,25 +203,7 @@ export class Membership {
   #over(): void {
     this.#word++;
     this.#probe?.cancel();
-    this.#call?.cancel();
-    this.#call = undefined;
-  }
-
-  /** A rebalance lasts until the last member has heard of it, and until then the others cannot commit. Not at once: the group has to know first, or those who ask it hear nothing. */
-  #callAfter(delayMs: number): void {
-    const { log, clock, control, logger } = this.#options.application;
-    this.#call?.cancel();
-    this.#call = undefined;
-    if (delayMs > callAfterMsMax) return;
-    this.#callNextMs = delayMs * callSlowerBy;
-    this.#call = clock.after(delayMs, () => {
-      this.#callAfter(this.#callNextMs);
-      control.write(log, null, [callRecord()], clock).catch((error: unknown) => {
-        logger.log("debug", "The other members could not be called: they hear of the rebalance with their heartbeats", {
-          reason: reason(error),
-        });
-      });
-    });
+    this.#summons.end();
   }
 
   #subscription(): Uint8Array {
@@ -229,6 +219,7 @@ export class Membership {
       tasks: this.#assigned,
       stored,
       stop: this.#stop,
+      endpoint: settings.endpoint,
     };
     return encodeSubscription(subscription, this.#speaks);
   }
@@ -238,7 +229,7 @@ export class Membership {
     const word = ++this.#word;
     this.#options.onState("rebalancing");
     await this.#sealOff(word);
-    if (word === this.#word) this.#callAfter(callAfterMs);
+    if (word === this.#word) this.#summons.begin();
   }
 
   async #sealOff(word: number): Promise<void> {
@@ -276,6 +267,7 @@ export class Membership {
   async #giveAllUp(): Promise<void> {
     const { tasks, commits, application } = this.#options;
     this.#assigned = [];
+    this.owners = [];
     this.#announced = undefined;
     this.#generation = undefined;
     commits.paused = true;
@@ -312,6 +304,7 @@ export class Membership {
     const wanted = new Set(told.tasks);
     const followed = new Set([...told.standbys, ...told.warmups]);
     this.#assigned = told.tasks;
+    this.owners = told.owners;
     const gone = [...tasks.values()].filter((task) => !wanted.has(task.id));
     for (const task of gone) tasks.delete(task.id);
     if (this.#unsealed && gone.length > 0) commits.taint();

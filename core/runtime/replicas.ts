@@ -81,6 +81,13 @@ export class Replicas {
     }
   }
 
+  /** What is followed here of a task, with how many changelog records are missing. */
+  kept(id: string): { readonly stores: TaskStores; readonly lag: number } | undefined {
+    const stores = this.#replicas.get(id)?.stores;
+    const { follower } = this.#options;
+    return stores === undefined || !follower.follows(stores) ? undefined : { stores, lag: follower.lagOf(stores) };
+  }
+
   /** How far the stores go that are kept, by task. */
   *sums(): IterableIterator<readonly [id: string, sum: number]> {
     for (const [id, { stores }] of this.#replicas) if (stores !== undefined) yield [id, stores.offsetSum];

@@ -1,4 +1,5 @@
 import type { BaseOffsets, CommittedOffset } from "../ports/log.ts";
+import type { StepState } from "../state/step_state.ts";
 import type { TaskInput } from "./task_input.ts";
 
 /** The part of one task in a commit that is under way. */
@@ -37,6 +38,8 @@ export interface Task {
   /** Writes go to a list of the task's own until it is known whether the task stays. */
   hold(): void;
   release(): void;
+  /** What a store of the task holds, with what is not committed; undefined where the task has none of that name. */
+  stateOf(store: string): StepState | undefined;
   /** The position of an input that the last commit has reached. */
   committedOffset(input: TaskInput): number;
   /** The largest timestamp of a record so far: how far the task has come in event time, whatever it waits for. */

@@ -72,6 +72,10 @@ export class SinkTask implements Task {
     return [this.#input];
   }
 
+  stateOf(): undefined {
+    return undefined;
+  }
+
   get finished(): boolean {
     return this.#finishedCommitted;
   }

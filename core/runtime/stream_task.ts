@@ -383,6 +383,10 @@ export class StreamTask implements Task {
     return this.#positions.get(input.id)?.offset ?? 0;
   }
 
+  stateOf(store: string): StepState | undefined {
+    return this.#states.get(store);
+  }
+
   hold(): void {
     this.#staging.hold();
   }

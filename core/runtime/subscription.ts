@@ -13,6 +13,8 @@ export interface Subscription {
   readonly stored: ReadonlyMap<string, number>;
   /** The application as a whole is to stop. */
   readonly stop: boolean;
+  /** Where others ask this instance for what it keeps; empty when nobody can. */
+  readonly endpoint: string;
 }
 
 /** The broker takes more, but what every member sends at every join has to stay small. */
@@ -38,6 +40,7 @@ const encode = (subscription: Subscription, version: number): Uint8Array =>
     to.list(subscription.transactionalIds, (id) => to.text(id));
     to.tasks(subscription.tasks);
     to.grouped([...subscription.stored], (sum) => to.number(sum + 1));
+    to.text(subscription.endpoint);
   });
 
 /** Of another member: whatever it has sent, this does not throw. */
@@ -51,5 +54,6 @@ export const decodeSubscription = (bytes: Uint8Array): Read<Subscription> => {
     transactionalIds: from.list(() => from.text()),
     tasks: from.tasks(),
     stored: new Map(from.grouped(() => from.number() - 1)),
+    endpoint: from.text(),
   }));
 };

@@ -8,6 +8,7 @@ import { workerTombstone } from "./control_topic.ts";
 import { insist } from "./insist.ts";
 import { type Assigned, Membership } from "./membership.ts";
 import { Purge } from "./purge.ts";
+import type { TaskDirectory } from "./queries.ts";
 import { Reader } from "./reader.ts";
 import type { Task } from "./sealed_task.ts";
 import { SiblingWatermarks } from "./sibling_watermarks.ts";
@@ -137,6 +138,10 @@ export class Worker {
         yield { name: "records_in", tags, value: input.handled };
       }
     }
+  }
+
+  get directory(): TaskDirectory {
+    return this.#membership;
   }
 
   get member(): GroupMember | undefined {

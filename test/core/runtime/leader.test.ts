@@ -25,6 +25,7 @@ const said = (processId: string, claimed: readonly string[] = [], more: Partial<
       tasks: claimed,
       stored: new Map(claimed.map((id) => [id, isComplete])),
       stop: false,
+      endpoint: "",
       ...more,
     },
     newestVersion,

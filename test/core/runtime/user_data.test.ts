@@ -19,6 +19,7 @@ const subscriptions: fc.Arbitrary<Subscription> = fc.record({
       .map((sums) => new Map(ids.map((id, i) => [id, sums[i]!]))),
   ),
   stop: fc.boolean(),
+  endpoint: fc.string(),
 });
 const assignments: fc.Arbitrary<Assignment> = fc.record({
   tasks: taskIds,
@@ -29,6 +30,7 @@ const assignments: fc.Arbitrary<Assignment> = fc.record({
   commonVersion: fc.integer({ min: 1, max: 9 }),
   error: fc.constantFrom("none", "topology-differs", "stop", "version"),
   detail: fc.string(),
+  owners: fc.array(fc.record({ instance: fc.string(), endpoint: fc.string(), tasks: taskIds, standbys: taskIds }), { maxLength: 4 }),
 });
 
 const value = <T>(read: { readonly kind: string; readonly value?: T }): T | undefined => read.value;
@@ -71,7 +73,7 @@ describe("what members tell each other", () => {
     const of = (count: number): Subscription => {
       const tasks = Array.from({ length: count }, (_, partition) => `0_${partition * 200}`);
       const stored = new Map(tasks.map((id, i) => [id, 1e12 + i]));
-      return { processId: "p", fingerprint: "f", rack: "", transactionalIds: ["t"], tasks, stored, stop: false };
+      return { processId: "p", fingerprint: "f", rack: "", transactionalIds: ["t"], tasks, stored, stop: false, endpoint: "" };
     };
     const sizes = [1000, 9000, 40_000].map((count) => {
       const bytes = encodeSubscription(of(count), newestVersion);
@@ -97,6 +99,7 @@ describe("what members tell each other", () => {
       tasks,
       stored: new Map<string, number>(),
       stop: false,
+      endpoint: "",
     };
     expect(encodeSubscription(said, newestVersion).length).toBeLessThan(10_100);
   });

@@ -45,6 +45,7 @@ const stranger = ({ cluster }: ScalingWorld, says: () => Uint8Array): { readonly
             commonVersion: newestVersion,
             error: "none" as const,
             detail: "",
+            owners: [],
           };
           return [memberId, { partitions: [], userData: encodeAssignment(assignment, newestVersion) }];
         }),

@@ -1,0 +1,239 @@
+import { StoreError } from "../errors.ts";
+import { partitionForKey } from "../partitioner.ts";
+import { StepState } from "../state/step_state.ts";
+import type { StoreReader } from "../state/stores/store_descriptor.ts";
+import type { Application } from "./application.ts";
+import { instanceName } from "./application.ts";
+import type { Owner } from "./assignment.ts";
+import { inputsBefore } from "./inputs_before.ts";
+import type { InputPlan, StorePlan, SubtopologyPlan } from "./plan.ts";
+import type { Task } from "./sealed_task.ts";
+import { storeView } from "./store_view.ts";
+import type { TaskStores } from "./task_stores.ts";
+
+/** What a query may see. */
+export interface QueryOptions {
+  /** "committed": what a crash cannot take back. "latest": also what the tasks here have done since their last commit; it may still be undone. @default "committed" [isolation.level, KIP-535] */
+  readonly read?: "committed" | "latest";
+  /** Tasks that run elsewhere and are followed here answer as well, when at most so many changelog records are missing. @default only tasks that run here */
+  readonly maxLag?: number;
+  /** Answer only when everything before these offsets of the inputs, by "topic/partition", is in: a position that `app.positions` gave somewhere. Followed tasks do not know theirs, and do not answer then. */
+  readonly atLeast?: ReadonlyMap<string, number>;
+}
+
+/** Who has the entries of a key. */
+export interface KeyOwner {
+  readonly instance: string;
+  /** Where the instance can be asked; empty when it has not said. */
+  readonly endpoint: string;
+  readonly partition: number;
+  /** It is this instance. */
+  readonly local: boolean;
+  /** Instances that follow the state of the task. */
+  readonly standbys: readonly { readonly instance: string; readonly endpoint: string }[];
+}
+
+/** What an instance has of a task: the task itself when it runs here, else how far behind its stores are. */
+export interface KeptTask {
+  readonly task: Task | undefined;
+  readonly stores: TaskStores;
+  readonly lag: number;
+}
+
+/** The tasks of this instance, and whose the others are. */
+export interface TaskDirectory {
+  kept(id: string): KeptTask | undefined;
+  /** It is to run here, whether it does already or not. */
+  isAssigned(id: string): boolean;
+  readonly owners: readonly Owner[];
+}
+
+/** A store as the plan has it. */
+interface Planned {
+  readonly name: string;
+  readonly subtopology: SubtopologyPlan;
+  readonly store: StorePlan;
+  readonly reader: StoreReader;
+  /** Each task has all of it. */
+  readonly isEverywhere: boolean;
+  /** The input whose records' keys say in which partition something is kept. */
+  readonly keyedBy: InputPlan | undefined;
+}
+
+type Named = string | { readonly name: string };
+
+/** Answers questions from outside the topology about what its stores hold (KIP-67, KIP-535). */
+export class Queries {
+  readonly #application: Application;
+  readonly #directory: () => TaskDirectory;
+
+  constructor(application: Application, directory: () => TaskDirectory) {
+    this.#application = application;
+    this.#directory = directory;
+  }
+
+  /** The names of all stores that can be asked, with their kinds. */
+  get stores(): readonly { readonly name: string; readonly kind: StoreReader["kind"] }[] {
+    return this.#all().map(({ name, reader }) => ({ name, kind: reader.kind }));
+  }
+
+  /** A view that stays: what it finds depends on when it is asked. */
+  view(named: Named, options: QueryOptions = {}): object {
+    const planned = this.#find(named);
+    const partitions = (): readonly number[] => Array.from({ length: this.#tasks(planned) }, (_, partition) => partition);
+    return storeView(planned.reader.kind, {
+      partOf: (key) => {
+        const partition = planned.isEverywhere ? this.#anyHere(planned) : this.#partitionOf(planned, key);
+        return this.#read(planned, partition, options) ?? this.#refuse(planned, partition, options);
+      },
+      parts: () => {
+        if (planned.isEverywhere) {
+          const partition = this.#anyHere(planned);
+          return [this.#read(planned, partition, options) ?? this.#refuse(planned, partition, options)];
+        }
+        return partitions().flatMap((partition) => {
+          const part = this.#read(planned, partition, options);
+          if (part !== undefined) return [part];
+          // What runs elsewhere is asked there; what is to run here is missing.
+          return this.#directory().isAssigned(taskId(planned, partition)) ? this.#refuse(planned, partition, options) : [];
+        });
+      },
+    });
+  }
+
+  ownerOf(named: Named, key: unknown): KeyOwner {
+    const planned = this.#find(named);
+    const partition = planned.isEverywhere ? this.#anyHere(planned) : this.#partitionOf(planned, key);
+    const owner = this.#ownerOf(planned, partition);
+    if (owner === undefined) throw notReady(planned, partition, "the group has not said yet who has it");
+    const id = taskId(planned, partition);
+    const { settings, processId } = this.#application;
+    return {
+      instance: owner.instance,
+      endpoint: owner.endpoint,
+      partition,
+      local: owner.instance === instanceName(settings, processId),
+      standbys: this.#directory()
+        .owners.filter(({ standbys }) => standbys.includes(id))
+        .map(({ instance, endpoint }) => ({ instance, endpoint })),
+    };
+  }
+
+  /** Every instance that has something of a store, or of all stores. */
+  owners(): readonly Owner[] {
+    return this.#directory().owners;
+  }
+
+  /** How far the inputs are, of the tasks here that keep the store, as of the last commit: the next offset of each, by "topic/partition". */
+  positions(named: Named): ReadonlyMap<string, number> {
+    const planned = this.#find(named);
+    const positions = new Map<string, number>();
+    for (let partition = 0; partition < this.#tasks(planned); partition++) {
+      const task = this.#directory().kept(taskId(planned, partition))?.task;
+      for (const input of task?.inputs ?? []) positions.set(input.id, task!.committedOffset(input));
+    }
+    return positions;
+  }
+
+  #read(planned: Planned, partition: number, { read = "committed", maxLag, atLeast }: QueryOptions): unknown {
+    const kept = this.#directory().kept(taskId(planned, partition));
+    if (kept === undefined) return undefined;
+    const { task, stores, lag } = kept;
+    if (task === undefined && (maxLag === undefined || lag > maxLag || atLeast !== undefined)) return undefined;
+    if (task !== undefined && atLeast !== undefined)
+      for (const input of task.inputs) {
+        const come = read === "latest" ? input.position : task.committedOffset(input);
+        if (come < (atLeast.get(input.id) ?? 0))
+          throw notReady(planned, partition, `${input.id} has come to offset ${come}, which is before ${atLeast.get(input.id)}`);
+      }
+    const live = read === "latest" ? task?.stateOf(planned.name) : undefined;
+    if (live !== undefined) return planned.reader.read(live);
+    const { store, keys } = stores.stores.find(({ name }) => name === planned.name)!;
+    // A state of its own: what it decodes is nobody else's, and nothing of it outlives the answer.
+    return planned.reader.read(new StepState(store, keys));
+  }
+
+  #refuse(planned: Planned, partition: number, { maxLag }: QueryOptions): never {
+    const directory = this.#directory();
+    const id = taskId(planned, partition);
+    if (directory.isAssigned(id)) throw notReady(planned, partition, "its task is being opened here");
+    const owner = this.#ownerOf(planned, partition);
+    if (owner === undefined) throw notReady(planned, partition, "the group has not said yet who has it");
+    const followed = directory.kept(id);
+    const behind =
+      followed === undefined || maxLag === undefined
+        ? ""
+        : `; what is followed here is ${followed.lag} records behind, of at most ${maxLag}`;
+    throw new StoreError(
+      "KEY_ELSEWHERE",
+      `Partition ${partition} of store '${planned.name}' is at instance '${owner.instance}'${owner.endpoint === "" ? "" : ` (${owner.endpoint})`}, not here${behind}: ask app.ownerOf who has a key`,
+      { step: planned.name, partition },
+    );
+  }
+
+  #ownerOf(planned: Planned, partition: number): Owner | undefined {
+    const id = taskId(planned, partition);
+    return this.#directory().owners.find(({ tasks }) => tasks.includes(id));
+  }
+
+  /** Of a store that every task has a copy of: a task that is here, else any. */
+  #anyHere(planned: Planned): number {
+    for (let partition = 0; partition < this.#tasks(planned); partition++)
+      if (this.#directory().kept(taskId(planned, partition))?.task !== undefined) return partition;
+    return 0;
+  }
+
+  #tasks({ subtopology }: Planned): number {
+    return this.#application.tasks.get(subtopology.id) ?? 0;
+  }
+
+  #partitionOf(planned: Planned, key: unknown): number {
+    const tasks = this.#tasks(planned);
+    if (tasks <= 1 || planned.keyedBy === undefined) return 0;
+    const { names, partitions } = this.#application;
+    const topic = names.of(planned.keyedBy.topic);
+    return partitionForKey(planned.keyedBy.key.serialize(key, topic), partitions.get(topic) ?? tasks);
+  }
+
+  #find(named: Named): Planned {
+    const name = typeof named === "string" ? named : named.name;
+    const all = this.#all();
+    const found = all.find((one) => one.name === name);
+    if (found !== undefined) return found;
+    throw new StoreError(
+      "STORE_UNKNOWN",
+      `Topology '${this.#application.plan.name}' keeps nothing under the name '${name}' that could be read${all.length === 0 ? "" : `: it has ${all.map((one) => `'${one.name}'`).join(", ")}`}`,
+    );
+  }
+
+  #all(): readonly Planned[] {
+    return this.#application.plan.subtopologies.flatMap((subtopology) =>
+      subtopology.nodes.flatMap(({ store, inputs }): readonly Planned[] => {
+        if (store?.reader === undefined) return [];
+        const before = inputsBefore(subtopology, inputs.flat());
+        // A store that a program declares is no step of its own: its keys are taken for those of the records that come to its task.
+        const keyed = (before.length === 0 ? subtopology.inputs : before).filter(
+          ({ kind, bootstrap }) => kind !== "retry" && bootstrap !== true,
+        );
+        return [
+          {
+            name: store.name,
+            subtopology,
+            store,
+            reader: store.reader,
+            isEverywhere: before.length > 0 && keyed.length === 0,
+            keyedBy: keyed[0],
+          },
+        ];
+      }),
+    );
+  }
+}
+
+const taskId = ({ subtopology }: Planned, partition: number): string => `${subtopology.id}_${partition}`;
+
+const notReady = ({ name }: Planned, partition: number, why: string): StoreError =>
+  new StoreError("STORE_NOT_READY", `Partition ${partition} of store '${name}' cannot be read now: ${why}; ask again in a moment`, {
+    step: name,
+    partition,
+  });
