@@ -166,10 +166,11 @@ describe("where tasks are placed", () => {
         fc.integer({ min: 1, max: 5 }),
         fc.integer({ min: 1, max: 5 }),
         fc.integer({ min: 0, max: 2 }),
-        (given, before, after, standbys) => {
+        fc.constantFrom(100, Number.POSITIVE_INFINITY),
+        (given, before, after, standbys, acceptableLag) => {
           const tasks = tasksOf(given);
           const fresh = (count: number) => Array.from({ length: count }, (_, i) => member(`p${i}`));
-          const how = options({ standbys });
+          const how = options({ standbys, acceptableLag });
           const first = placeTasks(tasks, fresh(before), how);
           const known = new Map(obeyed(fresh(before), first, new Map()).map((one) => [one.id, one]));
           const second = placeTasks(
@@ -177,6 +178,8 @@ describe("where tasks are placed", () => {
             fresh(after).map((one) => known.get(one.id) ?? one),
             how,
           );
+          // Who is a task's guest, until its own place is far enough, is no measure of what a member's share allows.
+          if (!second.settled) return expect(acceptableLag).toBe(100);
           for (const [id, { tasks: now }] of second.places)
             for (const { subtopology } of tasks) {
               const of = (ids: readonly string[]): readonly string[] => ids.filter((one) => one.startsWith(`${subtopology}_`));
