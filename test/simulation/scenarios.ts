@@ -1,9 +1,15 @@
 import type { Scenario } from "./scenario.ts";
+import { attribution } from "./scenarios/attribution.ts";
+import { billing, metering } from "./scenarios/billing.ts";
+import { enrichment, scoring } from "./scenarios/enrichment.ts";
 import { failing } from "./scenarios/failing.ts";
 import { fraud } from "./scenarios/fraud.ts";
+import { histories, inventory, ownStores } from "./scenarios/inventory.ts";
 import { keyedCount } from "./scenarios/keyed_count.ts";
 import { patterns } from "./scenarios/patterns.ts";
+import { ledger, rules, sweeps } from "./scenarios/rules.ts";
 import { stateless } from "./scenarios/stateless.ts";
+import { stragglers } from "./scenarios/stragglers.ts";
 import { foreignKeys, stores, streamJoins, tables } from "./scenarios/tables.ts";
 import { timers } from "./scenarios/timers.ts";
 import { windows } from "./scenarios/windows.ts";
@@ -21,4 +27,16 @@ export const scenarios: readonly Scenario[] = [
   streamJoins,
   stores,
   failing,
+  enrichment,
+  scoring,
+  billing,
+  metering,
+  rules,
+  sweeps,
+  ledger,
+  inventory,
+  histories,
+  ownStores,
+  attribution,
+  stragglers,
 ];

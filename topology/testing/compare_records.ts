@@ -4,7 +4,7 @@ import type { World } from "./world.ts";
 const sampleMax = 3;
 
 /**
- * The records that are there have to be those that the tasks have written when they do everything again, each once, and those of one task and key in its order.
+ * The records that are there have to be those that the tasks have written when they do everything again, each once, and those of one task, partition and key in its order.
  *
  * @param expected by the task that has written them, in its order
  */
@@ -17,7 +17,9 @@ export const compareRecords = (
   const wanted = [...expected.values()].flat();
   // What was stamped with the moment of writing is known by key and value only.
   const timeless = wanted.some(({ timestamp }) => timestamp === -1);
-  const show = ({ key, value, timestamp }: ShownRecord): string => `${key} = ${value}${timeless ? "" : ` at ${timestamp}`}`;
+  const placeless = wanted.some(({ partition }) => partition === -1);
+  const show = ({ partition, key, value, timestamp }: ShownRecord): string =>
+    `${key} = ${value}${timeless ? "" : ` at ${timestamp}`}${placeless ? "" : ` in partition ${partition}`}`;
   const counts = new Map<string, number>();
   for (const one of wanted) counts.set(show(one), (counts.get(show(one)) ?? 0) + 1);
   for (const one of found) counts.set(show(one), (counts.get(show(one)) ?? 0) - 1);
@@ -30,19 +32,23 @@ export const compareRecords = (
       .join(", ");
   if (missing.length > 0) world.violated(`I1: ${where} lacks ${missing.length} of ${wanted.length} records: ${sample(missing)}`);
   if (surplus.length > 0) world.violated(`I1: ${where} holds ${surplus.length} records too many, of ${found.length}: ${sample(surplus)}`);
-  if (missing.length > 0 || surplus.length > 0) return;
+  // In turn over all partitions there is no order to keep.
+  if (missing.length > 0 || surplus.length > 0 || placeless) return;
   const order = byKey(found);
   for (const [task, records] of expected)
-    for (const [key, values] of byKey(records))
-      if (!isWithin(values, order.get(key) ?? []))
-        world.violated(`I1: ${where} does not hold the records of task ${task} with key ${key} in the order in which they were written`);
+    for (const [place, values] of byKey(records))
+      if (!isWithin(values, order.get(place) ?? []))
+        world.violated(
+          `I1: ${where} does not hold the records of task ${task} in partition and with key ${place} in the order in which they were written`,
+        );
 };
 
 const byKey = (records: readonly ShownRecord[]): ReadonlyMap<string, readonly string[]> => {
   const keys = new Map<string, string[]>();
-  for (const { key, value } of records) {
-    const values = keys.get(key) ?? [];
-    keys.set(key, values);
+  for (const { partition, key, value } of records) {
+    const place = `${partition} ${key}`;
+    const values = keys.get(place) ?? [];
+    keys.set(place, values);
     values.push(value);
   }
   return keys;

@@ -13,7 +13,7 @@ export const compareWithCalm = async (world: World, plan: Plan, partitions: numb
   await live(reference, plan, partitions);
   for (const violation of reference.violations) world.violated(`Without faults: ${violation}`);
   const read = (from: World, topic: string): Promise<readonly ShownRecord[]> =>
-    from.clock.complete(readTopic(from.log, topic).then((records) => records.map(shown)));
+    from.clock.complete(readTopic(from.log, topic).then((records) => records.map((record) => ({ ...shown(record), partition: -1 }))));
   for (const topic of outputsOf(plan, new TopicNames(world.applicationId))) {
     const wanted = await read(reference, topic);
     // The order of one key is that of its task, which was compared already.

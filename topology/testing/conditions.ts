@@ -33,7 +33,15 @@ export const sessionTimeoutMs = 6_000;
 export const heartbeatMs = 1_000;
 export const rebalanceTimeoutMs = 10_000;
 
-export const conditionsOf = (seed: number, faults: FaultCounts | undefined, upgrades: boolean): Conditions => {
+/** What of a program bears on the conditions. */
+export interface Nature {
+  /** There is a next version of it. */
+  readonly upgrades: boolean;
+  /** Its inputs have an end of their own, so that a live run of it makes no sense. */
+  readonly isBounded: boolean;
+}
+
+export const conditionsOf = (seed: number, faults: FaultCounts | undefined, { upgrades, isBounded }: Nature): Conditions => {
   const random = seededRandom(seed);
   const chance = (p: number): boolean => random.next() < p;
   const upTo = (n: number): number => Math.floor(random.next() * n);
@@ -53,7 +61,7 @@ export const conditionsOf = (seed: number, faults: FaultCounts | undefined, upgr
     acceptableLag: chance(0.4) ? upTo(10) : 10_000,
     probingMs: chance(0.5) ? 1_000 + upTo(4_000) : 600_000,
     named: chance(0.3),
-    fedBy: chance(0.5) ? "app" : "outside",
+    fedBy: chance(0.5) || isBounded ? "app" : "outside",
     ...plannedFaults(counts, random, { horizonMs, sessionTimeoutMs, upgrades: upgrades && (faults === undefined ? chance(0.5) : true) }),
   };
 };

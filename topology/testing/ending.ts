@@ -19,12 +19,14 @@ export const settled = async (world: World, plan: Plan): Promise<boolean> => {
   const names = new TopicNames(world.applicationId);
   const topics = [...new Set(plan.subtopologies.flatMap(({ inputs }) => inputs.map(({ topic }) => names.of(topic))))];
   const behind = (): readonly string[] =>
-    topics.flatMap((topic) =>
-      world.memory.partitionsOf(topic).flatMap((partition) => {
+    topics.flatMap((topic) => {
+      // Internal topics are made by the first instance that comes to a start.
+      if (!world.memory.topics().includes(topic)) return [`topic ${topic} is not there`];
+      return world.memory.partitionsOf(topic).flatMap((partition) => {
         const [at, end] = [world.ledger.committed.get(partitionId(topic, partition)) ?? 0, world.memory.endOf(topic, partition)];
         return at >= end ? [] : [`${partitionId(topic, partition)} at ${at} of ${end}`];
-      }),
-    );
+      });
+    });
   for (let waitedMs = 0; waitedMs < patienceMs; waitedMs += lookMs) {
     if (behind().length === 0) return true;
     await world.clock.advance(lookMs);

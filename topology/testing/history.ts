@@ -1,7 +1,16 @@
 import { type CommittedOffset, partitionId } from "../../core/ports/log.ts";
 import type { RecordMeta } from "../../core/record.ts";
 
-/** One thing that set a task off: a record that came in, a timer, a watermark that reached a step, a commit. What follows from it follows synchronously. */
+/** What a step has done on its own: sent results on, with the records that they belong to, or let event time pass. */
+export interface OwnDoing {
+  readonly results: readonly (readonly [value: unknown, record: RecordMeta])[];
+  /** How far event time has come behind the step, where that has changed. */
+  readonly passed?: number;
+  /** The record that a policy has left out, since there was no result for it. */
+  readonly leftOut?: { readonly topic?: string | undefined; readonly partition?: number | undefined; readonly offset?: number | undefined };
+}
+
+/** One thing that set a task off: a record that came in, a timer, a watermark that reached a step, something that a step does on its own, a commit. What follows from it follows synchronously. */
 export type TaskEvent =
   | {
       readonly kind: "record";
@@ -18,14 +27,23 @@ export type TaskEvent =
       readonly domain: "event" | "processing";
       readonly timestamp: number;
       readonly watermark: number;
+      /** Its handler had failed before, and a policy says to go on. */
+      readonly leftOut: boolean;
       times?: number;
     }
   | { readonly kind: "watermark"; readonly step: string; readonly watermark: number; times?: number }
+  /** The step was asked whether time has come on. */
+  | { readonly kind: "period"; readonly step: string; readonly monotonicMs: number; times?: number }
+  /** The step was called at a moment of the Clock. */
+  | { readonly kind: "clock"; readonly step: string; readonly now: number; times?: number }
+  | { readonly kind: "work"; readonly step: string; did: OwnDoing; times?: number }
   | { readonly kind: "commit"; times?: number };
 
 /** A stretch of a task's life that was committed as a whole, by a process of one version of the program. */
 export interface Stretch {
   readonly version: number;
+  /** What did it: another one where the task was opened anew in between. */
+  readonly run: TaskRun;
   readonly events: readonly TaskEvent[];
 }
 
@@ -44,6 +62,8 @@ export class TaskRun {
   readonly first: Map<string, number> = new Map();
   /** Nothing of it is committed yet. */
   isNew = true;
+  /** By the Clock: when its steps were made. */
+  openedAt = 0;
 
   constructor(task: string, version: number, violated: (what: string) => void) {
     this.task = task;
@@ -60,9 +80,14 @@ export class TaskRun {
     this.#events.push(event);
   }
 
-  /** The root that is under way has failed and is taken back. */
-  undo(): void {
-    this.#events.length = this.#mark;
+  /** Does a root, or a part of one: when it fails, the root is taken back. */
+  within(root: () => void): void {
+    try {
+      root();
+    } catch (thrown) {
+      this.#events.length = this.#mark;
+      throw thrown;
+    }
   }
 
   /** The moment of the Clock that the functions of this root are shown: one, however often they ask. */
@@ -137,7 +162,7 @@ export class History {
       this.#checkRestored(run, before.watermarks);
       let stretches = this.committed.get(run.task);
       if (stretches === undefined) this.committed.set(run.task, (stretches = []));
-      stretches.push({ version: run.version, events });
+      stretches.push({ version: run.version, run, events });
       for (const event of events) if (event.kind === "record") this.#enter(run.task, event, before.positions, after);
     }
   }

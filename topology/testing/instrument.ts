@@ -1,8 +1,11 @@
 import { fail } from "../../core/error_policy.ts";
-import type { OperatorContext, OperatorFactory } from "../../core/operators/operator.ts";
+import type { OperatorContext, OperatorFactory, Push } from "../../core/operators/operator.ts";
+import type { Clock } from "../../core/ports/clock.ts";
+import type { RecordMeta } from "../../core/record.ts";
 import { type Edge, mainOutput, type NodePlan, type Plan, type SinkPlan, type SubtopologyPlan } from "../../core/runtime/plan.ts";
-import type { TimerHandler } from "../../core/state/timer_service.ts";
+import type { TimerHandler, TimerOptions } from "../../core/state/timer_service.ts";
 import type { History, TaskRun } from "./history.ts";
+import { notedWork } from "./noted_work.ts";
 import { recordText } from "./record_text.ts";
 
 /**
@@ -87,7 +90,7 @@ const tap =
     return {
       inputs: [
         (value, record) =>
-          within(run, () => {
+          run.within(() => {
             run.begin({ kind: "record", input, value, record, mayBePutOff });
             context.emit(value, record);
           }),
@@ -105,46 +108,84 @@ const tap =
 const watched =
   (step: string, factory: OperatorFactory, runs: Runs): OperatorFactory =>
   (context) => {
+    const { clock } = context;
     const run = runs.of(context.partition);
     const now = (): number => run.time(context.processingTime());
+    run.openedAt = context.processingTime();
     const noting =
-      (domain: "event" | "processing", handler: TimerHandler): TimerHandler =>
+      (domain: "event" | "processing", handler: TimerHandler, leftOut = false): TimerHandler =>
       (timestamp) =>
-        within(run, () => {
-          run.begin({ kind: "timer", step, domain, timestamp, watermark: context.watermark() });
+        run.within(() => {
+          run.begin({ kind: "timer", step, domain, timestamp, watermark: context.watermark(), leftOut });
           handler(timestamp);
         });
-    // By inheritance: what the context computes when it is asked must not be asked for here.
-    const around: OperatorContext = Object.assign(Object.create(context) as OperatorContext, {
+    const options = (domain: "event" | "processing", { leftOut = () => {}, ...others }: TimerOptions = {}): TimerOptions => ({
+      ...others,
+      leftOut: noting(domain, leftOut, true),
+    });
+    let look: Push | undefined;
+    // What the context computes when it is asked must not be asked for here.
+    const same = Object.defineProperties({}, Object.getOwnPropertyDescriptors(context)) as OperatorContext;
+    const around: OperatorContext = Object.assign(same, {
+      emit: (value: unknown, record: RecordMeta) => {
+        look?.(value, record);
+        context.emit(value, record);
+      },
       processingTime: now,
-      clock: { ...context.clock, now },
-      eventTimers: (handler: TimerHandler, options?: { readonly namespaced?: boolean }) =>
-        context.eventTimers(noting("event", handler), options),
-      processingTimers: (handler: TimerHandler, options?: { readonly namespaced?: boolean }) =>
-        context.processingTimers(noting("processing", handler), options),
+      clock: {
+        now,
+        monotonic: () => clock.monotonic(),
+        after: (delayMs: number, callback: () => void) => clock.after(delayMs, callback),
+        yield: () => clock.yield(),
+      } satisfies Clock,
+      eventTimers: (handler: TimerHandler, given?: TimerOptions) => context.eventTimers(noting("event", handler), options("event", given)),
+      processingTimers: (handler: TimerHandler, given?: TimerOptions) =>
+        context.processingTimers(noting("processing", handler), options("processing", given)),
     });
     const operator = factory(around);
+    const { united, time, work } = operator;
     return {
       inputs: operator.inputs,
+      ...(united !== undefined && { united }),
+      ...(time !== undefined && { time }),
+      ...(work !== undefined && {
+        work: notedWork(work, {
+          step,
+          run,
+          watermark: () => time?.watermark,
+          lookAtResults: (at) => {
+            look = at;
+          },
+        }),
+      }),
       open: () => operator.open?.(),
+      close: () => operator.close?.(),
+      onIdle: (idle) => operator.onIdle?.(idle),
       onWatermark: (watermark) =>
-        within(run, () => {
+        run.within(() => {
           run.begin({ kind: "watermark", step, watermark });
           operator.onWatermark?.(watermark);
         }),
+      ...(operator.onPeriod && {
+        onPeriod: () => {
+          run.begin({ kind: "period", step, monotonicMs: context.clock.monotonic() });
+          operator.onPeriod!();
+        },
+      }),
+      // Belongs to the record that it is called for, and fails with it.
+      ...(operator.afterRecord && { afterRecord: () => run.within(() => operator.afterRecord!()) }),
+      ...(operator.nextClock && { nextClock: () => operator.nextClock!() }),
+      ...(operator.onClock && {
+        onClock: (moment: number) =>
+          run.within(() => {
+            run.begin({ kind: "clock", step, now: moment });
+            operator.onClock!(moment);
+          }),
+      }),
       onCommit: (commit) => operator.onCommit?.(commit),
       holds: () => operator.holds?.() ?? false,
     };
   };
-
-const within = (run: TaskRun, root: () => void): void => {
-  try {
-    root();
-  } catch (thrown) {
-    run.undo();
-    throw thrown;
-  }
-};
 
 /** What a system outside has been given, whether it is given again or not. */
 const noted = (sink: SinkPlan, plan: SubtopologyPlan, history: History): SinkPlan => {

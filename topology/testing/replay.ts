@@ -1,14 +1,19 @@
+import { StepError } from "../../core/errors.ts";
 import type { Operator, OperatorContext, Push } from "../../core/operators/operator.ts";
-import { type Edge, mainOutput, type SubtopologyPlan } from "../../core/runtime/plan.ts";
+import { ErrorHandling } from "../../core/runtime/error_handling.ts";
+import { stepError } from "../../core/runtime/operator_chain.ts";
+import { type Edge, mainOutput, type NodePlan, type SubtopologyPlan } from "../../core/runtime/plan.ts";
 import { TopicWriter } from "../../core/runtime/topic_writer.ts";
 import { MemoryStore } from "../../core/state/memory_store.ts";
 import { StepState } from "../../core/state/step_state.ts";
-import type { TimerHandler, TimerService } from "../../core/state/timer_service.ts";
-import type { Stretch, TaskEvent } from "./history.ts";
+import type { TimerHandler, TimerOptions, TimerService } from "../../core/state/timer_service.ts";
+import type { Stretch, TaskEvent, TaskRun } from "./history.ts";
+import { ReplayedAsync } from "./replayed_async.ts";
 
 /** A record that a task has to have written. */
 export interface Written {
   readonly topic: string;
+  /** -1 where records go to the partitions in turn: a task that is opened anew begins with the first. */
   readonly partition: number;
   readonly key: Uint8Array | null;
   readonly value: Uint8Array | null;
@@ -40,12 +45,16 @@ export interface ReplayOptions {
 export const replay = (options: ReplayOptions): Replayed => {
   const world: World = { ...options, stores: new Map(), written: [], counts: new Map(), streamTime: Number.NEGATIVE_INFINITY };
   let network: Network | undefined;
-  for (const { version, events } of options.stretches) {
-    if (network?.version !== version) network = new Network(world, version);
-    for (const event of events) network.run(event);
+  for (const { version, run, events } of options.stretches) {
+    const isStale = network === undefined || network.version !== version || (network.beginsAnew && network.openedBy !== run);
+    if (isStale) network = new Network(world, version, run);
+    for (const event of events) network!.run(event);
   }
   return world;
 };
+
+/** Schedules are told from the opening of the task on, and are not part of its state. */
+const hasSchedules = ({ parameters }: NodePlan): boolean => Object.keys(parameters).some((name) => name.startsWith("schedule "));
 
 interface World extends ReplayOptions {
   readonly stores: Map<string, MemoryStore>;
@@ -66,19 +75,28 @@ interface ReplayedStep {
 /** The steps of the task, wired to each other as the runtime does it, and told by the notes what happens when. */
 class Network {
   readonly version: number;
+  /** It has to be made anew whenever the task was opened anew. */
+  readonly beginsAnew: boolean;
+  readonly openedBy: TaskRun;
   readonly #world: World;
   readonly #plan: SubtopologyPlan;
   readonly #states: ReadonlyMap<string, StepState>;
   readonly #steps: ReplayedStep[] = [];
   readonly #byName = new Map<string, ReplayedStep>();
   readonly #entries: readonly (readonly Push[])[];
-  #nowMs = 0;
+  readonly #errors: ErrorHandling;
+  #nowMs: number;
+  #monotonicMs = 0;
 
-  constructor(world: World, version: number) {
+  constructor(world: World, version: number, openedBy: TaskRun) {
     this.version = version;
+    this.openedBy = openedBy;
+    this.#nowMs = openedBy.openedAt;
     this.#world = world;
     const plan = world.plans[version]!;
     this.#plan = plan;
+    this.beginsAnew = plan.nodes.some(hasSchedules);
+    this.#errors = new ErrorHandling(plan);
     this.#states = new Map(
       plan.nodes.flatMap(({ store }) =>
         store === undefined ? [] : [[store.name, new StepState(this.#store(store.name), store.keys)] as const],
@@ -99,13 +117,22 @@ class Network {
       case "record":
         this.#world.streamTime = Math.max(this.#world.streamTime, event.record.timestamp);
         for (const push of this.#entries[event.input]!) push(event.value, event.record);
+        for (const { operator } of this.#steps) operator?.afterRecord?.();
         return;
       case "watermark": {
         const step = this.#byName.get(event.step)!;
         step.watermark = event.watermark;
+        this.#checkSaid(event.step, event.watermark);
         step.operator?.onWatermark?.(event.watermark);
         return;
       }
+      case "period":
+        this.#monotonicMs = event.monotonicMs;
+        return this.#byName.get(event.step)!.operator!.onPeriod!();
+      case "clock":
+        return this.#byName.get(event.step)!.operator!.onClock!(event.now);
+      case "work":
+        return (this.#byName.get(event.step)!.operator as ReplayedAsync).did(event.did);
       case "timer":
         return this.#fire(event);
       case "commit":
@@ -117,11 +144,24 @@ class Network {
     }
   }
 
-  #fire({ step: name, domain, timestamp, watermark }: TaskEvent & { readonly kind: "timer" }): void {
+  /** Behind a step that says itself how far time has come, nobody hears of a later time. */
+  #checkSaid(name: string, watermark: number): void {
+    const [edges, ...others] = this.#plan.nodes.find(({ step }) => step === name)!.inputs;
+    const [edge, ...more] = edges ?? [];
+    if (edge === undefined || "input" in edge || others.length + more.length > 0) return;
+    const said = this.#steps[edge.node]!.operator?.time?.watermark ?? Number.POSITIVE_INFINITY;
+    if (watermark > said)
+      this.#world.violated(
+        `I8: step '${name}' of task ${this.#plan.id}_${this.#world.partition} heard of ${watermark} when the step before it had come to ${said}`,
+      );
+  }
+
+  #fire({ step: name, domain, timestamp, watermark, leftOut }: TaskEvent & { readonly kind: "timer" }): void {
     const step = this.#byName.get(name)!;
     if (domain === "event") step.watermark = watermark;
     step.fired = Number.NaN;
-    const fired = (domain === "event" ? step.event : step.processing)?.fireNext(timestamp);
+    const timers = domain === "event" ? step.event : step.processing;
+    const fired = timers?.fireNext(timestamp, leftOut ? (_fire, leaveOut) => leaveOut("with-what-it-held") : undefined);
     // Timers of one moment have no order among different keys: one of that moment has to be there.
     if (fired !== true || step.fired !== timestamp)
       this.#world.violated(
@@ -142,6 +182,7 @@ class Network {
     };
     if (node.output !== undefined) {
       const topic = world.topicName(node.output.topic);
+      const { partition: choice } = node.output;
       const writer = new TopicWriter({
         plan: node.output,
         step: node.step,
@@ -149,8 +190,11 @@ class Network {
         partitions: world.partitionsOf(topic),
         task: world.partition,
         outlet: {
-          write: (_topic, partition, key, value, timestamp) =>
-            void world.written.push({ topic, partition, key: key?.slice() ?? null, value: value?.slice() ?? null, timestamp }),
+          write: (_topic, partition, key, value, timestamp) => {
+            const inTurn = choice === "round-robin" || (choice === "key" && key === null);
+            const place = inTurn ? -1 : partition;
+            world.written.push({ topic, partition: place, key: key?.slice() ?? null, value: value?.slice() ?? null, timestamp });
+          },
         },
         now: () => -1,
         nullKeyDropped: () => this.#count("dropped_null_key", 1),
@@ -165,6 +209,7 @@ class Network {
         step.fired = timestamp;
         handler(timestamp);
       };
+    const notingLeftOut = ({ leftOut = () => {}, ...others }: TimerOptions = {}): TimerOptions => ({ ...others, leftOut: noting(leftOut) });
     const states = this.#states;
     const now = (): number => this.#nowMs;
     const context: OperatorContext = {
@@ -178,21 +223,37 @@ class Network {
         return states.get(node.store!.name)!;
       },
       stateOf: (store) => states.get(store)!,
-      eventTimers: (handler, options) => (step.event = context.state.timers("event-timers", noting(handler), options)),
-      processingTimers: (handler, options) => (step.processing = context.state.timers("processing-timers", noting(handler), options)),
+      eventTimers: (handler, options) => (step.event = context.state.timers("event-timers", noting(handler), notingLeftOut(options))),
+      processingTimers: (handler, options) =>
+        (step.processing = context.state.timers("processing-timers", noting(handler), notingLeftOut(options))),
       watermark: () => step.watermark,
       streamTime: () => world.streamTime,
       processingTime: now,
-      clock: { now, monotonic: now, after: () => ({ cancel: () => {} }), yield: async () => {} },
+      clock: { now, monotonic: () => this.#monotonicMs, after: () => ({ cancel: () => {} }), yield: async () => {} },
       count: (metric, by = 1) => this.#count(metric, by),
       requestCommit: () => {},
       timeMoved: () => {},
       wake: () => {},
     };
-    const operator = node.operator!(context);
+    const operator: Operator =
+      node.kind === "mapAsync" ? new ReplayedAsync(context, node.parameters["order"], world.violated) : node.operator!(context);
+    if (operator.work !== undefined) throw new Error(`Step '${node.step}' does something on its own that a replay cannot do again`);
     step.operator = operator;
-    step.ports = operator.inputs;
+    step.ports = operator.inputs.map((push) => this.#forgiving(push, node.step));
     return step;
+  }
+
+  /** A policy may leave out single calls that fail: then the record goes on to other steps. */
+  #forgiving(push: Push, step: string): Push {
+    return (value, record) => {
+      try {
+        push(value, record);
+      } catch (thrown) {
+        const error = stepError(thrown, step, value, record);
+        const policy = error instanceof StepError && error.step === step ? this.#errors.policyFor(error) : undefined;
+        if (policy?.kind !== "skip" || policy.scope !== "step") throw error;
+      }
+    };
   }
 
   #consumers(leadsHere: (edge: Edge) => boolean): readonly Push[] {

@@ -1,4 +1,5 @@
 import * as E from "fp-ts/lib/Either.js";
+import type { Plan } from "../../core/runtime/plan.ts";
 import type { Decoded } from "../../core/serde/serde.ts";
 import type { RunOptions } from "../run_options.ts";
 import type { Topic } from "../topic.ts";
@@ -10,7 +11,7 @@ import type { Feed } from "./feed.ts";
 import { live } from "./live.ts";
 import { type LogRecord, readTopic } from "./log_reading.ts";
 import { checkFeeds, interleaved } from "./setting.ts";
-import { type Account, judge } from "./verdict.ts";
+import { type Account, judge, nothing } from "./verdict.ts";
 import { World } from "./world.ts";
 
 /** What a simulation is told. */
@@ -86,7 +87,7 @@ export const simulate = async (topology: Topology, options: SimulationOptions): 
   const versions = upgrade === undefined ? [topology] : [topology, upgrade];
   const plans = versions.map((version) => version.plan());
   checkFeeds(plans[0]!, options.input);
-  const conditions = conditionsOf(seed, options.faults, upgrade !== undefined);
+  const conditions = conditionsOf(seed, options.faults, { upgrades: upgrade !== undefined, isBounded: plans.some(hasEnds) });
   const world = new World({
     seed,
     conditions,
@@ -113,7 +114,9 @@ export const simulate = async (topology: Topology, options: SimulationOptions): 
   };
 };
 
-const nothing: Account = { taken: 0, deadLetters: 0, skipped: 0, late: 0 };
+/** One source with an end asks for an end of all. */
+const hasEnds = ({ subtopologies }: Plan): boolean =>
+  subtopologies.some(({ inputs }) => inputs.some(({ kind, endAt }) => kind === "records" || endAt !== undefined));
 
 const decoded = <K, V>(
   topic: Topic<K, V>,

@@ -22,6 +22,9 @@ export interface Account {
   readonly late: number;
 }
 
+/** Where nothing can be accounted for. */
+export const nothing: Account = { taken: 0, deadLetters: 0, skipped: 0, late: 0 };
+
 /**
  * Holds what the log says at the end against what the tasks have committed, done once more without faults: outputs, state and the records in between have to be the same, and every record of the input has to be accounted for.
  *
@@ -31,6 +34,11 @@ export const judge = async (world: World, versions: readonly Plan[]): Promise<Ac
   const names = new TopicNames(world.applicationId);
   const [plan] = versions as [Plan];
   const internal = new Set(plan.topics.map(({ name }) => names.of({ name, internal: true })));
+  const missing = [...outputsOf(plan, names)].filter((topic) => !world.memory.topics().includes(topic));
+  if (missing.length > 0) {
+    world.violated(`I11: no process has come so far as to make topic '${missing[0]}'`);
+    return nothing;
+  }
   const described = await world.log.admin.describe(world.memory.topics());
   const users = new Map([...described].filter(([name]) => !internal.has(name)).map(([name, { partitions }]) => [name, partitions]));
   const { tasks } = partitionCounts(plan, users);
@@ -49,8 +57,9 @@ export const judge = async (world: World, versions: readonly Plan[]): Promise<Ac
     for (const [index, input] of subtopology.inputs.entries()) {
       if (!input.topic.internal) continue;
       const topic = names.of(input.topic);
-      if (subtopology.sink !== undefined) compareOutside(world, subtopology, input, byTask(replays, topic));
-      else compareRecords(world, `Internal topic '${topic}'`, byTask(replays, topic), handled(world, subtopology, index));
+      const expected = input.records === undefined ? byTask(replays, topic) : new Map([["", await ownRecords(input)]]);
+      if (subtopology.sink !== undefined) compareOutside(world, subtopology, input, expected);
+      else compareRecords(world, `Internal topic '${topic}'`, expected, handled(world, subtopology, index));
     }
   await compareStores(world, names, replays);
   return account(world, plan, users, replays, dead);
@@ -118,13 +127,16 @@ const deadLetterOrigin = ({ headers }: LogRecord): string | undefined => {
 
 /** A record that is there, or has to be. */
 export interface ShownRecord {
+  /** -1 where it is not known beforehand. */
+  readonly partition: number;
   readonly key: string;
   readonly value: string;
   /** -1 where it is not known beforehand. */
   readonly timestamp: number;
 }
 
-export const shown = ({ key, value, timestamp }: Pick<Written, "key" | "value" | "timestamp">): ShownRecord => ({
+export const shown = ({ partition, key, value, timestamp }: Omit<Written, "topic">): ShownRecord => ({
+  partition,
   key: bytesText(key),
   value: bytesText(value),
   timestamp,
@@ -141,8 +153,19 @@ const handled = (world: World, { id, inputs }: SubtopologyPlan, index: number): 
     .flatMap((event) => {
       if (event.kind !== "record" || event.input !== index) return [];
       const [key, value] = recordText(inputs[index]!, event.record.key, event.value);
-      return [{ key, value, timestamp: event.record.timestamp }];
+      const { partition, timestamp } = event.record;
+      return [{ partition, key, value, timestamp }];
     });
+
+/** What stands in the program itself. */
+const ownRecords = async (input: InputPlan): Promise<readonly ShownRecord[]> => {
+  const all: ShownRecord[] = [];
+  for await (const { key, value, timestamp } of input.records!()) {
+    const [keyText, valueText] = recordText(input, key, value);
+    all.push({ partition: 0, key: keyText, value: valueText, timestamp: timestamp ?? -1 });
+  }
+  return all;
+};
 
 /** A system outside may be given things twice, but everything, and nothing else. */
 const compareOutside = (
