@@ -40,7 +40,7 @@ class AsyncOperator implements Operator {
     this.#asking = {
       ask,
       options,
-      now: () => context.clock.now(),
+      nowMs: () => context.clock.monotonic(),
       dueAt: (at, request) => this.#deadlines.add(at, request),
       onAnswer: (request) => {
         if (request.answer !== undefined) this.#order.answered(request);
@@ -61,7 +61,7 @@ class AsyncOperator implements Operator {
       },
     };
     this.work = {
-      nextAt: () => (this.#order.next() === undefined ? this.#deadlines.next : Number.NEGATIVE_INFINITY),
+      nextAt: () => (this.#order.next() === undefined ? this.#nextDeadline() : Number.NEGATIVE_INFINITY),
       run: () => this.#run(),
       leaveOut: () => this.#leaveOut(),
       get full() {
@@ -111,6 +111,13 @@ class AsyncOperator implements Operator {
 
   #requestFor(number: number, { key }: RecordMeta): AsyncRequest {
     return new AsyncRequest(number, this.#options.order === "key" ? this.#context.state.keys.mapKey(key ?? null) : undefined);
+  }
+
+  /** Requests are timed by the monotonic clock, so that none waits longer because somebody sets the wall clock back. */
+  #nextDeadline(): number {
+    const { next } = this.#deadlines;
+    const { clock } = this.#context;
+    return next === Number.POSITIVE_INFINITY ? next : clock.now() + Math.ceil(next - clock.monotonic());
   }
 
   /** Sends what waits for its turn, as far as there is room. */

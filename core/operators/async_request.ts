@@ -11,8 +11,8 @@ export type Answer = { readonly result: unknown } | { readonly error: unknown };
 export interface Asking {
   readonly ask: Ask<any, any>;
   readonly options: AsyncOptions<any, any>;
-  /** By the Clock. */
-  readonly now: () => number;
+  /** By the monotonic clock, as all moments here. */
+  readonly nowMs: () => number;
   /** The request is to be looked at at that moment. */
   readonly dueAt: (at: number, request: AsyncRequest) => void;
   /** There is an answer; it may be one after which to ask again. */
@@ -25,9 +25,9 @@ export class AsyncRequest {
   /** What tells its key from others. */
   readonly key: unknown;
   answer: Answer | undefined;
-  /** By the Clock: when it is to be sent again. */
+  /** When it is to be sent again. */
   retryAt: number = Number.POSITIVE_INFINITY;
-  /** By the Clock: when it has waited too long. */
+  /** When it has waited too long. */
   timeoutAt: number = Number.POSITIVE_INFINITY;
   #attempt = 0;
   #abort: AbortController | undefined;
@@ -43,12 +43,12 @@ export class AsyncRequest {
   }
 
   /** Sends it, once more if need be. */
-  send(asked: Asked, { ask, options, now, dueAt, onAnswer }: Asking): void {
+  send(asked: Asked, { ask, options, nowMs, dueAt, onAnswer }: Asking): void {
     const deadline = (at: number): number => {
       dueAt(at, this);
       return at;
     };
-    if (this.#attempt === 0 && options.timeout !== undefined) this.timeoutAt = deadline(now() + options.timeout);
+    if (this.#attempt === 0 && options.timeout !== undefined) this.timeoutAt = deadline(nowMs() + options.timeout);
     this.retryAt = Number.POSITIVE_INFINITY;
     const attempt = ++this.#attempt;
     const abort = new AbortController();
@@ -60,7 +60,7 @@ export class AsyncRequest {
       try {
         const again = retryAfter(options, attempt, answer);
         if (again === undefined) this.answer = answer;
-        else this.retryAt = deadline(now() + again);
+        else this.retryAt = deadline(nowMs() + again);
       } catch (error) {
         this.answer = { error };
       }

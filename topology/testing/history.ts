@@ -27,6 +27,9 @@ export type TaskEvent =
       readonly domain: "event" | "processing";
       readonly timestamp: number;
       readonly watermark: number;
+      /** Whose it is: timers of one moment have no order that a restart would keep. */
+      readonly key: unknown;
+      readonly namespace: unknown;
       /** Its handler had failed before, and a policy says to go on. */
       readonly leftOut: boolean;
       times?: number;

@@ -116,7 +116,8 @@ const watched =
       (domain: "event" | "processing", handler: TimerHandler, leftOut = false): TimerHandler =>
       (timestamp) =>
         run.within(() => {
-          run.begin({ kind: "timer", step, domain, timestamp, watermark: context.watermark(), leftOut });
+          const { key, namespace } = context.state;
+          run.begin({ kind: "timer", step, domain, timestamp, watermark: context.watermark(), key, namespace, leftOut });
           handler(timestamp);
         });
     const options = (domain: "event" | "processing", { leftOut = () => {}, ...others }: TimerOptions = {}): TimerOptions => ({

@@ -67,9 +67,16 @@ interface ReplayedStep {
   readonly operator: Operator | undefined;
   readonly ports: readonly Push[];
   watermark: number;
-  fired: number;
-  event: TimerService | undefined;
-  processing: TimerService | undefined;
+  event: ReplayedTimers | undefined;
+  processing: ReplayedTimers | undefined;
+}
+
+/** Timers that are fired one by one, as the notes say. */
+interface ReplayedTimers {
+  readonly state: StepState;
+  readonly timers: TimerService;
+  readonly handler: TimerHandler;
+  readonly whenLeftOut: TimerHandler;
 }
 
 /** The steps of the task, wired to each other as the runtime does it, and told by the notes what happens when. */
@@ -156,17 +163,21 @@ class Network {
       );
   }
 
-  #fire({ step: name, domain, timestamp, watermark, leftOut }: TaskEvent & { readonly kind: "timer" }): void {
+  #fire({ step: name, domain, timestamp, watermark, key, namespace, leftOut }: TaskEvent & { readonly kind: "timer" }): void {
     const step = this.#byName.get(name)!;
     if (domain === "event") step.watermark = watermark;
-    step.fired = Number.NaN;
-    const timers = domain === "event" ? step.event : step.processing;
-    const fired = timers?.fireNext(timestamp, leftOut ? (_fire, leaveOut) => leaveOut("with-what-it-held") : undefined);
-    // Timers of one moment have no order among different keys: one of that moment has to be there.
-    if (fired !== true || step.fired !== timestamp)
+    const { state, timers, handler, whenLeftOut } = step[domain]!;
+    const wrong = (why: string): void =>
       this.#world.violated(
-        `I9: step '${name}' of task ${this.#plan.id}_${this.#world.partition} has fired a timer of ${timestamp} which without faults ${fired === true ? `would come after one of ${step.fired}` : "was not set"}`,
+        `I9: step '${name}' of task ${this.#plan.id}_${this.#world.partition} has fired a timer of ${timestamp} which without faults ${why}`,
       );
+    const next = timers.next();
+    if (next < timestamp) wrong(`would come after one of ${next}`);
+    state.setKey(key);
+    state.setNamespace(namespace);
+    if (timers.set(timestamp)) wrong("was not set");
+    timers.delete(timestamp);
+    (leftOut ? whenLeftOut : handler)(timestamp);
   }
 
   #make(id: number): ReplayedStep {
@@ -176,7 +187,6 @@ class Network {
       operator: undefined,
       ports: [],
       watermark: Number.NEGATIVE_INFINITY,
-      fired: Number.NaN,
       event: undefined,
       processing: undefined,
     };
@@ -203,15 +213,14 @@ class Network {
       return step;
     }
     const output = (name: string): Push => fanOut(this.#consumers((edge) => "node" in edge && edge.node === id && edge.output === name));
-    const noting =
-      (handler: TimerHandler): TimerHandler =>
-      (timestamp) => {
-        step.fired = timestamp;
-        handler(timestamp);
-      };
-    const notingLeftOut = ({ leftOut = () => {}, ...others }: TimerOptions = {}): TimerOptions => ({ ...others, leftOut: noting(leftOut) });
     const states = this.#states;
     const now = (): number => this.#nowMs;
+    const timersOf = (domain: "event" | "processing", handler: TimerHandler, options: TimerOptions = {}): TimerService => {
+      const { state } = context;
+      const timers = state.timers(`${domain}-timers`, handler, options);
+      step[domain] = { state, timers, handler, whenLeftOut: options.leftOut ?? (() => {}) };
+      return timers;
+    };
     const context: OperatorContext = {
       step: node.step,
       partition: world.partition,
@@ -223,9 +232,8 @@ class Network {
         return states.get(node.store!.name)!;
       },
       stateOf: (store) => states.get(store)!,
-      eventTimers: (handler, options) => (step.event = context.state.timers("event-timers", noting(handler), notingLeftOut(options))),
-      processingTimers: (handler, options) =>
-        (step.processing = context.state.timers("processing-timers", noting(handler), notingLeftOut(options))),
+      eventTimers: (handler, options) => timersOf("event", handler, options),
+      processingTimers: (handler, options) => timersOf("processing", handler, options),
       watermark: () => step.watermark,
       streamTime: () => world.streamTime,
       processingTime: now,

@@ -7,6 +7,7 @@ import { text } from "../../../core/serde/text.ts";
 import { boundedOutOfOrderness } from "../../../core/time/watermark_strategy.ts";
 import { seededRandom } from "../../../core/time_source/seeded_random.ts";
 import { tumbling } from "../../../core/window/tumbling.ts";
+import { ProcessClock } from "../../../topology/testing/process_clock.ts";
 import { topic } from "../../../topology/topic.ts";
 import { topology } from "../../../topology/topology.ts";
 import { Cluster } from "../../support/cluster.ts";
@@ -27,6 +28,38 @@ const upTo = (n: number) => Array.from({ length: n }, (_, value) => ({ key: `k${
 const sorted = (values: readonly number[]) => [...values].sort((a, b) => a - b);
 
 describe("an asynchronous step that runs", () => {
+  // Requests were once timed by the wall clock: set back by some minutes, it held the step up for as long.
+  it("asks again, and gives up, in its time although the wall clock is set back", async () => {
+    const { cluster, values } = await world();
+    const clock = new ProcessClock(cluster.clock, 0);
+    const attempts: number[] = [];
+    await cluster.start(
+      topology("asking", ({ from }) => {
+        from(numbers)
+          .mapAsync(
+            "ask",
+            async (value, { attempt }) => {
+              attempts.push(attempt);
+              if (attempt === 1) throw new Error("Not now");
+              return value === 0 ? new Promise<number>(() => {}) : value;
+            },
+            { timeout: seconds(3), retry: { attempts: 2, backoff: seconds(1) }, onTimeout: () => -1 },
+          )
+          .to(answers);
+      }),
+      { clock },
+    );
+    await cluster.produce(numbers, upTo(2));
+    await cluster.clock.advance(500);
+    expect(attempts).toEqual([1, 1]);
+    clock.jump(-600_000);
+    await cluster.clock.advance(1000);
+    expect(attempts).toEqual([1, 1, 2, 2]);
+    await cluster.clock.advance(3000);
+    expect(await values(answers)).toEqual([-1, 1]);
+    await cluster.close();
+  });
+
   it("has each result once, although instances are killed with requests under way", async () => {
     const { cluster, values } = await world(4);
     const random = seededRandom(7);
