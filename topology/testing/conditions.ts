@@ -45,7 +45,7 @@ export const conditionsOf = (seed: number, faults: FaultCounts | undefined, { up
   const random = seededRandom(seed);
   const chance = (p: number): boolean => random.next() < p;
   const upTo = (n: number): number => Math.floor(random.next() * n);
-  const counts = faults ?? swarm(random);
+  const counts = faults ?? { ...swarm(random), partitions: chanceFor(seed, "partitions").next() < 0.05 ? 1 : 0 };
   return {
     transactionVersion: chance(0.4) ? 1 : 2,
     transactionCheckMs: chance(0.5) ? 10_000 : 1_000,

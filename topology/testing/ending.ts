@@ -42,16 +42,27 @@ export const finish = async (world: World): Promise<void> => {
     if (!(await world.clock.runUntil(() => world.isOver, patienceMs)))
       world.violated(`I11: the bounded run at the end did not end within ${patienceMs} ms; ${states(world)}`);
   }
+  await comeToRest(world);
+};
+
+/** The last markers are written, and nothing is left behind. */
+const comeToRest = async (world: World): Promise<void> => {
   await world.clock.advance(6_000);
   world.checkLeftovers();
 };
 
-/** A topic was made anew: whoever works on would replay or lose records in silence. */
+/** A topic was made anew, or keys lie in other partitions of it: whoever works on, or starts again, would replay, lose or mistake records in silence. */
 export const refused = async (world: World, topic: string): Promise<void> => {
-  if (await world.clock.runUntil(() => world.isOver, refusalMs)) return;
-  world.violated(
-    `Topic '${topic}' was made anew, and ${refusalMs} ms later instances work on as if nothing had happened: ${states(world)}`,
-  );
+  const isOver = (): Promise<boolean> => world.clock.runUntil(() => world.isOver, refusalMs);
+  const what = `Topic '${topic}' ${world.growth === undefined ? "was made anew" : "has got another partition"}`;
+  if (!(await isOver())) {
+    world.violated(`${what}, and ${refusalMs} ms later instances work on as if nothing had happened: ${states(world)}`);
+    return;
+  }
+  world.begin();
+  if (!(await isOver()))
+    world.violated(`${what}, and an instance that was started after that works as if nothing had happened: ${states(world)}`);
+  await comeToRest(world);
 };
 
 const states = (world: World): string =>

@@ -18,6 +18,8 @@ export interface FaultCounts {
   readonly clock?: number;
   /** Input topics that are deleted and made anew. What is promised then is only that every instance refuses to go on, and nothing is replayed in silence. */
   readonly topics?: number;
+  /** Input topics that get one partition more. Where keyed steps or state rely on their partitions, instances have to refuse it; all others go on, and read the new one after a restart of all. */
+  readonly partitions?: number;
 }
 
 /** What happens at a moment of its own. */
@@ -36,6 +38,7 @@ export type TimedFaultKind =
   | "compaction"
   | "clock-jump"
   | "topic-made-anew"
+  | "partition-added"
   | "upgrade";
 
 export interface TimedFault {
@@ -62,6 +65,7 @@ const families: Readonly<Record<keyof FaultCounts, readonly TimedFaultKind[]>> =
   broker: ["group-coordinator-moves", "transaction-coordinator-moves", "leader-changes", "too-few-replicas", "slow-answers", "compaction"],
   clock: ["clock-jump"],
   topics: ["topic-made-anew"],
+  partitions: ["partition-added"],
 };
 
 /** Every kind that a fault may befall. */

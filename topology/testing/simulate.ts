@@ -99,7 +99,8 @@ export const simulate = async (topology: Topology, options: SimulationOptions): 
   });
   const ended = await live(world, plans[0]!, partitions);
   // What an input topic held before it was made anew cannot be accounted for.
-  const account = world.refusal === undefined ? await world.clock.complete(judge(world, plans)) : nothing;
+  const isKnown = world.refusal === undefined || world.growth !== undefined;
+  const account = isKnown ? await world.clock.complete(judge(world, plans)) : nothing;
   if (ended && account.late === 0 && plans.every((plan) => plan.orderFree)) await compareWithCalm(world, plans[0]!, partitions);
   const topics = new Map<string, readonly LogRecord[]>();
   for (const topic of world.memory.topics()) topics.set(topic, await world.clock.complete(readTopic(world.log, topic)));

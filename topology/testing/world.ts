@@ -13,6 +13,7 @@ import type { RunOptions } from "../run_options.ts";
 import type { Topology } from "../topology.ts";
 import { type Conditions, chanceFor, heartbeatMs, horizonMs, rebalanceTimeoutMs, sessionTimeoutMs } from "./conditions.ts";
 import type { TimedFault } from "./faults.ts";
+import { type Growth, growthPromise } from "./growth.ts";
 import { History } from "./history.ts";
 import { instrument } from "./instrument.ts";
 import { Ledger } from "./ledger.ts";
@@ -35,7 +36,13 @@ export interface WorldOptions {
 
 const violationsMax = 20;
 const commitTimeoutMs = 15_000;
-const refusals: ReadonlySet<string> = new Set(["TOPIC_CHANGED", "TOPIC_MISSING", "OFFSET_OUT_OF_RANGE"]);
+const refusals: ReadonlySet<string> = new Set([
+  "TOPIC_CHANGED",
+  "TOPIC_MISSING",
+  "OFFSET_OUT_OF_RANGE",
+  "PARTITIONS_DIFFER",
+  "KEY_MISPLACED",
+]);
 
 /** A cluster of processes on virtual time, and everything that goes wrong in it. */
 export class World {
@@ -51,8 +58,10 @@ export class World {
   /** What happened, by name, in its order. */
   readonly injected: string[] = [];
   readonly processes: SimulatedProcess[] = [];
-  /** A topic that was made anew: from then on instances have to refuse to go on. */
+  /** A topic that was made anew, or has grown where that changes where keys lie: from then on instances have to refuse to go on. */
   refusal: string | undefined;
+  /** An input topic that has got more partitions. */
+  growth: Growth | undefined;
   readonly options: WorldOptions;
   readonly #pick: Random;
   #started = 0;
@@ -133,6 +142,7 @@ export class World {
       process.link.reconnect();
       process.resume();
     }
+    if (this.growth !== undefined) await this.#comeAnew(this.growth);
     // A feed goes with the process that has begun last.
     if (this.isBounded || this.alive.every(({ closing }) => closing)) this.begin();
     await this.clock.complete(writing, 120_000);
@@ -241,7 +251,8 @@ export class World {
   }
 
   #isRefusal(error: unknown): boolean {
-    return this.refusal !== undefined && error instanceof ConfigurationError && refusals.has(error.code);
+    const refuses = this.refusal !== undefined || this.growth?.promise === "refuse-start";
+    return refuses && error instanceof ConfigurationError && refusals.has(error.code);
   }
 
   /** Who has ended in good order must leave nothing behind; what it had asked for before has had the time to be answered. */
@@ -327,6 +338,11 @@ export class World {
         });
       case "topic-made-anew":
         return world(() => this.#makeAnew(whom));
+      case "partition-added":
+        // Who starts for the first time after it knows of nothing else.
+        return this.refusal === undefined && candidates.some(({ app }) => app!.state === "running")
+          ? world(() => this.#grow(whom))
+          : undefined;
       case "upgrade":
         return world(() => this.#upgrade());
     }
@@ -339,10 +355,14 @@ export class World {
     });
   }
 
+  #someInput(whom: number): string {
+    const topics = [...new Set(this.options.input.map(({ topic }) => String(topic.name)))];
+    return topics[Math.floor(whom * topics.length)]!;
+  }
+
   /** The topic is empty afterwards, as if somebody had cleaned up. */
   #makeAnew(whom: number): void {
-    const topics = [...new Set(this.options.input.map(({ topic }) => String(topic.name)))];
-    const topic = topics[Math.floor(whom * topics.length)]!;
+    const topic = this.#someInput(whom);
     this.refusal = topic;
     const partitions = this.memory.partitionsOf(topic).length;
     const again = async (): Promise<void> => {
@@ -351,6 +371,27 @@ export class World {
       await this.log.admin.create([{ topic, partitions, replication: -1, config }]);
     };
     void again();
+  }
+
+  #grow(whom: number): void {
+    const topic = this.#someInput(whom);
+    const was = this.memory.partitionsOf(topic).length;
+    this.growth = { topic, was, promise: growthPromise(this.options.versions[this.#version]!.plan(), topic) };
+    if (this.growth.promise === "refuse") this.refusal = topic;
+    void this.log.admin.addPartitions(topic, was + 1);
+  }
+
+  /** All instances are started again, one by one, since a topic has grown; or it is seen that none can be. */
+  async #comeAnew({ topic, promise }: Growth): Promise<void> {
+    if (promise === "refuse") return;
+    if (promise === "refuse-start") this.refusal = topic;
+    const before = this.alive;
+    for (const process of before) {
+      if (promise === "go-on") this.begin();
+      await this.clock.advance(1_000);
+      process.close();
+    }
+    await this.clock.runUntil(() => before.every(({ ended }) => ended), 60_000);
   }
 
   #restartOne(): void {
@@ -405,12 +446,10 @@ export class World {
 
   async #writeInput(): Promise<void> {
     const producer = await this.log.producer({ transactionalId: null, transactionTimeoutMs: 60_000 });
-    const partitions = new Map<string, number>();
     let turn = 0;
     for await (const { topic, key, value, timestamp, headers } of this.#trickle(0)) {
       const name = String(topic.name);
-      if (!partitions.has(name)) partitions.set(name, (await this.log.admin.describe([name])).get(name)!.partitions);
-      const count = partitions.get(name)!;
+      const count = (await this.log.admin.describe([name])).get(name)!.partitions;
       const keyBytes = key == null ? null : topic.key.serialize(key, name);
       const outbox = this.log.outbox();
       outbox.append(
