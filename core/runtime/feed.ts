@@ -219,10 +219,14 @@ class Feeder {
 
   /** A new epoch: what an older one left open is ended, and what was written before is visible. */
   #open(): Promise<void> {
-    const { log, control, applicationId } = this.#options;
+    const { log, control, applicationId, signal } = this.#options;
     return this.#patiently(async () => {
       await this.#producer?.close();
-      this.#producer = await log.producer({ transactionalId: `${applicationId}-feeder`, transactionTimeoutMs: 60_000 });
+      this.#producer = undefined;
+      const producer = await log.producer({ transactionalId: `${applicationId}-feeder`, transactionTimeoutMs: 60_000 });
+      // Nobody has waited for it, and nobody else would close it.
+      if (signal.aborted) return producer.close();
+      this.#producer = producer;
       await control.readToEnd(log);
     });
   }

@@ -14,6 +14,8 @@ export interface Conditions {
   readonly commitIntervalMs: number;
   readonly transactionTimeoutMs: number;
   readonly overlayBytes: number;
+  readonly cacheEntries: number;
+  readonly fetchBytes: number;
   readonly compactionBytes: number;
   /** How many other instances keep the state of each task. */
   readonly standbys: number;
@@ -46,6 +48,8 @@ export const conditionsOf = (seed: number, faults: FaultCounts | undefined, { up
   const chance = (p: number): boolean => random.next() < p;
   const upTo = (n: number): number => Math.floor(random.next() * n);
   const counts = faults ?? { ...swarm(random), partitions: chanceFor(seed, "partitions").next() < 0.05 ? 1 : 0 };
+  const narrow = chanceFor(seed, "memory");
+  const memory = { cacheEntries: narrow.next() < 0.3 ? 2 : 100_000, fetchBytes: narrow.next() < 0.3 ? 400 : 64 << 20 };
   return {
     transactionVersion: chance(0.4) ? 1 : 2,
     transactionCheckMs: chance(0.5) ? 10_000 : 1_000,
@@ -56,6 +60,7 @@ export const conditionsOf = (seed: number, faults: FaultCounts | undefined, { up
     // So long that whoever waits for it, instead of ending what a departed worker has left open, is found.
     transactionTimeoutMs: chance(0.3) ? 2_000 : chance(0.3) ? 600_000 : 15_000,
     overlayBytes: chance(0.1) ? 2_000 : 64 << 20,
+    ...memory,
     compactionBytes: chance(0.3) ? 2_000 : Number.POSITIVE_INFINITY,
     standbys: chance(0.4) ? 1 + upTo(2) : 0,
     acceptableLag: chance(0.4) ? upTo(10) : 10_000,
@@ -83,6 +88,8 @@ export const calm: Conditions = {
   commitIntervalMs: 200,
   transactionTimeoutMs: 15_000,
   overlayBytes: 64 << 20,
+  cacheEntries: 100_000,
+  fetchBytes: 64 << 20,
   compactionBytes: Number.POSITIVE_INFINITY,
   standbys: 0,
   acceptableLag: 10_000,

@@ -23,7 +23,7 @@ export const settled = async (world: World, plan: Plan): Promise<boolean> => {
       // Internal topics are made by the first instance that comes to a start.
       if (!world.memory.topics().includes(topic)) return [`topic ${topic} is not there`];
       return world.memory.partitionsOf(topic).flatMap((partition) => {
-        const [at, end] = [world.ledger.committed.get(partitionId(topic, partition)) ?? 0, world.memory.endOf(topic, partition)];
+        const [at, end] = [world.ledger.furthest.get(partitionId(topic, partition)) ?? 0, world.memory.endOf(topic, partition)];
         return at >= end ? [] : [`${partitionId(topic, partition)} at ${at} of ${end}`];
       });
     });

@@ -1,5 +1,6 @@
 import { type CommittedOffset, partitionId } from "../../core/ports/log.ts";
 import type { RecordMeta } from "../../core/record.ts";
+import type { TopicRef } from "../../core/runtime/plan.ts";
 
 /** What a step has done on its own: sent results on, with the records that they belong to, or let event time pass. */
 export interface OwnDoing {
@@ -8,6 +9,13 @@ export interface OwnDoing {
   readonly passed?: number;
   /** The record that a policy has left out, since there was no result for it. */
   readonly leftOut?: { readonly topic?: string | undefined; readonly partition?: number | undefined; readonly offset?: number | undefined };
+}
+
+/** What a root has sent towards a topic, as the topic would show it. */
+export interface Effect {
+  readonly topic: TopicRef;
+  readonly key: string;
+  readonly value: string;
 }
 
 /** One thing that set a task off: a record that came in, a timer, a watermark that reached a step, something that a step does on its own, a commit. What follows from it follows synchronously. */
@@ -56,6 +64,8 @@ export class TaskRun {
   readonly version: number;
   readonly #events: TaskEvent[] = [];
   readonly #violated: (what: string) => void;
+  /** Only where commits cannot be replayed, since they repeat each other. */
+  readonly #effects = new Map<TaskEvent, Effect[]>();
   /** What is behind this index is not committed. */
   #committed = 0;
   /** Of the root that is under way. */
@@ -68,10 +78,17 @@ export class TaskRun {
   /** By the Clock: when its steps were made. */
   openedAt = 0;
 
-  constructor(task: string, version: number, violated: (what: string) => void) {
+  readonly #onEffect: (effect: Effect) => void;
+
+  constructor(
+    task: string,
+    version: number,
+    { violated, onEffect }: { readonly violated: (what: string) => void; readonly onEffect: (effect: Effect) => void },
+  ) {
     this.task = task;
     this.version = version;
     this.#violated = violated;
+    this.#onEffect = onEffect;
   }
 
   begin(event: TaskEvent): void {
@@ -81,6 +98,20 @@ export class TaskRun {
     }
     this.#mark = this.#events.length;
     this.#events.push(event);
+  }
+
+  /** Of the root that is under way. */
+  effect(effect: Effect): void {
+    this.#onEffect(effect);
+    const event = this.#events.at(-1);
+    if (event === undefined) return;
+    const effects = this.#effects.get(event) ?? [];
+    this.#effects.set(event, effects);
+    effects.push(effect);
+  }
+
+  effectsOf(event: TaskEvent): readonly Effect[] {
+    return this.#effects.get(event) ?? [];
   }
 
   /** Does a root, or a part of one: when it fails, the root is taken back. */
@@ -124,20 +155,25 @@ interface Seal {
 
 /** What each task has done and committed, in the order of its commits, whoever ran it. */
 export class History {
+  /** Commits are one sequence, in which each record stands once. Otherwise they may repeat each other, and what each root has sent is noted. */
+  readonly isSerial: boolean;
   readonly committed: Map<string, Stretch[]> = new Map();
   /** Offsets of records that went through, by sub-topology, number of the input and `partitionId`. */
   readonly entered: Map<string, Set<number>> = new Map();
+  /** All that was ever sent, also in vain, where that is noted. */
+  readonly sent: Effect[] = [];
   /** What was written to systems outside, by the name of the sink. */
   readonly outside: Map<string, Set<string>> = new Map();
   readonly #seals = new Map<string, Seal[]>();
   readonly #violated: (what: string) => void;
 
-  constructor(violated: (what: string) => void) {
+  constructor(isSerial: boolean, violated: (what: string) => void) {
+    this.isSerial = isSerial;
     this.#violated = violated;
   }
 
   openRun(task: string, version: number): TaskRun {
-    return new TaskRun(task, version, this.#violated);
+    return new TaskRun(task, version, { violated: this.#violated, onEffect: (effect) => void this.sent.push(effect) });
   }
 
   sealed(run: TaskRun, commit: string): void {
@@ -162,7 +198,7 @@ export class History {
     for (const { run, upTo } of seals) {
       const events = run.commit(upTo);
       if (events.length === 0) continue;
-      this.#checkRestored(run, before.watermarks);
+      if (this.isSerial) this.#checkRestored(run, before.watermarks);
       let stretches = this.committed.get(run.task);
       if (stretches === undefined) this.committed.set(run.task, (stretches = []));
       stretches.push({ version: run.version, run, events });
@@ -196,8 +232,10 @@ export class History {
     const place = enteredAt(Number(task.split("_", 1)[0]), input, topic, partition);
     const entered = this.entered.get(place) ?? new Set();
     this.entered.set(place, entered);
-    if (entered.has(offset)) this.#violated(`I2: offset ${offset} of ${id} is covered by two commits of task ${task}`);
+    const isNew = !entered.has(offset);
     entered.add(offset);
+    if (!this.isSerial) return;
+    if (!isNew) this.#violated(`I2: offset ${offset} of ${id} is covered by two commits of task ${task}`);
     if (mayBePutOff) return;
     const from = before.get(id) ?? 0;
     const to = after.get(id);

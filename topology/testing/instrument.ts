@@ -2,9 +2,18 @@ import { fail } from "../../core/error_policy.ts";
 import type { OperatorContext, OperatorFactory, Push } from "../../core/operators/operator.ts";
 import type { Clock } from "../../core/ports/clock.ts";
 import type { RecordMeta } from "../../core/record.ts";
-import { type Edge, mainOutput, type NodePlan, type Plan, type SinkPlan, type SubtopologyPlan } from "../../core/runtime/plan.ts";
+import {
+  type Edge,
+  mainOutput,
+  type NodePlan,
+  type OutputPlan,
+  type Plan,
+  type SinkPlan,
+  type SubtopologyPlan,
+} from "../../core/runtime/plan.ts";
 import type { TimerHandler, TimerOptions } from "../../core/state/timer_service.ts";
 import type { History, TaskRun } from "./history.ts";
+import type { Lent } from "./lent_log.ts";
 import { notedWork } from "./noted_work.ts";
 import { recordText } from "./record_text.ts";
 
@@ -12,11 +21,14 @@ import { recordText } from "./record_text.ts";
  * The same plan, in which every task notes what sets it off: a step in front of each input notes the records, and around each step its timers and watermarks are noted. Nothing else is different, so state and topics are those of the plan itself.
  *
  * @param version of the program, where several run
+ * @param lent told of steps that are opened, and closed
  */
-export const instrument = (plan: Plan, version: number, history: History): Plan => ({
+export const instrument = (plan: Plan, version: number, history: History, lent: Lent): Plan => ({
   ...plan,
   subtopologies: plan.subtopologies.map((one) =>
-    one.sink === undefined ? withTaps(one, new Runs(one, version, history)) : { ...one, sink: noted(one.sink, one, history) },
+    one.sink === undefined
+      ? withTaps(one, new Runs(one, version, history, lent), history.isSerial)
+      : { ...one, sink: noted(one.sink, one, history) },
   ),
 });
 
@@ -26,8 +38,10 @@ class Runs {
   readonly #version: number;
   readonly #history: History;
   readonly #opening = new Map<number, TaskRun>();
+  readonly lent: Lent;
 
-  constructor(plan: SubtopologyPlan, version: number, history: History) {
+  constructor(plan: SubtopologyPlan, version: number, history: History, lent: Lent) {
+    this.lent = lent;
     this.#plan = plan;
     this.#version = version;
     this.#history = history;
@@ -53,7 +67,8 @@ class Runs {
   }
 }
 
-const withTaps = (plan: SubtopologyPlan, runs: Runs): SubtopologyPlan => {
+const withTaps = (plan: SubtopologyPlan, runs: Runs, isSerial: boolean): SubtopologyPlan => {
+  const nodes = isSerial ? plan.nodes : withEffectTaps(plan.nodes, runs);
   const taps = plan.inputs.length;
   const moved = (edge: Edge): Edge =>
     "input" in edge ? { node: edge.input, output: mainOutput } : { node: edge.node + taps, output: edge.output };
@@ -71,17 +86,58 @@ const withTaps = (plan: SubtopologyPlan, runs: Runs): SubtopologyPlan => {
           onError: fail(),
         }),
       ),
-      ...plan.nodes.map(
+      ...nodes.map(
         (node): NodePlan => ({
           ...node,
           id: node.id + taps,
           inputs: node.inputs.map((edges) => edges.map(moved)),
-          ...(node.operator === undefined ? {} : { operator: watched(node.step, node.operator, runs) }),
+          ...(node.operator === undefined || node.kind === "tap" ? {} : { operator: watched(node.step, node.operator, runs) }),
         }),
       ),
     ],
   };
 };
+
+/** In front of each output one step more, which notes what is sent there. */
+const withEffectTaps = (nodes: readonly NodePlan[], runs: Runs): readonly NodePlan[] => {
+  const places: number[] = [];
+  let place = 0;
+  for (const { output } of nodes) {
+    if (output !== undefined) place++;
+    places.push(place++);
+  }
+  const moved = (edge: Edge): Edge => ("input" in edge ? edge : { node: places[edge.node]!, output: edge.output });
+  return nodes.flatMap((node, i): readonly NodePlan[] => {
+    const id = places[i]!;
+    const inputs = node.inputs.map((edges) => edges.map(moved));
+    if (node.output === undefined) return [{ ...node, id, inputs }];
+    const before: NodePlan = {
+      id: id - 1,
+      step: `before ${node.step}`,
+      kind: "tap",
+      parameters: {},
+      inputs,
+      operator: effectTap(node.output, inputs.length, runs),
+      onError: fail(),
+    };
+    return [before, { ...node, id, inputs: [[{ node: id - 1, output: mainOutput }]] }];
+  });
+};
+
+const effectTap =
+  (output: OutputPlan, ports: number, runs: Runs): OperatorFactory =>
+  ({ partition, emit }) => {
+    const run = runs.of(partition);
+    const { topic, rekey, dropNullKeys } = output;
+    const push: Push = (value, record) => {
+      const newKey = rekey === undefined ? record.key : rekey(value, record);
+      emit(value, record);
+      if (newKey == null && dropNullKeys) return;
+      const [key, text] = recordText(output, newKey, value);
+      run.effect({ topic, key, value: text });
+    };
+    return { inputs: Array.from({ length: ports }, () => push) };
+  };
 
 const tap =
   (input: number, mayBePutOff: boolean, runs: Runs): OperatorFactory =>
@@ -159,8 +215,14 @@ const watched =
           },
         }),
       }),
-      open: () => operator.open?.(),
-      close: () => operator.close?.(),
+      open: () => {
+        runs.lent.open("steps");
+        operator.open?.();
+      },
+      close: () => {
+        runs.lent.close("steps");
+        operator.close?.();
+      },
       onIdle: (idle) => operator.onIdle?.(idle),
       onWatermark: (watermark) =>
         run.within(() => {

@@ -1,5 +1,6 @@
 import type { StoreEngine, StorePosition, StoreWrite } from "../../core/ports/store.ts";
 import { MemoryStore } from "../../core/state/memory_store.ts";
+import type { Lent } from "./lent_log.ts";
 import { bytesText } from "./record_text.ts";
 
 /** What a store held when it was closed. */
@@ -25,27 +26,36 @@ export class SimulatedStores {
     this.#violated = violated;
   }
 
-  /** Of one process; what it closes counts as long as the process is alive. */
-  engine(): StoreEngine {
+  /**
+   * Of one process; what it closes counts as long as the process is alive.
+   * @param lent told of each store
+   */
+  engine(lent: Lent): StoreEngine {
     return {
-      open: async ({ store, partition }) =>
-        new SimulatedStore(
+      open: async ({ store, partition }) => {
+        lent.open("stores");
+        return new SimulatedStore(
           (position) => {
             const end = this.#endOf(store, partition);
             if (position > end) this.#violated(`I6: store ${store}/${partition} stands at ${position}, and its changelog ends at ${end}`);
           },
-          (entries, position) => void this.snapshots.push({ store, partition, position, entries }),
-        ),
+          (held) => {
+            lent.close("stores");
+            if (held.position !== undefined)
+              this.snapshots.push({ store, partition, position: held.position.changelogOffset, entries: entriesOf(held) });
+          },
+        );
+      },
     };
   }
 }
 
 class SimulatedStore extends MemoryStore {
   readonly #onWrite: (position: number) => void;
-  readonly #onClose: (entries: ReadonlyMap<string, string>, position: number) => void;
+  readonly #onClose: (held: MemoryStore) => void;
   #closed = false;
 
-  constructor(onWrite: (position: number) => void, onClose: (entries: ReadonlyMap<string, string>, position: number) => void) {
+  constructor(onWrite: (position: number) => void, onClose: (held: MemoryStore) => void) {
     super();
     this.#onWrite = onWrite;
     this.#onClose = onClose;
@@ -57,7 +67,7 @@ class SimulatedStore extends MemoryStore {
   }
 
   override async close(): Promise<void> {
-    if (!this.#closed && this.position !== undefined) this.#onClose(entriesOf(this), this.position.changelogOffset);
+    if (!this.#closed) this.#onClose(this);
     this.#closed = true;
     await super.close();
   }

@@ -17,6 +17,7 @@ import { type Growth, growthPromise } from "./growth.ts";
 import { History } from "./history.ts";
 import { instrument } from "./instrument.ts";
 import { Ledger } from "./ledger.ts";
+import { Lent } from "./lent_log.ts";
 import { SimulatedProcess } from "./process.ts";
 import type { RequestFault } from "./process_link.ts";
 import { SimulatedStores } from "./simulated_stores.ts";
@@ -89,7 +90,7 @@ export class World {
     });
     this.log = this.memory.connect();
     this.trace = new Trace(() => this.clock.monotonic());
-    this.history = new History((what) => this.violated(what));
+    this.history = new History(this.guarantee === "exactly-once", (what) => this.violated(what));
     this.ledger = new Ledger(this.history, (what) => this.violated(what));
     const { applicationId } = this;
     this.stores = new SimulatedStores(
@@ -100,6 +101,10 @@ export class World {
 
   get applicationId(): string {
     return this.options.run.applicationId ?? this.options.versions[0]!.name;
+  }
+
+  get guarantee(): "exactly-once" | "at-least-once" | "none" {
+    return this.options.run.guarantee ?? "exactly-once";
   }
 
   get alive(): readonly SimulatedProcess[] {
@@ -158,7 +163,8 @@ export class World {
     const delays = chanceFor(seed, `delays ${number}`);
     const topology = versions[version]!;
     const instanceId = this.#freeName();
-    const plan = instrument(topology.plan(), version, this.history);
+    const lent = new Lent();
+    const plan = instrument(topology.plan(), version, this.history, lent);
     this.trace.tell(`${name} starts${version === 0 ? "" : ", with the next version of the program"}`);
     const process: SimulatedProcess = new SimulatedProcess({
       name,
@@ -167,7 +173,8 @@ export class World {
       world: this.clock,
       memory: this.memory,
       lookMs: this.#calm ? 0 : conditions.lookMs,
-      stores: this.stores.engine(),
+      stores: this.stores.engine(lent),
+      lent,
       link: {
         fault: (kind, request) => this.#requestFault(process, number, kind, request),
         latencyMs: () => (conditions.latencyMs === 0 ? 0 : 1 + latency.next() * conditions.latencyMs) + this.#slowMs,
@@ -206,7 +213,7 @@ export class World {
       },
       group: { sessionTimeout: millis(sessionTimeoutMs), heartbeat: millis(heartbeatMs), rebalanceTimeout: millis(rebalanceTimeoutMs) },
       transactionTimeout: millis(conditions.transactionTimeoutMs),
-      memory: { overlayBytes: conditions.overlayBytes },
+      memory: { overlayBytes: conditions.overlayBytes, cacheEntries: conditions.cacheEntries, fetchBytes: conditions.fetchBytes },
       standbys: conditions.standbys,
       acceptableRecoveryLag: conditions.acceptableLag,
       probingRebalanceInterval: millis(conditions.probingMs),

@@ -1,0 +1,43 @@
+import { describe, expect, it } from "@jest/globals";
+import { text } from "../../../core/serde/text.ts";
+import { runOn } from "../../../topology/run.ts";
+import { Lent, lentLog } from "../../../topology/testing/lent_log.ts";
+import { ProcessLink } from "../../../topology/testing/process_link.ts";
+import { topic } from "../../../topology/topic.ts";
+import { topology } from "../../../topology/topology.ts";
+import { Cluster } from "../../support/cluster.ts";
+
+const words = topic("words", { key: text, value: text });
+const copies = topic("copies", { key: text, value: text });
+const copying = topology("copying", ({ from }) => from(words).to(copies));
+
+/** A way to the log on which the feed's epoch takes two seconds to open. */
+const slow = (cluster: Cluster, lent: Lent) =>
+  lentLog(
+    cluster.memory.connect(
+      new ProcessLink({
+        clock: cluster.clock,
+        fault: (kind, _number, { transactionalId }) =>
+          kind === "InitProducerId" && String(transactionalId).endsWith("-feeder") ? "delayed" : undefined,
+        faultMs: () => 2_000,
+      }),
+    ),
+    lent,
+  );
+
+describe("an instance that is closed", () => {
+  // Its producer was once opened behind the end of the run, and nobody was there to close it.
+  it("leaves nothing of its feed behind, though the feed's epoch is still being opened", async () => {
+    const cluster = new Cluster();
+    await cluster.create("words", 1);
+    await cluster.create("copies", 1);
+    const lent = new Lent();
+    const options = { clock: cluster.clock, feed: async function* () {} };
+    const app = await cluster.drive(runOn(copying, options, { log: slow(cluster, lent), ownsLog: true, createTopics: false }));
+    await cluster.clock.advance(500);
+    expect(lent.left).not.toEqual([]);
+    await cluster.drive(app.close());
+    await cluster.clock.advance(5_000);
+    expect(lent.left).toEqual([]);
+  });
+});
