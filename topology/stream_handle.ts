@@ -23,7 +23,7 @@ import { outputNode } from "./graph/output_node.ts";
 import { settingsNode } from "./graph/settings_node.ts";
 import { sideNode } from "./graph/side_node.ts";
 import { plainStep } from "./graph/step_node.ts";
-import { unionNode } from "./graph/union_node.ts";
+import { taggedNode, unionNode } from "./graph/union_node.ts";
 import { RevisedHandle } from "./revised_handle.ts";
 import type { ExternalSink } from "./sink.ts";
 import { aggregateStep, scanStep } from "./steps/aggregate_step.ts";
@@ -213,7 +213,14 @@ export class KeyedHandle extends StreamHandle {
   window(assigner: Assigner<any, any>, options: any = {}): WindowedHandle | RevisedHandle {
     const { emit, lateness, retention } = options;
     if (emit?.speaks === "revise")
-      return new RevisedHandle(this, { stream: this.node, assigner, emit, latenessMs: lateness, retentionMs: retention });
+      return new RevisedHandle(this, {
+        stream: this.node,
+        tagged: isTagged(this.graph, this.node),
+        assigner,
+        emit,
+        latenessMs: lateness,
+        retentionMs: retention,
+      });
     return new WindowedHandle(this, { stream: this.node, assigner, firing: options });
   }
   match(name: string, pattern: any, options: any = {}): StreamHandle {
@@ -301,7 +308,18 @@ export const taggedHandle = (streams: Readonly<Record<string, StreamHandle>>): S
     return stream.map((value) => (value === null || value === undefined ? null : { from, value }));
   });
   if (first === undefined) throw new TopologyError("TOPOLOGY_INVALID", "Cannot tag no streams at all: give tagged() at least one");
-  return others.reduce((all, next) => all.union(next), first);
+  if (others.length === 0) return first;
+  const nodes = [first, ...others.map((other) => handleIn(first.graph, other, StreamHandle, "tagged"))];
+  const id = first.graph.add(taggedNode(...nodes.map(({ node }) => node)));
+  const keyed = nodes.every((stream) => stream instanceof KeyedHandle);
+  return keyed ? new KeyedHandle(first.graph, id) : new StreamHandle(first.graph, id);
+};
+
+/** Whether the stream is one that was made of tagged ones, and nothing has been done to it since. */
+const isTagged = (graph: GraphBuilder, id: NodeId): boolean => {
+  const node = graph.node(id);
+  if (node.node === "union") return node.tagged;
+  return (node.node === "settings" || node.node === "key-by" || node.node === "repartition") && isTagged(graph, node.stream);
 };
 
 /** The step that keeps a store which steps share. Two stores of one name would be one, so that is refused. */

@@ -77,7 +77,7 @@ export class TableHandle {
   }
 
   filter(fn: Callback<boolean>): TableHandle {
-    return this.#derived((changes) => filterTableStep(changes, fn), filterRow(fn));
+    return this.#derived((changes) => filterTableStep(changes, fn, this.#facts.versioned), filterRow(fn));
   }
 
   groupBy(key: Callback<unknown>, serde?: Serde<any>): GroupedTableHandle {

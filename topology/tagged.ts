@@ -8,7 +8,7 @@ type Tagged<T> = {
 type KeysOf<T> = T[keyof T] extends AnyStream<unknown, infer K> ? K : never;
 
 /**
- * Streams of different kinds as one, each value with the name of its stream: what a `switch` takes apart. Null, where a stream has it, stays null. With an aggregate behind it this is what Kafka Streams calls a cogroup.
+ * Streams of different kinds as one, each value with the name of its stream: what a `switch` takes apart. Null, where a stream has it, stays null. With an aggregate behind it this is what Kafka Streams calls a cogroup, also in windows that are revised: there each stream is late by its own time, however far the others are ahead.
  *
  * @example
  * ```ts

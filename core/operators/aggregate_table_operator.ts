@@ -4,7 +4,7 @@ import { forwardChanges } from "./forward_changes.ts";
 import { keyed } from "./keyed.ts";
 import type { OperatorFactory } from "./operator.ts";
 import type { TableOptions } from "./table_operator.ts";
-import { tableRows } from "./table_rows.ts";
+import { deleteRow, tableRows } from "./table_rows.ts";
 
 /**
  * One running aggregate per key, as a table: each record makes a new row. Its timestamp is the largest of those that went into it. A null accumulator deletes the row, and the next record begins anew; a null result hides the row, and the
@@ -32,8 +32,9 @@ export const aggregateTableOperator =
           // A row begins with what `init` gives: groups and filters behind are told that this was there, as Kafka Streams tells them; only what is held back until a commit knows better.
           const was = asked && !(options.cached && before === undefined) ? resultOf(aggregator, basis) : undefined;
           if (accumulator === null || accumulator === undefined) {
-            rows.clear();
-            forward(null, changed, was);
+            deleteRow(rows, options);
+            // Where changes are held back, a deletion has the time of the record that asked for it.
+            forward(null, options.cached ? record : changed, was);
           } else {
             rows.set(new Stamped(changed.timestamp, accumulator));
             forward(result === undefined ? accumulator : (result(accumulator) ?? null), changed, was);

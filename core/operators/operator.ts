@@ -91,7 +91,5 @@ export interface OperatorContext extends StateContext {
   /** There is something to do for the step's `work`: the task looks soon. May be called at any moment. */
   wake(): void;
   readonly clock: Clock;
-  /** Adds one to a counter that is tagged with the step: late_records, dropped_null_key, ... */
-  count(metric: string, by?: number): void;
   requestCommit(): void;
 }

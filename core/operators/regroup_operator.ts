@@ -6,7 +6,7 @@ import { forwardChanges } from "./forward_changes.ts";
 import { keyed } from "./keyed.ts";
 import type { OperatorFactory } from "./operator.ts";
 import type { TableOptions } from "./table_operator.ts";
-import { tableRows } from "./table_rows.ts";
+import { deleteRow, tableRows } from "./table_rows.ts";
 
 /** What a change of a table means to a group: a value that goes, and one that comes. */
 interface Regrouped {
@@ -63,9 +63,10 @@ export const regroupedTableOperator =
             accumulator = add(accumulator ?? init(), coming as V, state.key) ?? undefined;
             if (before !== undefined) timestamp = Math.max(timestamp, before.at);
           }
-          if (accumulator === undefined) rows.clear();
+          if (accumulator === undefined) deleteRow(rows, options);
           else rows.set(new Stamped(timestamp, accumulator));
-          const changed = timestamp === record.timestamp ? record : record.withTimestamp(timestamp);
+          const own = timestamp === record.timestamp || (accumulator === undefined && options.cached);
+          const changed = own ? record : record.withTimestamp(timestamp);
           const was = before === undefined ? undefined : resultOf(aggregator, before.value);
           forward(accumulator === undefined ? null : (resultOf(aggregator, accumulator) ?? null), changed, was);
         }),

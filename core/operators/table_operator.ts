@@ -3,7 +3,7 @@ import { Stamped } from "../state/stamped.ts";
 import { type ChangeOptions, forwardChanges } from "./forward_changes.ts";
 import { type KeyOptions, keyed } from "./keyed.ts";
 import type { OperatorFactory } from "./operator.ts";
-import { tableRows } from "./table_rows.ts";
+import { deleteRow, tableRows } from "./table_rows.ts";
 
 /** A table step and how its rows are written. */
 export interface TableOptions extends KeyOptions, ChangeOptions {
@@ -25,7 +25,7 @@ export const tableOperator =
         keyed(context, options, (value, record) => {
           const was = before || cached ? rows.get()?.value : undefined;
           if (value === null || value === undefined) {
-            rows.bury();
+            deleteRow(rows, options);
             forward(null, record, was);
           } else {
             rows.set(new Stamped(record.timestamp, value));
@@ -47,7 +47,7 @@ export const materializeOperator =
       inputs: [
         keyed(context, options, (value, record) => {
           const was = rows.get()?.value;
-          if (value === null || value === undefined) rows.clear();
+          if (value === null || value === undefined) deleteRow(rows, options);
           else rows.set(new Stamped(record.timestamp, value));
           forward(value ?? null, record, was);
         }),

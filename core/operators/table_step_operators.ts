@@ -1,5 +1,5 @@
 import type { Meta, RecordMeta } from "../record.ts";
-import { beforeOf, Change, isLatest } from "./change.ts";
+import { beforeOf, Change } from "./change.ts";
 import type { OperatorFactory } from "./operator.ts";
 
 type Callback<R> = (value: any, record: Meta<any>) => R;
@@ -7,8 +7,11 @@ type Callback<R> = (value: any, record: Meta<any>) => R;
 /** What becomes of one row: another one, or null for none. */
 type RowFunction = (value: unknown, record: RecordMeta) => unknown;
 
-/** The rows that fulfil the condition. Where old rows are known, a change between two rows that do not is kept back; otherwise it deletes (Kafka Streams: KTableFilter). */
-export const filterTableOperator = (fn: Callback<boolean>): OperatorFactory => rowOperator(filterRow(fn), true);
+/**
+ * The rows that fulfil the condition. Where old rows are known, a change between two rows that do not is kept back; otherwise it deletes (Kafka Streams: KTableFilter).
+ * @param versioned every change is sent on, so that those behind know of every version
+ */
+export const filterTableOperator = (fn: Callback<boolean>, versioned: boolean): OperatorFactory => rowOperator(filterRow(fn), !versioned);
 
 /** Another value for each row. */
 export const mapTableOperator = (fn: Callback<unknown>): OperatorFactory => rowOperator(fn as RowFunction, false);
@@ -32,7 +35,7 @@ const rowOperator =
             return;
           }
           const before = made(beforeOf(record), record);
-          if (quiet && now === null && before === null && isLatest(record)) return;
+          if (quiet && now === null && before === null) return;
           emit(now, new Change(record, record.timestamp, before ?? undefined, record.latest));
         },
       ],

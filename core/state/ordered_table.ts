@@ -58,6 +58,13 @@ export class OrderedTable<A, T> implements Table {
     if (entry !== undefined) this.#change(entry, undefined);
   }
 
+  /** Deletes, and tells the changelog so even if nothing was there. */
+  bury(at: A): void {
+    const entry = this.#load().get(at) ?? this.#leaving.get(this.#address.mapKey(at)) ?? new Entry<A, T>(at, undefined, true);
+    entry.stored = true;
+    this.#change(entry, undefined);
+  }
+
   get size(): number {
     return this.#load().size;
   }

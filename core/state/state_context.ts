@@ -14,4 +14,6 @@ export interface StateContext {
   streamTime(): number;
   /** Wall time of the Clock. */
   processingTime(): number;
+  /** Adds one to a counter that is tagged with the step: late_records, dropped_null_key, ... */
+  count(metric: string, by?: number): void;
 }

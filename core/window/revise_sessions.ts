@@ -19,6 +19,8 @@ export const reviseSessions = ({ context, plan, closeTime, changed, opened, gone
     record: (value, record) => {
       const { timestamp } = record;
       const { key } = state;
+      // Only sessions that are held back until the commit keep the headers of their records.
+      const headers = plan.cached ? record.rawHeaders : noHeaders;
       const joined = sessions.between(timestamp - gapMs, timestamp + gapMs);
       let accumulator = init();
       let start = timestamp;
@@ -34,9 +36,11 @@ export const reviseSessions = ({ context, plan, closeTime, changed, opened, gone
       }
       if (start !== timestamp || last !== timestamp)
         for (const session of joined) {
+          // Of a row that has left the retention nobody is told that it goes: it is as if it had not been there.
+          const was = sessions.isKept(session) ? session.accumulator : undefined;
           sessions.delete(session.start);
           gone(session.last, session.start);
-          changed(windowOf(session.start, session.last), null, session.accumulator, record, session.last, noHeaders);
+          changed(windowOf(session.start, session.last), null, was, record, session.last, headers);
         }
       accumulator = add(accumulator, value, key);
       if (accumulator === null || accumulator === undefined) sessions.delete(start);
@@ -44,7 +48,7 @@ export const reviseSessions = ({ context, plan, closeTime, changed, opened, gone
         sessions.set({ start, last, accumulator });
         opened(last, start);
       }
-      changed(windowOf(start, last), accumulator, undefined, record, last, noHeaders);
+      changed(windowOf(start, last), accumulator, undefined, record, last, headers);
       return true;
     },
     closed: (start) => {

@@ -135,6 +135,11 @@ export class RevisedSessions<A> {
     return session === undefined || session[0] < this.#from ? undefined : { start, last: session[0], accumulator: session[1] };
   }
 
+  /** Whether it is still within the retention, which nobody else asks of sessions that are held back until the commit. */
+  isKept({ last }: Session<A>): boolean {
+    return last > this.#newest.now - this.#retentionMs;
+  }
+
   /** The same even if it can no longer be seen: a session is told when it is over, which is later. */
   closed(start: number): Session<A> | undefined {
     const session = this.#sessions.get(start);

@@ -25,6 +25,8 @@ export interface RevisingPlan {
   /** For how long windows are kept, counted from their beginning. */
   readonly retentionMs: number;
   readonly single: boolean;
+  /** Each of the streams that the values are from has a time of its own. */
+  readonly ownTimes: boolean;
   readonly before: boolean;
   readonly cached: boolean;
 }
@@ -64,7 +66,15 @@ export const revisingWindows = (context: OperatorContext, plan: RevisingPlan): O
   const { assigner, revision, latenessMs, aggregator } = plan;
   const { state } = context;
   const { forward, flush } = forwardChanges(context, { before: plan.before, cached: plan.cached && revision.name === "update" });
-  const time = new StreamTime(state);
+  let time = new StreamTime(state);
+  const timesOf = new Map<string, StreamTime>();
+  /** One stream of several that runs ahead makes nothing of the others late (Kafka Streams: a cogroup is one aggregation per stream on one store). */
+  const timeOf = (value: unknown): StreamTime => {
+    const from = String((value as { readonly from?: unknown } | null)?.from ?? "");
+    let known = timesOf.get(from);
+    if (known === undefined) timesOf.set(from, (known = new StreamTime(state, `stream-time:${from}`)));
+    return known;
+  };
   const told = new StreamTime(state, "r:told");
   const final = revision.name === "close";
   const open: OrderedTable<TimeKey, unknown> | undefined = final ? state.ordered("r:open", timeKey, valueCodec<unknown>()) : undefined;
@@ -86,7 +96,9 @@ export const revisingWindows = (context: OperatorContext, plan: RevisingPlan): O
       if (final) return;
       const result = value === null || value === undefined ? null : (resultOf(aggregator, value) ?? null);
       const before = was === null || was === undefined ? undefined : (resultOf(aggregator, was) ?? undefined);
-      const meta = new RecordMeta({ key: state.key, window }, timestamp, headers, record.topic, record.partition, record.offset);
+      // Where changes are held back, a deletion has the time of the record that asked for it; a session's is always its end.
+      const at = result === null && plan.cached && !assigner.merging ? record.timestamp : timestamp;
+      const meta = new RecordMeta({ key: state.key, window }, at, headers, record.topic, record.partition, record.offset);
       forward(result, meta, before, true, `${window.start}:${window.end}:${typeof state.mapKey}:${String(state.mapKey)}`);
     },
     opened: (place, start) => open?.set(placeOf(place, start), state.key),
@@ -138,6 +150,7 @@ export const revisingWindows = (context: OperatorContext, plan: RevisingPlan): O
           return;
         }
         state.setKey(key);
+        if (plan.ownTimes) time = timeOf(value);
         time.advance(record.timestamp);
         if (windows.record(value, record) && final && revision.clock === "stream-time") tell(record);
       },

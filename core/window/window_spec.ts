@@ -39,6 +39,8 @@ export interface RevisionSpec {
   readonly emit: Revision;
   /** For how long windows are kept behind the newest one, counted from their beginnings. @default as long as they take records */
   readonly retentionMs?: number | undefined;
+  /** Values tell in their field `from` which stream they are of, and lateness is judged by that stream alone. Has no say for windows that speak at their end, or that follow the watermark. */
+  readonly ownTimes?: boolean | undefined;
   /** Steps behind ask what was there before. */
   readonly before?: boolean | undefined;
   /** Of several changes of a row between two commits only the last is told. */
@@ -112,6 +114,7 @@ export const planRevision = (spec: WindowSpec, revision: RevisionSpec): Revising
     latenessMs,
     retentionMs,
     single,
+    ownTimes: revision.ownTimes === true && revision.emit.name === "update",
     before: revision.before === true,
     cached: revision.cached === true,
   };

@@ -67,11 +67,11 @@ export const materializeStep = ({ name, value }: NamedStore, changes: NodeId): S
   });
 
 /** Rows that fulfil a condition. */
-export const filterTableStep = (changes: NodeId, fn: (value: any, record: any) => boolean): StepNode =>
+export const filterTableStep = (changes: NodeId, fn: (value: any, record: any) => boolean, versioned: boolean): StepNode =>
   stepNode({
     operation: "filter",
     ports: [{ stream: changes, needs: "anything", changes: true }],
-    operator: () => filterTableOperator(fn),
+    operator: () => filterTableOperator(fn, versioned),
   });
 
 /** Other values for the rows. */

@@ -35,6 +35,8 @@ export const windowStep = (name: string, { stream, assigner, firing }: Windows, 
 /** Windows whose results replace each other. */
 export interface RevisedWindows {
   readonly stream: NodeId;
+  /** The values say which stream they are from. */
+  readonly tagged: boolean;
   readonly assigner: Assigner<any, any>;
   readonly emit: Revision;
   readonly latenessMs: number | undefined;
@@ -44,11 +46,11 @@ export interface RevisedWindows {
 /** The windows of a stream as the rows of a table, and how others read them. */
 export const windowTableStep = (
   { name, value }: NamedStore,
-  { stream, assigner, emit, latenessMs, retentionMs }: RevisedWindows,
+  { stream, tagged, assigner, emit, latenessMs, retentionMs }: RevisedWindows,
   given: Aggregator<any, any, any, any>,
 ): { readonly step: StepNode; readonly reader: (cached: boolean) => StoreReader } => {
   const aggregator = value === undefined ? given : { ...given, serde: value };
-  const revision = { emit, retentionMs };
+  const revision = { emit, retentionMs, ownTimes: tagged };
   const spec: WindowSpec = { assigner, latenessMs, revision, contents: { kind: "aggregate", aggregator } };
   const plan = planRevision(spec, revision);
   const { retentionMs: keep } = plan;

@@ -23,7 +23,7 @@ export interface ReadableStore<K, V> {
 
 /** A store with one value per key. */
 export interface Store<K, V> extends ReadableStore<K, V> {
-  /** Null deletes. */
+  /** Null deletes; the changelog hears of it even if nothing was there. */
   put(key: K, value: V | null, timestamp?: number): void;
   /** Puts the value if there is none, and gives the one that was there. */
   putIfAbsent(key: K, value: V, timestamp?: number): V | undefined;
@@ -97,7 +97,7 @@ class OpenedStore<K, V> implements Store<K, V> {
   }
 
   put(key: K, value: V | null, timestamp: number = Number.NaN): void {
-    if (value === null) this.#entries.delete(this.#keys.encode(key));
+    if (value === null) this.#entries.bury(this.#keys.encode(key));
     else this.#entries.set(this.#keys.encode(key), new Stamped(timestamp, value));
   }
 
@@ -110,7 +110,7 @@ class OpenedStore<K, V> implements Store<K, V> {
   delete(key: K): V | undefined {
     const bytes = this.#keys.encode(key);
     const before = this.#entries.get(bytes)?.value;
-    this.#entries.delete(bytes);
+    this.#entries.bury(bytes);
     return before;
   }
 

@@ -47,7 +47,7 @@ export const versionedStore = <K, V>(name: string, options: StoreOptions<K, V> &
     parameters: { keeps: "versions", history: options.history },
     changelog: options.changelog ?? true,
     open,
-    [opens]: ({ context }) => open(context.stateOf(name)),
+    [opens]: ({ context }) => counting(open(context.stateOf(name)), () => context.count("late_records")),
     reader: { kind: "versioned", read: open },
   } satisfies HistoryStore<K, V>);
 };
@@ -71,5 +71,21 @@ export const openVersions = <K, V>(state: StepState, rows: VersionedRows<V>): Ve
     state.setKey(key);
     const before = rows.asOf(timestamp);
     return rows.put(null, timestamp) === "expired" ? undefined : before;
+  },
+});
+
+/** Counts what is put too late to be kept. */
+const counting = <K, V>(store: VersionedStore<K, V>, late: () => void): VersionedStore<K, V> => ({
+  ...store,
+  put: (key, value, timestamp) => {
+    const put = store.put(key, value, timestamp);
+    if (put === "expired") late();
+    return put;
+  },
+  delete: (key, timestamp) => {
+    const before = store.get(key, timestamp);
+    if (store.put(key, null, timestamp) !== "expired") return before;
+    late();
+    return undefined;
   },
 });

@@ -109,7 +109,7 @@ export const build = (vector: KafkaStreamsVector, fault?: () => void): Built => 
     };
     /** A table, in a store of its own where the scenario asks for one. */
     const table = (handle: any, more: Partial<Made> = {}): void => {
-      keep("kv");
+      keep("kv", window);
       set(step["store"] === undefined ? handle : handle.materialize(step["store"]), { kind: "table", ...more });
     };
     const output = (to: string): any => {
@@ -361,7 +361,9 @@ export const build = (vector: KafkaStreamsVector, fault?: () => void): Built => 
         keep("kv");
         const on = (value: Json, key: Json) => evaluate(step["foreignKey"], { key, value });
         const joiner = (left: Json, right: Json) => evaluate(step["joiner"], { left: left ?? null, right: right ?? null });
-        set(from!.handle[kindOf(undefined)](name, of(step["other"]).handle, on, joiner), { kind: "table" });
+        const joined = from!.handle[kindOf(undefined)](name, of(step["other"]).handle, on, joiner);
+        // Their engine keeps rows, and changes back, only under a name.
+        set(step["store"] === undefined ? joined.with({ cache: false }) : joined, { kind: "table" });
         return;
       }
 

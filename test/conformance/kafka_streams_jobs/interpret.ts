@@ -85,7 +85,14 @@ export const interpretKafkaStreams = (
     const shown = (of: Json) => (window === undefined ? of : shownWindow(of, window));
     switch (type) {
       case "kv":
-        return { type, entries: [...store.all()].map(([key, value]: Json) => ({ key, value, ...stamp(store.timestampOf(key)) })) };
+        return {
+          type,
+          entries: [...store.all()].map(([key, value]: Json) => ({
+            ...(window === undefined ? { key } : { key: key.key, window: shown(key.window) }),
+            value,
+            ...stamp(store.timestampOf(key)),
+          })),
+        };
       case "versioned":
         return { type, entries: [...store.all()].map(([key, { value, timestamp }]: Json) => ({ key, value, timestamp })) };
       case "window":
