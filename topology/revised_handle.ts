@@ -34,7 +34,7 @@ export class RevisedHandle {
       graph,
       id,
       {
-        view: { steps: [id], open: windowedView(reader(true), gapMs) },
+        view: { steps: [id], open: windowedView(reader, gapMs) },
         versioned: false,
         // For windows around records what waits for their end counts from the last moment in them, as Kafka Streams does.
         windows: { latenessMs, end: ({ window }) => (assigner.name === "around" ? window.end - 1 : window.end) },

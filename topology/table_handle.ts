@@ -97,6 +97,8 @@ export class TableHandle {
 
   suppress(name: string, suppression: Suppression<any>): TableHandle {
     const { until, afterMs, clock, atLatestMs, recordsMax, bytesMax, whenFull } = suppression;
+    // Those behind are told what was there before, and a topic alone does not know.
+    if (this.#facts.view === undefined && this.#comesFromTopic()) this.#keepRows();
     const { windows } = this.#facts;
     const final = until === "window closes";
     if (final && windows === undefined)

@@ -69,10 +69,11 @@ export const derivedView =
 const stamped = (value: unknown, at: number): Stamped<unknown> | undefined =>
   value === null || value === undefined ? undefined : new Stamped(at, value);
 
-/** The windows of a table, found by their keys in their windows; `gapMs` is that of sessions. */
+/** The windows of a table, found by their keys in their windows; `gapMs` is that of sessions. Who looks sees what the step itself sees, and so nothing that has left the retention. */
 export const windowedView =
-  (reader: StoreReader, gapMs: number): TableView =>
+  (readerOf: (cached: boolean) => StoreReader, gapMs: number): TableView =>
   ([state]) => {
+    const reader = readerOf(state!.holdsBack);
     const store = reader.read(state!) as ReadableWindowStore<unknown, unknown> & ReadableSessionStore<unknown, unknown>;
     return {
       get: (key) => {

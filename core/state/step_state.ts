@@ -66,6 +66,8 @@ export class StepState {
   namespace: unknown = undefined;
   #namespaceCodec: SubKey<any> | undefined;
   #namespaceKey: NamespaceKey;
+  /** Changes of the rows in it are told at commits only. Said by the step whose state it is, for those that look into it. */
+  holdsBack = false;
   /** Estimated bytes of what is changed and not sealed. */
   changedBytes = 0;
 

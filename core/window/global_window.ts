@@ -18,7 +18,11 @@ export const globalWindow = (options: { readonly start?: number } = {}): Assigne
     space: start === undefined ? everything : { ...everything, window: () => ({ start, end: Number.POSITIVE_INFINITY }) },
     trigger: onNever,
     evictor: undefined,
-    open: () => (start === undefined ? () => theOne : (_value, timestamp) => (timestamp < start ? none : theOne)),
+    open: () => {
+      if (start === undefined) return () => theOne;
+      const sinceThen: readonly number[] = [start];
+      return (_value, timestamp) => (timestamp < start ? none : sinceThen);
+    },
   };
 };
 

@@ -21,7 +21,8 @@ export const reviseAround = ({ context, plan, closeTime, changed, opened, late }
     const isNew = panes.get(start) === undefined;
     panes.set(start, accumulator, timestamp);
     if (isNew) opened(start, start);
-    changed(windowOf(start), accumulator, was, record, timestamp, record.rawHeaders);
+    // What is held back until a commit knows that a new row was not there; otherwise it began with what `init` gives.
+    changed(windowOf(start), accumulator, isNew && plan.cached ? undefined : was, record, timestamp, record.rawHeaders);
   };
   /** Adds the record to what the window holds; a window that is over takes nothing. */
   const update = (start: number, pane: Stamped<unknown>, value: unknown, record: RecordMeta): void => {

@@ -24,11 +24,13 @@ export const reviseFixed = ({ context, plan, closeTime, changed, opened, late }:
         }
         const pane = panes.get(start);
         const before = pane === undefined ? init() : pane.value;
+        // A row begins with what `init` gives, and so those behind are told; only what is held back until a commit knows better.
+        const was = pane === undefined && plan.cached ? undefined : before;
         const timestamp = pane === undefined ? record.timestamp : Math.max(record.timestamp, pane.at);
         const accumulator = add(before, value, state.key);
         panes.set(start, accumulator, timestamp);
         if (pane === undefined) opened(start, start);
-        changed(window, accumulator, before, record, timestamp, record.rawHeaders);
+        changed(window, accumulator, was, record, timestamp, record.rawHeaders);
       }
       return true;
     },

@@ -43,7 +43,7 @@ export const reviseSessions = ({ context, plan, closeTime, changed, opened, gone
           changed(windowOf(session.start, session.last), null, was, record, session.last, headers);
         }
       accumulator = add(accumulator, value, key);
-      if (accumulator === null || accumulator === undefined) sessions.delete(start);
+      if (accumulator === null || accumulator === undefined) sessions.forget({ start, last });
       else {
         sessions.set({ start, last, accumulator });
         opened(last, start);

@@ -157,6 +157,12 @@ export class RevisedSessions<A> {
     this.#sessions.delete(start);
   }
 
+  /** Deletes one that nobody had before, or has any more: others are that much older by it, as by one that is kept. */
+  forget({ start, last }: Omit<Session<A>, "accumulator">): void {
+    this.#newest.advance(last);
+    this.delete(start);
+  }
+
   /** Those of the current key that end not before one time and begin not after another, by their ends. */
   between(endFrom: number, startTo: number): readonly Session<A>[] {
     const found: Session<A>[] = [];

@@ -65,6 +65,7 @@ export interface RevisingWork {
 export const revisingWindows = (context: OperatorContext, plan: RevisingPlan): Operator => {
   const { assigner, revision, latenessMs, aggregator } = plan;
   const { state } = context;
+  state.holdsBack = plan.cached;
   const { forward, flush } = forwardChanges(context, { before: plan.before, cached: plan.cached && revision.name === "update" });
   let time = new StreamTime(state);
   const timesOf = new Map<string, StreamTime>();

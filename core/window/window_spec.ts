@@ -116,9 +116,13 @@ export const planRevision = (spec: WindowSpec, revision: RevisionSpec): Revising
     single,
     ownTimes: revision.ownTimes === true && revision.emit.name === "update",
     before: revision.before === true,
-    cached: revision.cached === true,
+    cached: revision.cached === true && holdsBack(assigner, revision.emit),
   };
 };
+
+/** Sessions and windows around records that speak at their end are not held back any longer, and so hide what has left the retention (Kafka Streams: they have no cache then). */
+export const holdsBack = (assigner: Assigner<any, any>, emit: Revision): boolean =>
+  emit.name === "update" || !(assigner.merging || assigner.name === "around");
 
 const checkLateness = (latenessMs: number): void => {
   if (!(latenessMs >= 0) || (!Number.isSafeInteger(latenessMs) && latenessMs !== Number.POSITIVE_INFINITY))

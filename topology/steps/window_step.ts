@@ -6,7 +6,7 @@ import { coGroupOperator, coGroupSpec } from "../../core/window/co_group_operato
 import { keptMs } from "../../core/window/revised_panes.ts";
 import type { Revision } from "../../core/window/revision.ts";
 import { type WindowContents, windowOperator } from "../../core/window/window_operator.ts";
-import { planRevision, type WindowSpec, windowParameters } from "../../core/window/window_spec.ts";
+import { holdsBack, planRevision, type WindowSpec, windowParameters } from "../../core/window/window_spec.ts";
 import type { NodeId } from "../graph/graph.ts";
 import { type StepNode, stepNode } from "../graph/step_node.ts";
 import type { Firing, WindowJoin } from "../windowed_stream.ts";
@@ -54,10 +54,12 @@ export const windowTableStep = (
   const spec: WindowSpec = { assigner, latenessMs, revision, contents: { kind: "aggregate", aggregator } };
   const plan = planRevision(spec, revision);
   const { retentionMs: keep } = plan;
-  const reader = (cached: boolean): StoreReader =>
-    assigner.merging
+  const reader = (held: boolean): StoreReader => {
+    const cached = held && holdsBack(assigner, emit);
+    return assigner.merging
       ? sessionsReader(assigner.parameters["gap"] as number, { retentionMs: keep, cached }, aggregator.result, aggregator.serde)
       : panesReader(assigner, { keptMs: keptMs(keep, emit), cached }, aggregator.result, aggregator.serde);
+  };
   const step = stepNode({
     operation: "window",
     name,
