@@ -1,4 +1,5 @@
 import { type DecodeError, MillraceError, reason, type StepError, TaskTimeoutError } from "../errors.ts";
+import { partitionId } from "../ports/log.ts";
 import type { StepState } from "../state/step_state.ts";
 import type { AroundTimer } from "../state/timer_service.ts";
 import { afterRetries, deadLetterRecord, ErrorHandling, isOfRecord } from "./error_handling.ts";
@@ -277,7 +278,8 @@ export class Attempts {
   }
 
   #record(input: TaskInput): ParkedRecord {
-    return { key: input.raw().key, putOff: input.putOff, replay: input.replay };
+    const { topic, partition, offset, key } = input.raw();
+    return { origin: `${partitionId(topic, partition)} ${offset}`, key, putOff: input.putOff, replay: input.replay };
   }
 
   /** How long the record is put off this time; undefined when it was often enough. */

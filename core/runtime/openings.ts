@@ -30,6 +30,8 @@ interface Opening {
   /** What was kept here of the task, or nothing. */
   readonly kept: Promise<TaskStores | undefined>;
   readonly given: AbortController;
+  /** Somebody sees to what was kept: whoever opens the task, or whoever gives it up before that. */
+  claimed: boolean;
   stores: TaskStores | undefined;
   /** The task goes on elsewhere, and its stores are followed here. */
   keep: boolean;
@@ -69,6 +71,7 @@ export class Openings {
         id,
         kept: this.#options.replicas.claim(id),
         given: new AbortController(),
+        claimed: false,
         stores: undefined,
         keep: false,
       }),
@@ -89,7 +92,10 @@ export class Openings {
       opening.keep = isKept(opening.id);
       opening.given.abort();
     }
-    for (const opening of given) if (opening.stores !== undefined) await this.#dispose(opening, opening.stores);
+    for (const opening of given) {
+      const stores = opening.stores ?? (opening.claimed ? undefined : await opening.kept);
+      if (stores !== undefined) await this.#dispose(opening, stores);
+    }
     if (given.length > 0 && this.isEmpty) this.#options.onDone();
   }
 
@@ -137,7 +143,8 @@ export class Openings {
     const { application, follower } = this.#options;
     const { log, settings } = application;
     for (const opening of batch) {
-      if (opening.stores !== undefined) continue;
+      if (opening.stores !== undefined || !this.#isOpen(opening)) continue;
+      opening.claimed = true;
       const stores = (await opening.kept) ?? (await openTaskStores(application, opening.id));
       if (this.#isOpen(opening)) opening.stores = stores;
       else await this.#dispose(opening, stores);

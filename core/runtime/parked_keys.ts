@@ -32,6 +32,8 @@ export type Standing =
 
 /** A record as this sees it. */
 export interface ParkedRecord {
+  /** Where it was read first; the same for each time that it is read again. */
+  readonly origin: string;
   readonly key: Uint8Array | null;
   /** Present when it comes from a retry topic. */
   readonly putOff: PutOff | undefined;
@@ -57,12 +59,15 @@ const atOnce: Turn = { level: 0, atMs: 0, delayMs: 0 };
 export class ParkedKeys {
   readonly #state: StepState;
   readonly #waiting: ValueTable<number>;
+  /** By their origins: what is counted, so that one that comes twice is not counted twice. */
+  readonly #origins: ValueTable<true>;
   readonly #keys: ValueTable<Parked>;
   readonly #parked: ValueTable<number>;
 
   constructor(state: StepState) {
     this.#state = state;
     this.#waiting = state.value("waiting", valueCodec<number>());
+    this.#origins = state.value("origins", valueCodec<true>());
     this.#parked = state.value("parked", valueCodec<number>());
     this.#keys = state.value("keys", valueCodec<Parked>());
   }
@@ -78,7 +83,7 @@ export class ParkedKeys {
   }
 
   /** Asked before a record is tried. Counts a record that is to follow. */
-  standing({ key, putOff, replay }: ParkedRecord): Standing {
+  standing({ origin, key, putOff, replay }: ParkedRecord): Standing {
     if (key === null || this.parked === 0) return free;
     const parked = this.#enter(key);
     if (parked === undefined) return free;
@@ -90,7 +95,7 @@ export class ParkedKeys {
       if (place > head) return { kind: "behind", turn, place };
       if (dead === 0) return free;
       this.#write({ ...parked, head: head + 1, dead: dead + 1 });
-      this.#count(this.#waiting, -1);
+      this.#waits(origin, false);
       return { kind: "dead", topic };
     }
     // Put off by a policy that keeps no order.
@@ -99,7 +104,7 @@ export class ParkedKeys {
     if (replay !== undefined && replay === parked.failedReplay) return { kind: "dead", topic };
     if (next > head) {
       this.#write({ ...parked, next: next + 1, dead: replay === undefined ? dead : Math.max(0, dead - 1) });
-      this.#count(this.#waiting, 1);
+      this.#waits(origin, true);
       return { kind: "behind", turn, place: next };
     }
     if (replay !== undefined) return free;
@@ -108,8 +113,8 @@ export class ParkedKeys {
   }
 
   /** The record was handled, or left out. */
-  done({ key, putOff, replay }: ParkedRecord): void {
-    if (putOff !== undefined) this.#count(this.#waiting, -1);
+  done({ origin, key, putOff, replay }: ParkedRecord): void {
+    if (putOff !== undefined) this.#waits(origin, false);
     if (key === null || this.parked === 0) return;
     const parked = this.#enter(key);
     if (parked === undefined) return;
@@ -118,8 +123,8 @@ export class ParkedKeys {
   }
 
   /** The record has failed, and is put off or dead now. Gives its place in the queue, where it gets one. */
-  failed({ key, putOff, replay }: ParkedRecord, outcome: Outcome, keepsOrder: boolean): number | undefined {
-    this.#count(this.#waiting, (outcome.kind === "put-off" ? 1 : 0) - (putOff === undefined ? 0 : 1));
+  failed({ origin, key, putOff, replay }: ParkedRecord, outcome: Outcome, keepsOrder: boolean): number | undefined {
+    this.#waits(origin, outcome.kind === "put-off");
     if (key === null) return undefined;
     const place = putOff?.place;
     const { topic } = outcome;
@@ -164,6 +169,14 @@ export class ParkedKeys {
     const is = after.head < after.next || after.dead > 0;
     this.#keys.set(is ? after : undefined);
     if (was !== is) this.#count(this.#parked, is ? 1 : -1);
+  }
+
+  /** Without transactions a record may be put off twice, and come back twice: it waits until one of the two is through. */
+  #waits(origin: string, is: boolean): void {
+    this.#state.setKey(origin);
+    if ((this.#origins.get() !== undefined) === is) return;
+    this.#origins.set(is ? true : undefined);
+    this.#count(this.#waiting, is ? 1 : -1);
   }
 
   #total(table: ValueTable<number>): number {

@@ -41,13 +41,16 @@ export interface Nature {
   readonly upgrades: boolean;
   /** Its inputs have an end of their own, so that a live run of it makes no sense. */
   readonly isBounded: boolean;
+  /** Something is kept from one run to the next, by which a topic that has changed is known. */
+  readonly keeps: boolean;
 }
 
-export const conditionsOf = (seed: number, faults: FaultCounts | undefined, { upgrades, isBounded }: Nature): Conditions => {
+export const conditionsOf = (seed: number, faults: FaultCounts | undefined, { upgrades, isBounded, keeps }: Nature): Conditions => {
   const random = seededRandom(seed);
   const chance = (p: number): boolean => random.next() < p;
   const upTo = (n: number): number => Math.floor(random.next() * n);
-  const counts = faults ?? { ...swarm(random), partitions: chanceFor(seed, "partitions").next() < 0.05 ? 1 : 0 };
+  const some = faults ?? { ...swarm(random), partitions: chanceFor(seed, "partitions").next() < 0.05 ? 1 : 0 };
+  const counts = keeps ? some : { ...some, topics: 0, partitions: 0 };
   const narrow = chanceFor(seed, "memory");
   const memory = { cacheEntries: narrow.next() < 0.3 ? 2 : 100_000, fetchBytes: narrow.next() < 0.3 ? 400 : 64 << 20 };
   return {

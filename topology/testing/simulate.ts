@@ -87,7 +87,11 @@ export const simulate = async (topology: Topology, options: SimulationOptions): 
   const versions = upgrade === undefined ? [topology] : [topology, upgrade];
   const plans = versions.map((version) => version.plan());
   checkFeeds(plans[0]!, options.input);
-  const conditions = conditionsOf(seed, options.faults, { upgrades: upgrade !== undefined, isBounded: plans.some(hasEnds) });
+  const conditions = conditionsOf(seed, options.faults, {
+    upgrades: upgrade !== undefined,
+    isBounded: plans.some(hasEnds),
+    keeps: options.run?.guarantee !== "none",
+  });
   const world = new World({
     seed,
     conditions,

@@ -78,6 +78,19 @@ describe("a task that is being opened when the group gives it to somebody else",
   );
 });
 
+describe("a task that is given to somebody else before its opening has begun", () => {
+  // What was kept here of its state was neither closed nor kept on, as nobody felt responsible for it.
+  it(
+    "leaves nothing behind: histories, seed 40016",
+    async () => {
+      const { topology: program, input } = scenarioNamed("histories");
+      const { violations } = await simulate(program, { seed: 40016, input: input(seededRandom(40016)) });
+      expect(violations).toEqual([]);
+    },
+    patienceMs,
+  );
+});
+
 const words = topic("words", { key: text, value: text });
 const counts = topic("counts", { key: text, value: integer });
 const said = Array.from({ length: 60 }, (_, i) => ({ key: `k${i % 5}`, value: ["be", "or", "not"][i % 3]! }));
