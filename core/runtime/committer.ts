@@ -54,6 +54,7 @@ class TransactionalCommitter implements Committer {
   readonly outputsFirst = false;
   readonly #options: CommitterOptions;
   #producer: Producer | undefined;
+  #closed = false;
   /** Calls of a producer do not overlap: the commit waits for what is on its way. */
   #ahead: Promise<unknown> = Promise.resolve();
   /** A transaction of this epoch may be open. */
@@ -65,9 +66,12 @@ class TransactionalCommitter implements Committer {
 
   async open(): Promise<void> {
     const { log, transactionalId, transactionTimeoutMs } = this.#options;
-    await this.close();
+    await this.#letGo();
     this.#ahead = Promise.resolve();
-    this.#producer = await log.producer({ transactionalId, transactionTimeoutMs });
+    const producer = await log.producer({ transactionalId, transactionTimeoutMs });
+    // The worker has ended meanwhile, and would not close it any more.
+    if (this.#closed) return producer.close();
+    this.#producer = producer;
     this.#begun = false;
   }
 
@@ -118,7 +122,12 @@ class TransactionalCommitter implements Committer {
     if (this.#begun) await this.open();
   }
 
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    this.#closed = true;
+    return this.#letGo();
+  }
+
+  async #letGo(): Promise<void> {
     const producer = this.#producer;
     this.#producer = undefined;
     await producer?.close();
@@ -131,6 +140,7 @@ class IdempotentCommitter implements Committer {
   readonly #options: CommitterOptions;
   readonly #offsetsAlways: boolean;
   #producer: Producer | undefined;
+  #closed = false;
   /** Calls of a producer do not overlap: the commit waits for what is on its way. */
   #ahead: Promise<unknown> = Promise.resolve();
 
@@ -147,9 +157,12 @@ class IdempotentCommitter implements Committer {
   }
 
   async open(): Promise<void> {
-    await this.close();
+    const { log, transactionTimeoutMs } = this.#options;
+    await this.#letGo();
     this.#ahead = Promise.resolve();
-    this.#producer = await this.#options.log.producer({ transactionalId: null, transactionTimeoutMs: this.#options.transactionTimeoutMs });
+    const producer = await log.producer({ transactionalId: null, transactionTimeoutMs });
+    if (this.#closed) return producer.close();
+    this.#producer = producer;
   }
 
   async commit(
@@ -177,7 +190,12 @@ class IdempotentCommitter implements Committer {
 
   async abandon(): Promise<void> {}
 
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    this.#closed = true;
+    return this.#letGo();
+  }
+
+  async #letGo(): Promise<void> {
     const producer = this.#producer;
     this.#producer = undefined;
     await producer?.close();

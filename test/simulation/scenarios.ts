@@ -12,7 +12,7 @@ import { stateless } from "./scenarios/stateless.ts";
 import { stragglers } from "./scenarios/stragglers.ts";
 import { foreignKeys, stores, streamJoins, tables } from "./scenarios/tables.ts";
 import { timers } from "./scenarios/timers.ts";
-import { windows } from "./scenarios/windows.ts";
+import { silences, windows } from "./scenarios/windows.ts";
 
 /** Everything that is simulated; seeds take turns. A step that is new joins by a line here. */
 export const scenarios: readonly Scenario[] = [
@@ -39,4 +39,5 @@ export const scenarios: readonly Scenario[] = [
   ownStores,
   attribution,
   stragglers,
+  silences,
 ];

@@ -1,11 +1,14 @@
 import { partitionId } from "../../core/ports/log.ts";
 import { TopicNames } from "../../core/runtime/application.ts";
 import type { Plan } from "../../core/runtime/plan.ts";
+import { checkTime } from "./check_time.ts";
 import type { World } from "./world.ts";
 
 /** So long everything may take when nothing goes wrong any more: sessions, transactions and back-offs have to run out first. */
 const patienceMs = 300_000;
 const lookMs = 500;
+/** Inputs have fallen idle by then, and what follows from it has happened. */
+const restMs = 8_000;
 /** Sessions have run out by then. */
 const quietMs = 30_000;
 /** Instances look at their topics now and then. */
@@ -35,7 +38,11 @@ export const settled = async (world: World, plan: Plan): Promise<boolean> => {
       });
     });
   for (let waitedMs = 0; waitedMs < patienceMs; waitedMs += lookMs) {
-    if (behind().length === 0) return true;
+    if (behind().length === 0) {
+      await world.clock.advance(restMs);
+      checkTime(world);
+      return true;
+    }
     await world.clock.advance(lookMs);
   }
   world.violated(`I11: not everything was taken within ${patienceMs} ms without faults: ${behind().join(", ")}; ${states(world)}`);

@@ -71,6 +71,9 @@ export class TaskRun {
   /** Of the root that is under way. */
   #mark = 0;
   readonly watermarks: number[] = [];
+  /** How far event time has come at each step, by its name; and behind those that say it themselves. */
+  readonly heard: Map<string, number> = new Map();
+  readonly said: Map<string, () => number> = new Map();
   /** Where event time stood when the first record of an input came in, by the input's partition; until its first commit. */
   readonly first: Map<string, number> = new Map();
   /** Nothing of it is committed yet. */

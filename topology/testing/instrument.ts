@@ -21,16 +21,22 @@ import { recordText } from "./record_text.ts";
  * The same plan, in which every task notes what sets it off: a step in front of each input notes the records, and around each step its timers and watermarks are noted. Nothing else is different, so state and topics are those of the plan itself.
  *
  * @param version of the program, where several run
- * @param lent told of steps that are opened, and closed
+ * @param belongings of the process: steps and tasks that are opened, and closed
  */
-export const instrument = (plan: Plan, version: number, history: History, lent: Lent): Plan => ({
+export const instrument = (plan: Plan, version: number, history: History, belongings: Belongings): Plan => ({
   ...plan,
   subtopologies: plan.subtopologies.map((one) =>
     one.sink === undefined
-      ? withTaps(one, new Runs(one, version, history, lent), history.isSerial)
+      ? withTaps(one, new Runs(one, version, history, belongings), history.isSerial)
       : { ...one, sink: noted(one.sink, one, history) },
   ),
 });
+
+/** What a process has. */
+export interface Belongings {
+  readonly lent: Lent;
+  readonly runs: Set<TaskRun>;
+}
 
 /** The runs of the tasks of one sub-topology, in one process. A task makes its steps from the last one to the first, which is the tap of its first input: then the run is complete. */
 class Runs {
@@ -39,9 +45,12 @@ class Runs {
   readonly #history: History;
   readonly #opening = new Map<number, TaskRun>();
   readonly lent: Lent;
+  /** Of tasks that are open. */
+  readonly #alive: Set<TaskRun>;
 
-  constructor(plan: SubtopologyPlan, version: number, history: History, lent: Lent) {
+  constructor(plan: SubtopologyPlan, version: number, history: History, { lent, runs }: Belongings) {
     this.lent = lent;
+    this.#alive = runs;
     this.#plan = plan;
     this.#version = version;
     this.#history = history;
@@ -60,6 +69,14 @@ class Runs {
     const run = this.of(partition);
     this.#opening.delete(partition);
     return run;
+  }
+
+  opened(run: TaskRun): void {
+    this.#alive.add(run);
+  }
+
+  closed(run: TaskRun): void {
+    this.#alive.delete(run);
   }
 
   sealed(run: TaskRun, commit: string): void {
@@ -151,8 +168,13 @@ const tap =
             context.emit(value, record);
           }),
       ],
-      onWatermark: (watermark) => run.inputWatermark(input, watermark),
+      onWatermark: (watermark) => {
+        run.heard.set(context.step, watermark);
+        run.inputWatermark(input, watermark);
+      },
       ...(input === 0 && {
+        open: () => runs.opened(run),
+        close: () => runs.closed(run),
         onCommit: (commit: string) => {
           run.begin({ kind: "commit" });
           runs.sealed(run, commit);
@@ -201,6 +223,7 @@ const watched =
     });
     const operator = factory(around);
     const { united, time, work } = operator;
+    if (time !== undefined) run.said.set(step, () => time.watermark);
     return {
       inputs: operator.inputs,
       ...(united !== undefined && { united }),
@@ -226,6 +249,7 @@ const watched =
       onIdle: (idle) => operator.onIdle?.(idle),
       onWatermark: (watermark) =>
         run.within(() => {
+          run.heard.set(step, watermark);
           run.begin({ kind: "watermark", step, watermark });
           operator.onWatermark?.(watermark);
         }),

@@ -35,7 +35,8 @@ export const lentLog = (log: Log, lent: Lent): Log => {
   };
   return {
     fetcher: (options: FetcherOptions): Fetcher => closing(log.fetcher(options), "fetchers"),
-    producer: async (options: ProducerOptions): Promise<Producer> => closing(await log.producer(options), "producers"),
+    producer: async (options: ProducerOptions): Promise<Producer> =>
+      closing(await log.producer(options), options.transactionalId === null ? "producers" : `producers of '${options.transactionalId}'`),
     outbox: () => log.outbox(),
     join: (options) => log.join(options),
     admin: log.admin,

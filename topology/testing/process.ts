@@ -6,7 +6,8 @@ import type { App } from "../../core/runtime/app.ts";
 import { runOn } from "../run.ts";
 import type { RunOptions } from "../run_options.ts";
 import type { Topology } from "../topology.ts";
-import { type Lent, lentLog } from "./lent_log.ts";
+import type { Belongings } from "./instrument.ts";
+import { lentLog } from "./lent_log.ts";
 import { ProcessClock } from "./process_clock.ts";
 import { ProcessLink, type ProcessLinkOptions } from "./process_link.ts";
 
@@ -19,8 +20,7 @@ export interface ProcessOptions {
   readonly world: Clock;
   readonly memory: MemoryLog;
   readonly lookMs: number;
-  /** What it has opened. */
-  readonly lent: Lent;
+  readonly belongings: Belongings;
   readonly link: Omit<ProcessLinkOptions, "clock" | "onCrash">;
   readonly run: RunOptions;
   readonly stores: StoreEngine;
@@ -34,7 +34,8 @@ export class SimulatedProcess {
   readonly instanceId: string | undefined;
   readonly clock: ProcessClock;
   readonly link: ProcessLink;
-  readonly lent: Lent;
+  /** What it has opened. */
+  readonly belongings: Belongings;
   readonly #options: ProcessOptions;
   /** Undefined until it has started. */
   app: App | undefined;
@@ -47,7 +48,7 @@ export class SimulatedProcess {
     this.name = options.name;
     this.version = options.version;
     this.instanceId = options.instanceId;
-    this.lent = options.lent;
+    this.belongings = options.belongings;
     this.clock = new ProcessClock(options.world, options.lookMs);
     this.link = new ProcessLink({ ...options.link, clock: options.world, onCrash: () => this.crash() });
     void this.#start();
@@ -60,7 +61,7 @@ export class SimulatedProcess {
       const app = await runOn(
         topology,
         { ...run, clock: this.clock, stores },
-        { log: lentLog(memory.connect(this.link, this.clock), this.lent), ownsLog: true, createTopics: true },
+        { log: lentLog(memory.connect(this.link, this.clock), this.belongings.lent), ownsLog: true, createTopics: true },
       );
       if (this.ended) return;
       this.app = app;
@@ -105,7 +106,7 @@ export class SimulatedProcess {
     return [
       ...(this.clock.pending === 0 ? [] : [`${this.clock.pending} timers`]),
       ...(this.link.pending === 0 ? [] : [`${this.link.pending} requests`]),
-      ...this.lent.left,
+      ...this.belongings.lent.left,
     ];
   }
 

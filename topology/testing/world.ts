@@ -14,7 +14,7 @@ import type { Topology } from "../topology.ts";
 import { type Conditions, chanceFor, heartbeatMs, horizonMs, rebalanceTimeoutMs, sessionTimeoutMs } from "./conditions.ts";
 import type { TimedFault } from "./faults.ts";
 import { type Growth, growthPromise } from "./growth.ts";
-import { History } from "./history.ts";
+import { History, type TaskRun } from "./history.ts";
 import { instrument } from "./instrument.ts";
 import { Ledger } from "./ledger.ts";
 import { Lent } from "./lent_log.ts";
@@ -163,8 +163,8 @@ export class World {
     const delays = chanceFor(seed, `delays ${number}`);
     const topology = versions[version]!;
     const instanceId = this.#freeName();
-    const lent = new Lent();
-    const plan = instrument(topology.plan(), version, this.history, lent);
+    const belongings = { lent: new Lent(), runs: new Set<TaskRun>() };
+    const plan = instrument(topology.plan(), version, this.history, belongings);
     this.trace.tell(`${name} starts${version === 0 ? "" : ", with the next version of the program"}`);
     const process: SimulatedProcess = new SimulatedProcess({
       name,
@@ -173,8 +173,8 @@ export class World {
       world: this.clock,
       memory: this.memory,
       lookMs: this.#calm ? 0 : conditions.lookMs,
-      stores: this.stores.engine(lent),
-      lent,
+      stores: this.stores.engine(belongings.lent),
+      belongings,
       link: {
         fault: (kind, request) => this.#requestFault(process, number, kind, request),
         latencyMs: () => (conditions.latencyMs === 0 ? 0 : 1 + latency.next() * conditions.latencyMs) + this.#slowMs,

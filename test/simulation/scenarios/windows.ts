@@ -1,4 +1,4 @@
-import { minutes, seconds } from "../../../core/duration.ts";
+import { millis, minutes, seconds } from "../../../core/duration.ts";
 import { integer } from "../../../core/serde/numbers.ts";
 import { text } from "../../../core/serde/text.ts";
 import { session } from "../../../core/window/session.ts";
@@ -13,6 +13,21 @@ import type { Scenario } from "../scenario.ts";
 const perMinute = topic("per-minute", { key: text, value: integer });
 const moving = topic("moving", { key: text, value: text });
 const sessions = topic("sessions", { key: text, value: integer });
+
+/** Inputs that fall silent and speak again many times between two commits; what they have said in between must not get lost on its way through a topic and several steps. */
+export const silences: Scenario = {
+  name: "silences",
+  topology: topology("silences", ({ from }) => {
+    from(events, { ...eventTime, idleness: millis(40) })
+      .map((event) => event)
+      .keyBy(({ user, kind }) => (kind === "other" ? kind : user))
+      .filter(({ id }) => id >= 0)
+      .window(tumbling({ size: seconds(20) }))
+      .count("per-third", (n) => n)
+      .to(topic("per-third", { key: text, value: integer }));
+  }),
+  input: (random) => [feed(events, eventsBy(random, 90))],
+};
 
 /** Windows in event time behind a shuffle, so that watermarks have to come through a topic. */
 export const windows: Scenario = {

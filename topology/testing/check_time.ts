@@ -1,0 +1,40 @@
+import type { NodePlan } from "../../core/runtime/plan.ts";
+import type { TaskRun } from "./history.ts";
+import type { SimulatedProcess } from "./process.ts";
+import type { World } from "./world.ts";
+
+/** Nothing has happened for a while, so event time has come as far as it can in each step: as far as in the step before it, and in the first ones as far as the task says of its input. */
+export const checkTime = (world: World): void => {
+  for (const process of world.alive)
+    for (const run of process.belongings.runs) {
+      const [subtopology] = run.task.split("_").map(Number) as [number, number];
+      const { nodes, inputs } = world.options.versions[run.version]!.plan().subtopologies.find(({ id }) => id === subtopology)!;
+      const [first] = [...run.heard.keys()].filter((step) => step.startsWith("input 0 of "));
+      const told = reported(process, run.task);
+      if (inputs.length === 1 && told !== undefined) check(world, run, first ?? "its input", told, "what the task says of its input");
+      for (const { step, output, inputs: ports } of nodes) {
+        const upstream = onlyEdge(nodes, ports);
+        if (output !== undefined || upstream === undefined) continue;
+        check(world, run, step, run.said.get(upstream)?.() ?? run.heard.get(upstream) ?? Number.NEGATIVE_INFINITY, `step '${upstream}'`);
+      }
+    }
+};
+
+const check = (world: World, run: TaskRun, step: string, wanted: number, where: string): void => {
+  const heard = run.heard.get(step) ?? Number.NEGATIVE_INFINITY;
+  if (heard < wanted)
+    world.violated(
+      `I11: event time stands at ${heard} in step '${step}' of task ${run.task}, although in ${where} it has come to ${wanted}`,
+    );
+};
+
+/** The step before, where there is only one. */
+const onlyEdge = (nodes: readonly NodePlan[], ports: NodePlan["inputs"]): string | undefined => {
+  const [edge, ...others] = ports.flat();
+  return ports.length === 1 && others.length === 0 && edge !== undefined && "node" in edge ? nodes[edge.node]!.step : undefined;
+};
+
+const reported = ({ app }: SimulatedProcess, task: string): number | undefined => {
+  for (const { name, tags, value } of app?.metrics() ?? []) if (name === "watermark" && tags["task"] === task) return value;
+  return undefined;
+};
