@@ -71,8 +71,11 @@ class TransactionalCommitter implements Committer {
     const producer = await log.producer({ transactionalId, transactionTimeoutMs });
     // The worker has ended meanwhile, and would not close it any more.
     if (this.#closed) return producer.close();
+    // A failure and an expulsion may each ask for a new epoch at the same time.
+    const other = this.#producer;
     this.#producer = producer;
     this.#begun = false;
+    await other?.close();
   }
 
   async sendAhead(outbox: Outbox): Promise<void> {
@@ -162,7 +165,9 @@ class IdempotentCommitter implements Committer {
     this.#ahead = Promise.resolve();
     const producer = await log.producer({ transactionalId: null, transactionTimeoutMs });
     if (this.#closed) return producer.close();
+    const other = this.#producer;
     this.#producer = producer;
+    await other?.close();
   }
 
   async commit(

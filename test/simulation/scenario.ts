@@ -1,5 +1,5 @@
 import type { Random } from "../../core/ports/random.ts";
-import type { Feed, SimulationReport } from "../../topology/testing/mod.ts";
+import type { Feed, SimulationOptions, SimulationReport } from "../../topology/testing/mod.ts";
 import type { Topology } from "../../topology/topology.ts";
 
 /** A program that is simulated, with input made by chance. */
@@ -10,6 +10,7 @@ export interface Scenario {
   readonly upgrade?: Topology;
   readonly instances?: number;
   readonly partitions?: number;
+  readonly run?: SimulationOptions["run"];
   input(random: Random): readonly Feed[];
   /** What has to hold of the outputs beside what holds of all programs; gives what does not. Asked when the whole input was taken, and each record counts once. */
   readonly check?: (report: SimulationReport) => readonly string[];

@@ -20,7 +20,7 @@ export const simulateSeed = async (seed: number, only?: ReadonlySet<string>): Pr
     ...(scenario.instances && { instances: scenario.instances }),
     ...(scenario.partitions && { partitions: scenario.partitions }),
     ...(only && { only }),
-    run: { guarantee },
+    run: { ...scenario.run, guarantee },
   });
   const isToCheck = guarantee === "exactly-once" && report.account.taken > 0 && report.violations.length === 0;
   return isToCheck ? { ...report, violations: scenario.check?.(report) ?? [] } : report;

@@ -1,5 +1,6 @@
-import type { NodePlan } from "../../core/runtime/plan.ts";
+import type { Edge, NodePlan } from "../../core/runtime/plan.ts";
 import type { TaskRun } from "./history.ts";
+import { tapOf } from "./instrument.ts";
 import type { SimulatedProcess } from "./process.ts";
 import type { World } from "./world.ts";
 
@@ -9,11 +10,12 @@ export const checkTime = (world: World): void => {
     for (const run of process.belongings.runs) {
       const [subtopology] = run.task.split("_").map(Number) as [number, number];
       const { nodes, inputs } = world.options.versions[run.version]!.plan().subtopologies.find(({ id }) => id === subtopology)!;
-      const [first] = [...run.heard.keys()].filter((step) => step.startsWith("input 0 of "));
       const told = reported(process, run.task);
-      if (inputs.length === 1 && told !== undefined) check(world, run, first ?? "its input", told, "what the task says of its input");
+      if (inputs.length === 1 && told !== undefined)
+        check(world, run, tapOf(subtopology, 0, inputs), told, "what the task says of its input");
       for (const { step, output, inputs: ports } of nodes) {
-        const upstream = onlyEdge(nodes, ports);
+        const edge = onlyEdge(ports);
+        const upstream = edge === undefined ? undefined : "input" in edge ? tapOf(subtopology, edge.input, inputs) : nodes[edge.node]!.step;
         if (output !== undefined || upstream === undefined) continue;
         check(world, run, step, run.said.get(upstream)?.() ?? run.heard.get(upstream) ?? Number.NEGATIVE_INFINITY, `step '${upstream}'`);
       }
@@ -28,10 +30,10 @@ const check = (world: World, run: TaskRun, step: string, wanted: number, where: 
     );
 };
 
-/** The step before, where there is only one. */
-const onlyEdge = (nodes: readonly NodePlan[], ports: NodePlan["inputs"]): string | undefined => {
+/** Where only one leads to the step. */
+const onlyEdge = (ports: NodePlan["inputs"]): Edge | undefined => {
   const [edge, ...others] = ports.flat();
-  return ports.length === 1 && others.length === 0 && edge !== undefined && "node" in edge ? nodes[edge.node]!.step : undefined;
+  return others.length === 0 ? edge : undefined;
 };
 
 const reported = ({ app }: SimulatedProcess, task: string): number | undefined => {

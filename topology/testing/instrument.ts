@@ -95,7 +95,7 @@ const withTaps = (plan: SubtopologyPlan, runs: Runs, isSerial: boolean): Subtopo
       ...plan.inputs.map(
         (input, i): NodePlan => ({
           id: i,
-          step: `input ${i} of ${plan.id} (${input.step})`,
+          step: tapOf(plan.id, i, plan.inputs),
           kind: "tap",
           parameters: {},
           inputs: [[{ input: i }]],
@@ -114,6 +114,10 @@ const withTaps = (plan: SubtopologyPlan, runs: Runs, isSerial: boolean): Subtopo
     ],
   };
 };
+
+/** The name of the step in front of an input. */
+export const tapOf = (subtopology: number, input: number, inputs: SubtopologyPlan["inputs"]): string =>
+  `input ${input} of ${subtopology} (${inputs[input]!.step})`;
 
 /** In front of each output one step more, which notes what is sent there. */
 const withEffectTaps = (nodes: readonly NodePlan[], runs: Runs): readonly NodePlan[] => {

@@ -3,6 +3,7 @@ import { ConfigurationError, reason } from "../../core/errors.ts";
 import type { RequestKind } from "../../core/log/link.ts";
 import { type MemoryLog, memoryLog } from "../../core/log/mod.ts";
 import { partitionForKey } from "../../core/partitioner.ts";
+import { sleep } from "../../core/ports/clock.ts";
 import { type Log, noHeaders } from "../../core/ports/log.ts";
 import type { Random } from "../../core/ports/random.ts";
 import { draftHeaders } from "../../core/record.ts";
@@ -37,6 +38,9 @@ export interface WorldOptions {
 
 const violationsMax = 20;
 const commitTimeoutMs = 15_000;
+/** The last records of a live run come one by one when all else is silent, about as far apart as commits are: what one of them sets off is not hidden by the next. */
+const lastRecords = 6;
+const lastPauseMs = 200;
 const refusals: ReadonlySet<string> = new Set([
   "TOPIC_CHANGED",
   "TOPIC_MISSING",
@@ -442,11 +446,11 @@ export class World {
   async *#trickle(written: number): AsyncIterable<Fed> {
     const { input, seed } = this.options;
     for (let i = written; i < input.length; i++) {
-      const pauseMs = this.#calm ? 0 : this.#pauseMs(chanceFor(seed, `input ${i}`));
-      if (pauseMs > 0)
-        await new Promise<void>((resolve) => {
-          this.clock.after(pauseMs, resolve);
-        });
+      const isLast = !this.isBounded && i >= input.length - lastRecords;
+      while (isLast && !this.#calm) await sleep(this.clock, lastPauseMs);
+      const chance = chanceFor(seed, `input ${i}`);
+      const pauseMs = isLast ? chance.next() * lastPauseMs : this.#calm ? 0 : this.#pauseMs(chance);
+      if (pauseMs > 0) await sleep(this.clock, pauseMs);
       yield input[i]!;
     }
   }

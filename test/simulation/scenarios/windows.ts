@@ -1,6 +1,7 @@
 import { millis, minutes, seconds } from "../../../core/duration.ts";
 import { integer } from "../../../core/serde/numbers.ts";
 import { text } from "../../../core/serde/text.ts";
+import { monotonic } from "../../../core/time/watermark_strategy.ts";
 import { session } from "../../../core/window/session.ts";
 import { sliding } from "../../../core/window/sliding.ts";
 import { tumbling } from "../../../core/window/tumbling.ts";
@@ -8,7 +9,7 @@ import { feed } from "../../../topology/testing/mod.ts";
 import { topic } from "../../../topology/topic.ts";
 import { topology } from "../../../topology/topology.ts";
 import { events, eventsBy, eventTime } from "../events.ts";
-import type { Scenario } from "../scenario.ts";
+import { type Scenario, startMs } from "../scenario.ts";
 
 const perMinute = topic("per-minute", { key: text, value: integer });
 const moving = topic("moving", { key: text, value: text });
@@ -18,14 +19,15 @@ const sessions = topic("sessions", { key: text, value: integer });
 export const silences: Scenario = {
   name: "silences",
   topology: topology("silences", ({ from }) => {
-    from(events, { ...eventTime, idleness: millis(40) })
+    from(events, { timestamp: ({ id }) => startMs + id * 2_000, watermarks: monotonic(), idleness: millis(15) })
       .map((event) => event)
       .keyBy(({ user, kind }) => (kind === "other" ? kind : user))
       .filter(({ id }) => id >= 0)
-      .window(tumbling({ size: seconds(20) }))
-      .count("per-third", (n) => n)
-      .to(topic("per-third", { key: text, value: integer }));
+      .window(tumbling({ size: seconds(4) }))
+      .count("of-two", (n) => n)
+      .to(topic("of-two", { key: text, value: integer }));
   }),
+  run: { watermarkPeriod: millis(10), commit: { interval: millis(300) } },
   input: (random) => [feed(events, eventsBy(random, 90))],
 };
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "@jest/globals";
 import { millis } from "../../../core/duration.ts";
+import { committerFor } from "../../../core/runtime/committer.ts";
 import { text } from "../../../core/serde/text.ts";
 import { runOn } from "../../../topology/run.ts";
 import { Lent, lentLog } from "../../../topology/testing/lent_log.ts";
@@ -58,4 +59,19 @@ describe("an instance that is closed", () => {
     await cluster.clock.advance(5_000);
     expect(lent.left).toEqual([]);
   });
+});
+
+describe("a committer that is asked twice at a time for a new epoch", () => {
+  // The one that was there first was once forgotten.
+  for (const guarantee of ["exactly-once", "at-least-once"] as const)
+    it(`closes both: ${guarantee}`, async () => {
+      const cluster = new Cluster();
+      const lent = new Lent();
+      const log = slow(cluster, lent, () => true);
+      const committer = committerFor(guarantee, { log, transactionalId: "worker", transactionTimeoutMs: 10_000 });
+      await cluster.drive(Promise.all([committer.open(), committer.open()]));
+      await committer.close();
+      await log.close();
+      expect(lent.left).toEqual([]);
+    });
 });
