@@ -91,7 +91,7 @@ export class TableHandle {
 
   materialize(store: unknown): TableHandle {
     const named = namedStore(store);
-    const id = this.graph.add(materializeStep(named, this.#changes));
+    const id = this.graph.add(materializeStep(named, this.#changes, this.#behind()));
     return this.#next(id, { ...this.#facts, versioned: false, view: { steps: [id], open: rowsView(undefined) } });
   }
 
@@ -242,6 +242,14 @@ export class TableHandle {
     while (node.node === "settings" || (node.node === "step" && node.operation === "changes"))
       node = this.graph.node(node.node === "step" ? node.ports[0]!.stream : node.stream);
     return node.node === "source" ? node : undefined;
+  }
+
+  /** What makes the rows, as far as those who keep them have to know: a filter of rows that are known, or a join of tables. */
+  #behind(): "filter" | "join" | undefined {
+    const node = this.graph.node(this.#changes);
+    if (node.node !== "step") return undefined;
+    if (node.operation === "filter" && this.#facts.view !== undefined && !this.#facts.versioned) return "filter";
+    return node.lookups.length > 0 && node.ports.length === 2 ? "join" : undefined;
   }
 
   /** The same where each change by itself is turned into another one. */

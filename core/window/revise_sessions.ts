@@ -48,7 +48,10 @@ export const reviseSessions = ({ context, plan, closeTime, changed, opened, gone
         sessions.set({ start, last, accumulator });
         opened(last, start);
       }
-      changed(windowOf(start, last), accumulator, undefined, record, last, headers);
+      // Nobody is told what a session was before, except where changes are held back: a deletion is told of what was there.
+      const [same] = joined;
+      const was = plan.cached && start === last && same !== undefined && sessions.isKept(same) ? same.accumulator : undefined;
+      changed(windowOf(start, last), accumulator, was, record, last, headers);
       return true;
     },
     closed: (start) => {

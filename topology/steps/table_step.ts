@@ -56,14 +56,14 @@ export const versionedTableStep = (name: string, changes: NodeId, historyMs: num
   });
 
 /** Keeps the rows of a table that other steps make. */
-export const materializeStep = ({ name, value }: NamedStore, changes: NodeId): StepNode =>
+export const materializeStep = ({ name, value }: NamedStore, changes: NodeId, behind: "filter" | "join" | undefined): StepNode =>
   stepNode({
     operation: "materialize",
     name,
     ports: [{ stream: changes, needs: "key", changes: true }],
     stateful: true,
     reader: rowsReader(undefined, value),
-    operator: ({ single, before, cached }) => materializeOperator({ nullKey: single, before, cached, serde: value }),
+    operator: ({ single, before, cached }) => materializeOperator({ nullKey: single, before, cached, serde: value, behind }),
   });
 
 /** Rows that fulfil a condition. */
