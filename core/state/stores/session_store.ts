@@ -32,7 +32,7 @@ export interface SessionStore<K, V> extends ReadableSessionStore<K, V> {
 export type SessionedStore<K, V> = StoreDescriptor<SessionStore<K, V>, ReadableSessionStore<K, V>>;
 
 /**
- * Declares a store with sessions: windows of any length, found by when they end and begin. A session is let go of when the newest one ends by more than the retention later.
+ * Declares a store with sessions: windows of any length, found by when they end and begin. A session can no longer be seen when the newest one ends by the retention later, and is let go of some time after that.
  *
  * @example
  * ```ts
@@ -61,10 +61,12 @@ class OpenedSessionStore<K, V> implements SessionStore<K, V> {
   /** By key, end and start. */
   readonly #entries: OrderedTable<EntryKey, V>;
   readonly #newest: StreamTime;
+  readonly #retentionMs: number;
   #swept = Number.NEGATIVE_INFINITY;
 
   constructor(state: StepState, options: StoreOptions<K, V> & { readonly retention: Duration }) {
     this.#keys = storedKeys(options.key);
+    this.#retentionMs = options.retention;
     this.#entries = state.ordered("ss:entries", entryKey, valueCodec(options.value));
     this.#newest = new StreamTime(state, "ss:newest");
     state.onCleanUp("ss:entries", () => {
@@ -83,11 +85,12 @@ class OpenedSessionStore<K, V> implements SessionStore<K, V> {
   }
 
   remove({ key, window }: WindowedKey<K>): void {
+    this.#newest.advance(window.end);
     this.#entries.delete({ key: this.#keys.encode(key), first: window.end, second: window.start });
   }
 
   get(key: K, start: number, end: number): V | undefined {
-    return this.#entries.get({ key: this.#keys.encode(key), first: end, second: start });
+    return end < this.#from ? undefined : this.#entries.get({ key: this.#keys.encode(key), first: end, second: start });
   }
 
   fetch(key: K): Iterable<readonly [WindowedKey<K>, V]> {
@@ -106,14 +109,20 @@ class OpenedSessionStore<K, V> implements SessionStore<K, V> {
   ): Iterable<readonly [WindowedKey<K>, V]> {
     const last = keyTo === undefined ? undefined : this.#keys.encode(keyTo);
     const lowest = Number.NEGATIVE_INFINITY;
+    const firstEnd = Math.max(earliestEnd, this.#from);
     const begin = keyFrom === undefined ? undefined : { key: this.#keys.encode(keyFrom), first: lowest, second: lowest };
     return this.#entries
       .from(begin, (at) => last === undefined || compareBytes(at.key, last) <= 0)
-      .filter(([at]) => at.first >= earliestEnd && at.second <= latestStart)
+      .filter(([at]) => at.first >= firstEnd && at.second <= latestStart)
       .map(([at, value]) => [{ key: this.#keys.decode(at.key), window: { start: at.second, end: at.first } }, value] as const);
   }
 
   all(): Iterable<readonly [WindowedKey<K>, V]> {
     return this.findRange(undefined, undefined, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY);
+  }
+
+  /** The earliest end of a session that can still be seen (Kafka Streams: session store). */
+  get #from(): number {
+    return this.#newest.now - this.#retentionMs + 1;
   }
 }
