@@ -5,7 +5,7 @@ import { interpretKafkaStreams } from "./kafka_streams_jobs/interpret.ts";
 import type { KafkaStreamsVector } from "./kafka_streams_jobs/vector.ts";
 
 const folder = new URL("./kafka_streams/", import.meta.url).pathname;
-const vectors = readdirSync(folder)
+const vectors = readdirSync(folder, { recursive: true, encoding: "utf8" })
   .filter((name) => name.endsWith(".json"))
   .sort()
   .map((name) => JSON.parse(readFileSync(`${folder}${name}`, "utf8")) as KafkaStreamsVector);
