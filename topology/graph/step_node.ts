@@ -34,8 +34,8 @@ export interface Port {
   readonly keyless?: boolean;
   /** The changes of a table: they stay in the tasks where they came in. */
   readonly table?: boolean;
-  /** The changes of a table, of which the step asks what was there before. */
-  readonly changes?: boolean;
+  /** The changes of a table, of which the step asks what was there before: always, or as far as somebody behind asks it. */
+  readonly changes?: "asked" | "passed on";
   /** What is there at the start comes before anything that comes in by other ports of its task. */
   readonly bootstrap?: boolean;
 }

@@ -10,6 +10,11 @@ export const askedForChanges = (graph: Graph): ReadonlySet<NodeId> => {
     else if (node.node === "union") node.streams.forEach(ask);
     else if (node.node === "step") asked.add(id);
   };
-  for (const node of graph.nodes) if (node.node === "step") for (const { stream, changes } of node.ports) if (changes === true) ask(stream);
+  // Backwards, so that of each step it is known whether somebody asks before it asks others.
+  for (let id = graph.nodes.length - 1; id >= 0; id--) {
+    const node = graph.nodes[id]!;
+    if (node.node !== "step") continue;
+    for (const { stream, changes } of node.ports) if (changes === "asked" || (changes === "passed on" && asked.has(id))) ask(stream);
+  }
   return asked;
 };

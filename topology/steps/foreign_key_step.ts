@@ -29,7 +29,7 @@ export const foreignKeyJoin = (
     stepNode({
       operation: "subscribe",
       name: `${name}-subscribe`,
-      ports: [{ stream: left.changes, needs: "key", table: true, changes: true }],
+      ports: [{ stream: left.changes, needs: "key", table: true, changes: "asked" }],
       stateful: true,
       keys: "changed",
       operator: () => subscribeOperator(join, left.versioned),

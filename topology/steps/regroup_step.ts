@@ -9,7 +9,7 @@ import type { NamedStore } from "./table_step.ts";
 export const regroupStep = (changes: NodeId, key: (value: any, record: any) => unknown, versioned: boolean): StepNode =>
   stepNode({
     operation: "groupBy",
-    ports: [{ stream: changes, needs: "anything", changes: true }],
+    ports: [{ stream: changes, needs: "anything", changes: "asked" }],
     keys: "changed",
     operator: () => regroupOperator(key, versioned),
   });

@@ -7,7 +7,7 @@ export const suppressStep = (name: string, changes: NodeId, suppression: Omit<Su
   stepNode({
     operation: "suppress",
     name,
-    ports: [{ stream: changes, needs: "key", changes: true }],
+    ports: [{ stream: changes, needs: "key", changes: "asked" }],
     stateful: true,
     parameters: {
       until: suppression.final ? "window closes" : "time limit",

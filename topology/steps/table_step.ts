@@ -60,7 +60,7 @@ export const materializeStep = ({ name, value }: NamedStore, changes: NodeId, be
   stepNode({
     operation: "materialize",
     name,
-    ports: [{ stream: changes, needs: "key", changes: true }],
+    ports: [{ stream: changes, needs: "key", changes: "passed on" }],
     stateful: true,
     reader: rowsReader(undefined, value),
     operator: ({ single, before, cached }) => materializeOperator({ nullKey: single, before, cached, serde: value, behind }),
@@ -70,7 +70,7 @@ export const materializeStep = ({ name, value }: NamedStore, changes: NodeId, be
 export const filterTableStep = (changes: NodeId, fn: (value: any, record: any) => boolean, versioned: boolean): StepNode =>
   stepNode({
     operation: "filter",
-    ports: [{ stream: changes, needs: "anything", changes: true }],
+    ports: [{ stream: changes, needs: "anything", changes: "asked" }],
     operator: () => filterTableOperator(fn, versioned),
   });
 
@@ -78,8 +78,8 @@ export const filterTableStep = (changes: NodeId, fn: (value: any, record: any) =
 export const mapTableStep = (changes: NodeId, fn: (value: any, record: any) => unknown): StepNode =>
   stepNode({
     operation: "map",
-    ports: [{ stream: changes, needs: "anything", changes: true }],
-    operator: () => mapTableOperator(fn),
+    ports: [{ stream: changes, needs: "anything", changes: "passed on" }],
+    operator: ({ before }) => mapTableOperator(fn, before),
   });
 
 /** One side of a join of tables. */
@@ -101,7 +101,7 @@ export const tableTableJoinStep = (join: {
   return stepNode({
     operation: operationOf[join.kind],
     name: join.name,
-    ports: [left, right].map(({ changes }) => ({ stream: changes, needs: "key", table: true, changes: true }) as const),
+    ports: [left, right].map(({ changes }) => ({ stream: changes, needs: "key", table: true, changes: "asked" }) as const),
     lookups: [...left.view.steps, ...right.view.steps],
     operator: ({ tables, before }) =>
       tableTableJoinOperator({
