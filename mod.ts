@@ -7,7 +7,7 @@
 
 // ---------------------------------------------------------------- patterns
 export type { MatchOptions } from "./core/cep/match_options.ts";
-export type { Loop, LoopOptions, Opt, Pattern, PatternStart, PatternTail } from "./core/cep/pattern.ts";
+export type { Loop, LoopOptions, Opt, Pattern, PatternStart, PatternTail, TakenSoFar } from "./core/cep/pattern.ts";
 // ---------------------------------------------------------------- time
 export { type Duration, days, forever, hours, millis, minutes, seconds } from "./core/duration.ts";
 // ---------------------------------------------------------------- errors

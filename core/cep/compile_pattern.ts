@@ -1,358 +1,330 @@
-import type { Action, Automaton, Clauses, Edge, State } from "./automaton.ts";
+import { TopologyError } from "../errors.ts";
+import type { Automaton, Clauses } from "./automaton.ts";
+import { Draft, finished, proceedsInCircles } from "./draft.ts";
 import type { Between, Follow, GroupSpec, ItemSpec, LoopSpec, NotSpec, PatternSpec, TakeSpec } from "./pattern_spec.ts";
 
 /**
- * The automaton of a pattern, put together from its end to its beginning: each item gets the state behind it and gives the state in front.
+ * The automaton of a pattern, put together from its end to its beginning: each item gets the state behind it and gives the state in front. It finds what Flink's automaton finds, also where that goes by how a pattern is
+ * written rather than by what it says (docs/patterns.md lists these cases).
  *
- * It finds what Flink's automaton finds. Where Flink's depends on how a pattern is written rather than on what it says, this one goes by what it says: a group that repeats leaves once and not with every event that it
- * skips, and its head heeds its own loop; what must not come before an optional step may come when that step, or group, has been taken; steps that must not come all count, however many follow each other; a greedy loop
- * holds back all that waits behind it, and not only the next step; a loop that only time is wanting for need not wait for another event.
+ * Throws TopologyError PATTERN_INVALID when the times of the pattern contradict each other, or a loop could go round without an event.
  */
-export const compilePattern = (pattern: PatternSpec): Automaton => {
-  const final = new Draft("final");
-  return freeze(sequence(pattern.items, final, [], undefined), final);
-};
-
-interface DraftEdge {
-  readonly action: Action;
-  readonly target: Draft;
-  readonly step: number;
-  readonly when: Clauses;
-  /** Of a stop: what must not come, whatever else has to hold for that. */
-  readonly not: string | undefined;
-}
-
-/** A state that is still being put together. */
-class Draft {
-  kind: State["kind"];
-  readonly neighboursMs: number | undefined;
-  readonly edges: DraftEdge[] = [];
-
-  constructor(kind: State["kind"], neighboursMs?: number) {
-    this.kind = kind;
-    this.neighboursMs = neighboursMs;
-  }
-
-  add(action: Action, target: Draft, when: Clauses, step = -1): void {
-    this.edges.push({ action, target, step, when, not: action === "stop" ? JSON.stringify(when) : undefined });
-  }
-}
+export const compilePattern = ({ items }: PatternSpec): Automaton => new Compilation(items).finish();
 
 /** Where an item stands among others. */
 interface Place {
   readonly items: readonly ItemSpec[];
   readonly index: number;
-  /** What must not come right behind the item, also when that is said behind the group around it. */
-  readonly notsBehind: readonly Clauses[];
+  /** What stands right behind the item; at the end of a group what stands behind that. */
+  readonly behind: ItemSpec | undefined;
   readonly group: GroupRound | undefined;
 }
 
-/** One round of a group. */
+/** The group around an item. */
 interface GroupRound {
-  readonly group: GroupSpec;
-  readonly place: Place;
+  readonly spec: GroupSpec;
   /** The first round begins as the group follows the step before, the others as its loop says. */
   readonly first: boolean;
-  /** The state in front of the round can be left by a proceed as well. */
-  readonly leaves: boolean;
 }
 
 /** One event for a step, or one round of a group. */
 interface Round {
-  readonly place: Place;
-  readonly first: boolean;
-  /** Where a run goes that leaves the item out, or leaves its loop; undefined: it must take. */
+  readonly takes: Clauses;
+  /** Which events are skipped while it is waited for; undefined: none. */
+  readonly skips: Clauses | undefined;
+  /** Where a run goes that takes nothing; undefined: it has to take. */
   readonly leavesTo: Draft | undefined;
-  /** What must not come before. */
-  readonly nots: readonly Clauses[];
-  readonly until: number | undefined;
-  readonly neighboursMs: number | undefined;
+  readonly first: boolean;
 }
 
 const always: Clauses = [];
+const groupName = Symbol("group");
 
-const sequence = (items: readonly ItemSpec[], sink: Draft, notsBehind: readonly Clauses[], group: GroupRound | undefined): Draft => {
-  let behind = notsBehind;
-  for (let index = items.length - 1; index >= 0; index--) {
-    const item = items[index]!;
-    const place: Place = { items, index, notsBehind: behind, group };
-    sink = item.kind === "not" ? absent(item, sink, place) : present(item, sink, place);
-    if (item.kind !== "not" || item.follow === "notNext") behind = [];
-    else behind = [takes(item, group), ...behind];
+class Compilation {
+  readonly #items: readonly ItemSpec[];
+  #withinMs: number | undefined;
+  /** The steps that have a state already. A time between neighbours that a loop gives counts for all its states but the first that is made, which is that of its last round. */
+  readonly #known = new Set<number | symbol>();
+  /** Where runs end, by the step that must not come. */
+  readonly #stops = new Map<number, Draft>();
+  /** How states behind greedy loops were before these held them back: a loop that its `until` has ended leads there. */
+  readonly #free = new Map<Draft, Draft>();
+  #longestMs = 0;
+
+  constructor(items: readonly ItemSpec[]) {
+    this.#items = items;
   }
-  return sink;
-};
 
-// ---------------------------------------------------------------- what must not come
-
-const absent = (item: NotSpec, sink: Draft, place: Place): Draft => {
-  const fits = takes(item, place.group);
-  if (item.follow === "notFollowedBy") {
-    // Between two steps it is a stop on the states that wait for the second; at the end it needs a state that waits for the time.
-    if (sink.kind !== "final") return sink;
-    const pending = new Draft("pending", item.neighboursMs);
-    pending.add("stop", pending, fits);
-    pending.add("ignore", pending, negated(fits));
-    addStops(pending, notsBefore(place));
-    return pending;
+  finish(): Automaton {
+    const last = this.#items.at(-1)!;
+    this.#withinMs = last.withinMs;
+    const start = this.#sequence(this.#items, new Draft("final", -1), undefined, undefined);
+    if (this.#withinMs !== undefined && this.#longestMs > this.#withinMs)
+      throw invalid(
+        `Cannot give two neighbours ${this.#longestMs} ms in a pattern that has ${this.#withinMs} ms as a whole: give them less`,
+      );
+    if (isNotFollowedBy(last) && last.neighboursMs === undefined && this.#withinMs === undefined)
+      throw invalid(`Cannot end a pattern with notFollowedBy('${last.name}') without a time: add within()`);
+    // Where that happens only later in the pattern, it shows when a run gets there.
+    if (proceedsInCircles([start], (when) => when.length === 0)) throw goesInCircles();
+    return finished(start, this.#withinMs);
   }
-  const state = new Draft("normal", item.neighboursMs);
-  state.add("look", sink, negated(fits));
-  state.add("stop", state, fits);
-  return state;
-};
+
+  #sequence(items: readonly ItemSpec[], sink: Draft, behind: ItemSpec | undefined, group: GroupRound | undefined): Draft {
+    for (let index = items.length - 1; index > 0; index--) {
+      const item = items[index]!;
+      const place: Place = { items, index, behind: items[index + 1] ?? behind, group };
+      sink = item.kind === "not" ? this.#absent(item, sink, place) : this.#present(item, sink, place);
+      this.#withinMs = least(this.#withinMs, items[index - 1]!.withinMs);
+    }
+    // The builder lets no pattern and no group begin with what must not come.
+    return this.#present(items[0] as TakeSpec | GroupSpec, sink, { items, index: 0, behind: items[1] ?? behind, group });
+  }
+
+  // -------------------------------------------------------------- what must not come
+
+  #absent(item: NotSpec, sink: Draft, { group }: Place): Draft {
+    const fits = takes(item, group);
+    if (item.follow === "notFollowedBy") {
+      // Between two steps it is a stop on the states that wait for the second; at the end it needs a state that waits for the time.
+      if (sink.kind !== "final" || (this.#withinMs === undefined && item.neighboursMs === undefined)) return sink;
+      const pending = this.#state(item.step, item, "pending");
+      pending.add("proceed", this.#stop(item, fits), fits);
+      pending.add("ignore", pending, negated(fits));
+      return pending;
+    }
+    const state = this.#state(item.step, item);
+    // Only an event that was looked at makes the match complete where nothing more has to come.
+    state.add(sink.kind === "final" ? "ignore" : "proceed", sink, negated(fits));
+    state.add("proceed", this.#stop(item, fits), fits);
+    return state;
+  }
+
+  #stop(item: NotSpec, fits: Clauses): Draft {
+    const known = this.#stops.get(item.step);
+    if (known !== undefined) return known;
+    const stop = new Draft("stop", item.step);
+    stop.add("take", stop, fits);
+    this.#stops.set(item.step, stop);
+    return stop;
+  }
+
+  #addStops(state: Draft, place: Place): void {
+    for (const item of notsBefore(place)) {
+      const fits = takes(item, place.group);
+      state.add("proceed", this.#stop(item, fits), fits);
+    }
+  }
+
+  /** Between the rounds of a loop the step behind may be waited for already. */
+  #addStopBehind(state: Draft, { behind, group }: Place): void {
+    if (!isNotFollowedBy(behind)) return;
+    const fits = takes(behind, group);
+    state.add("proceed", this.#stop(behind, fits), fits);
+  }
+
+  /** The state as it is for a run that has taken the optional item: what must not come before that item may come now. */
+  #withoutStops(state: Draft, place: Place): Draft {
+    const nots = notsBefore(place);
+    const item = place.items[place.index]!;
+    if (nots.length === 0 || item.kind === "not" || !item.optional || state.kind === "final") return state;
+    if (state.kind === "nowhere") throw endsNowhere();
+    const gone = new Set(nots.map(({ step }) => this.#stops.get(step)));
+    const copies = new Map<Draft, Draft | "open">();
+    const copy = (from: Draft): Draft => {
+      if (from.kind === "final") return from;
+      const known = copies.get(from);
+      if (known === "open") throw goesInCircles();
+      if (known !== undefined) return known;
+      if (from.kind === "nowhere") throw endsNowhere();
+      const to = new Draft(from.kind, from.step);
+      copies.set(from, "open");
+      for (const { action, target, when } of from.edges)
+        if (action !== "proceed") to.add(action, target === from ? to : target, when);
+        else if (target.kind !== "stop") to.add("proceed", copy(target), when);
+        else if (!gone.has(target)) to.add("proceed", target, when);
+      copies.set(from, to);
+      return to;
+    };
+    return copy(state);
+  }
+
+  // -------------------------------------------------------------- what is taken
+
+  #present(item: TakeSpec | GroupSpec, sink: Draft, place: Place): Draft {
+    const { loop } = item;
+    const leavesTo = item.optional ? sink : undefined;
+    let state: Draft;
+    if (loop === undefined) {
+      const { group } = place;
+      state = this.#once(item, sink, { takes: takes(item, group), skips: skipsBefore(item, place), leavesTo, first: true }, place);
+    } else if (loop.max === Number.POSITIVE_INFINITY)
+      state = this.#rounds(
+        item,
+        { ...loop, max: loop.min },
+        this.#forEver(item, loop, this.#withoutStops(sink, place), place),
+        sink,
+        place,
+      );
+    else state = this.#rounds(item, loop, sink, sink, place);
+    this.#addStops(state, place);
+    return state;
+  }
+
+  /** The rounds of a loop, from the last to the first; behind them stands `sink`, and who leaves sooner goes to `leavesTo`. */
+  #rounds(item: TakeSpec | GroupSpec, loop: LoopSpec, sink: Draft, leavesTo: Draft, place: Place): Draft {
+    const { group } = place;
+    const own = [...notUntil(loop), ...takes(item, group)];
+    if (loop.greedy && loop.min !== loop.max) leavesTo.restrict(negated(own));
+    const later = { takes: own, skips: skipsInside(item, loop, place), first: false };
+    let state = sink;
+    for (let n = loop.max; n > 1; n--) {
+      state = this.#once(item, state, { ...later, leavesTo: n > loop.min ? leavesTo : undefined }, place);
+      this.#addStopBehind(state, place);
+    }
+    const first = { takes: own, skips: skipsBefore(item, place), leavesTo: item.optional ? leavesTo : undefined, first: true };
+    return this.#once(item, state, first, place);
+  }
+
+  #once(item: TakeSpec | GroupSpec, sink: Draft, round: Round, place: Place): Draft {
+    const { leavesTo } = round;
+    if (item.kind === "group") {
+      const inside = this.#sequence(item.items, sink, place.behind, { spec: item, first: round.first });
+      if (leavesTo !== undefined) inside.add("proceed", leavesTo, goesOn(place.group));
+      return inside;
+    }
+    const state = this.#state(item.step, item);
+    const behind = this.#withoutStops(sink, place);
+    state.add("take", behind, round.takes);
+    if (leavesTo !== undefined) {
+      const ends = item.loop?.greedy ? item.loop.until : undefined;
+      if (ends !== undefined) {
+        state.add("proceed", this.#free.get(leavesTo) ?? new Draft("nowhere", -1), [...goesOn(place.group), [ends + 1]]);
+        state.add("proceed", leavesTo, [...goesOn(place.group), [-(ends + 1)]]);
+      } else state.add("proceed", leavesTo, goesOn(place.group));
+    }
+    const { skips } = round;
+    if (skips === undefined) return state;
+    if (leavesTo === undefined && !isHeadOfOptional(place)) {
+      state.add("ignore", state, skips);
+      return state;
+    }
+    // Whether to leave is decided once: a run that skips an event here has decided to wait.
+    const waiting = new Draft("normal", item.step);
+    waiting.add("take", behind, round.takes);
+    waiting.add("ignore", waiting, skips);
+    this.#addStops(waiting, place);
+    state.add("ignore", waiting, skips);
+    return state;
+  }
+
+  /** A state that takes again and again, and leaves. */
+  #forEver(item: TakeSpec | GroupSpec, loop: LoopSpec, sink: Draft, place: Place): Draft {
+    const { group } = place;
+    if (item.kind === "group") {
+      const again = this.#state(groupName, item);
+      const state = this.#sequence(item.items, again, place.behind, { spec: item, first: false });
+      state.add("proceed", sink, goesOn(group));
+      again.add("proceed", state, goesOn(group));
+      return state;
+    }
+    const state = this.#state(item.step, item);
+    const own = [...notUntil(loop), ...takes(item, group)];
+    const { until } = loop;
+    if (loop.greedy) {
+      if (until !== undefined) {
+        if (sink.edges.some(({ target }) => target.kind === "nowhere")) throw endsNowhere();
+        const free = sink.copy();
+        this.#free.set(sink, free);
+        state.add("proceed", free, [...goesOn(group), [until + 1]]);
+      }
+      state.add("proceed", sink, [...goesOn(group), ...notUntil(loop)]);
+      sink.restrict(negated(takes(item, group)));
+    } else state.add("proceed", sink, goesOn(group));
+    state.add("take", state, own);
+    this.#addStopBehind(state, place);
+    const skips = skipsInside(item, loop, place);
+    if (skips === undefined) return state;
+    const waiting = new Draft("normal", item.step);
+    waiting.add("take", state, own);
+    waiting.add("ignore", waiting, skips);
+    state.add("ignore", waiting, skips);
+    this.#addStopBehind(waiting, place);
+    return state;
+  }
+
+  /** A state that waits for an event, with the time that it may wait. */
+  #state(name: number | symbol, item: ItemSpec, kind: "normal" | "pending" = "normal"): Draft {
+    const isFirst = !this.#known.has(name);
+    this.#known.add(name);
+    const loop = item.kind === "not" ? undefined : item.loop;
+    const neighboursMs = loop === undefined ? item.neighboursMs : isFirst ? undefined : loop.withinMs;
+    this.#longestMs = Math.max(this.#longestMs, neighboursMs ?? 0);
+    return new Draft(kind, item.kind === "group" ? -1 : item.step, neighboursMs);
+  }
+}
+
+const invalid = (message: string): TopologyError => new TopologyError("PATTERN_INVALID", message);
+
+const goesInCircles = (): TopologyError =>
+  invalid("Cannot repeat a group of which everything may be left out without an upper bound: let one of its steps take an event");
+
+const endsNowhere = (): TopologyError =>
+  invalid('Cannot tell where a greedy loop with "until" ends that may be left out, behind what must not come: leave out one of them');
+
+const least = (a: number | undefined, b: number | undefined): number | undefined =>
+  a === undefined ? b : b === undefined ? a : Math.min(a, b);
+
+const isNotFollowedBy = (item: ItemSpec | undefined): item is NotSpec => item?.kind === "not" && item.follow === "notFollowedBy";
 
 /** What must not come while the item is waited for: as the items in front say, as far back as they may be left out. */
-const notsBefore = (place: Place): readonly Clauses[] => {
-  const found: Clauses[] = [];
-  for (let i = place.index - 1; i >= 0; i--) {
-    const before = place.items[i]!;
-    if (before.kind === "not") {
-      if (before.follow === "notNext") return found;
-      found.push(takes(before, place.group));
-    } else if (!before.optional) return found;
+const notsBefore = ({ items, index }: Place): readonly NotSpec[] => {
+  const found: NotSpec[] = [];
+  for (let i = index - 1; i >= 0; i--) {
+    const before = items[i]!;
+    if (before.kind === "not" ? before.follow === "notNext" : !before.optional) break;
+    if (before.kind === "not") found.push(before);
   }
-  // The head of a group is waited for as its group is.
-  if (place.group?.first) found.push(...notsBefore(place.group.place));
   return found;
 };
 
-const addStops = (state: Draft, nots: readonly Clauses[]): void => {
-  for (const not of nots) state.add("stop", state, not);
-};
+const isHead = ({ group, index }: Place): boolean => group !== undefined && index === 0;
 
-/** The state as it is for a run that has taken the optional item: what must not come before that item may come now. */
-const without = (state: Draft, nots: readonly Clauses[]): Draft => {
-  if (nots.length === 0) return state;
-  const gone = new Set(nots.map((not) => JSON.stringify(not)));
-  const isGone = (edge: DraftEdge): boolean => edge.not !== undefined && gone.has(edge.not);
-  const copies = new Map<Draft, Draft>();
-  const copy = (from: Draft): Draft => {
-    const known = copies.get(from);
-    if (known !== undefined) return known;
-    if (!reaches(from, isGone)) return from;
-    const to = new Draft(from.kind, from.neighboursMs);
-    copies.set(from, to);
-    for (const edge of from.edges)
-      if (!isGone(edge)) to.edges.push({ ...edge, target: edge.action === "take" ? edge.target : copy(edge.target) });
-    return to;
-  };
-  return copy(state);
-};
-
-const reaches = (from: Draft, wanted: (edge: DraftEdge) => boolean): boolean => {
-  const seen = new Set<Draft>([from]);
-  for (const state of seen)
-    for (const edge of state.edges) {
-      if (wanted(edge)) return true;
-      if (edge.action !== "take") seen.add(edge.target);
-    }
-  return false;
-};
-
-// ---------------------------------------------------------------- what is taken
-
-const present = (item: TakeSpec | GroupSpec, sink: Draft, place: Place): Draft => {
-  const { loop } = item;
-  const nots = notsBefore(place);
-  const round: Round = {
-    place,
-    first: true,
-    leavesTo: item.optional ? sink : undefined,
-    nots,
-    until: loop?.until,
-    neighboursMs: undefined,
-  };
-  const state = loop === undefined ? once(item, sink, round) : repeated(item, loop, sink, round);
-  // The head of a group has got them already.
-  if (item.kind === "take") addStops(state, nots);
-  return state;
-};
-
-/** The rounds of a loop, from the last to the first. Between them the step behind may be waited for already, so what must not come before that step must not come there either. */
-const repeated = (item: TakeSpec | GroupSpec, loop: LoopSpec, sink: Draft, round: Round): Draft => {
-  const { place, nots } = round;
-  const endless = loop.max === Number.POSITIVE_INFINITY;
-  let behind = endless && item.optional ? without(sink, nots) : sink;
-  if (loop.greedy && item.kind === "take" && loop.min !== loop.max) {
-    const yielded = yielding(sink, item, place.group);
-    behind = behind === sink ? yielded : yielding(behind, item, place.group);
-    sink = yielded;
-  }
-  let state = endless ? forEver(item, loop, behind, place) : sink;
-  const last = endless ? loop.min : loop.max;
-  const again = (n: number, behindIt: Draft, leavesTo: Draft | undefined): Draft =>
-    // Flink limits the time before every round but the last.
-    once(item, behindIt, { ...round, first: n === 1, leavesTo, neighboursMs: n < last ? loop.withinMs : undefined });
-  for (let n = last; n > 1; n--) {
-    state = again(n, state, n > loop.min ? sink : undefined);
-    addStops(state, place.notsBehind);
-  }
-  return again(1, state, item.optional ? sink : undefined);
-};
-
-const once = (item: TakeSpec | GroupSpec, sink: Draft, round: Round): Draft => {
-  const { place, leavesTo, until } = round;
-  const { group } = place;
-  // Taking an optional item ends what was forbidden before it, also where that was inherited by the optional items behind.
-  const behind = item.optional ? without(sink, round.nots) : sink;
-  if (item.kind === "group") {
-    const state = sequence(item.items, behind, place.notsBehind, {
-      group: item,
-      place,
-      first: round.first,
-      leaves: leavesTo !== undefined,
-    });
-    if (leavesTo !== undefined) state.add("proceed", leavesTo, always);
-    return state;
-  }
-  const state = new Draft("normal", round.neighboursMs ?? (item.loop === undefined ? item.neighboursMs : undefined));
-  const fits = takes(item, group, until);
-  state.add("take", behind, fits, item.step);
-  if (leavesTo !== undefined) state.add("proceed", leavesTo, always);
-  const skips = skipped(item, round);
-  if (skips === undefined) return state;
-  if (leavesTo === undefined && !(round.first && isHead(place) && group!.leaves)) {
-    state.add("ignore", state, skips);
-    return state;
-  }
-  // Whether to leave is decided once: a run that skips an event here has decided to wait.
-  const waiting = new Draft("normal");
-  waiting.add("take", behind, fits, item.step);
-  waiting.add("ignore", waiting, skips);
-  if (!round.first) addStops(waiting, place.notsBehind);
-  else if (isHead(place) && !group!.first) addStops(waiting, group!.place.notsBehind);
-  else addStops(waiting, round.nots);
-  state.add("ignore", waiting, skips);
-  return state;
-};
-
-/** A state that takes again and again, and leaves. */
-const forEver = (item: TakeSpec | GroupSpec, loop: LoopSpec, sink: Draft, place: Place): Draft => {
-  const { group } = place;
-  if (item.kind === "group") {
-    const again = new Draft("normal");
-    const state = sequence(item.items, again, place.notsBehind, { group: item, place, first: false, leaves: true });
-    state.add("proceed", sink, always);
-    addStops(state, place.notsBehind);
-    again.add("proceed", state, always);
-    return state;
-  }
-  const fits = takes(item, group, loop.until);
-  const state = new Draft("normal");
-  state.add("proceed", sink, always);
-  state.add("take", state, fits, item.step);
-  addStops(state, place.notsBehind);
-  const skips = between(loop.between, item, notEnded(group, loop.until));
-  if (skips === undefined) return state;
-  const waiting = new Draft("normal");
-  waiting.add("take", state, fits, item.step);
-  waiting.add("ignore", waiting, skips);
-  addStops(waiting, place.notsBehind);
-  state.add("ignore", waiting, skips);
-  return state;
-};
-
-/** The state behind a greedy loop: as long as nothing has been taken there, and the loop has not been ended, nothing goes on with an event that the loop would take. */
-const yielding = (state: Draft, item: TakeSpec, group: GroupRound | undefined): Draft => {
-  const until = item.loop?.until;
-  const held = [...notEnded(undefined, until), ...negated(takes(item, group))];
-  const copies = new Map<Draft, Draft>();
-  const copy = (from: Draft): Draft => {
-    const known = copies.get(from);
-    if (known !== undefined || from.kind === "final") return known ?? from;
-    const to = new Draft(from.kind, from.neighboursMs);
-    copies.set(from, to);
-    for (const edge of from.edges)
-      to.edges.push({ ...edge, target: edge.action === "take" ? edge.target : copy(edge.target), when: [...edge.when, ...held] });
-    if (until !== undefined) for (const edge of from.edges) to.edges.push({ ...edge, when: [...edge.when, [until + 1]] });
-    return to;
-  };
-  return copy(state);
-};
+const isHeadOfOptional = (place: Place): boolean => isHead(place) && place.group!.first && place.group!.spec.optional;
 
 // ---------------------------------------------------------------- conditions
 
-/** Which events are let pass while the item is waited for; undefined: none. */
-const skipped = (item: TakeSpec, { place, first, until }: Round): Clauses | undefined => {
+/** The event does not end the loop of the group around. */
+const goesOn = (group: GroupRound | undefined): Clauses => notUntil(group?.spec.loop);
+
+const notUntil = (loop: LoopSpec | undefined): Clauses => (loop?.until === undefined ? always : [[-(loop.until + 1)]]);
+
+const takes = (item: ItemSpec, group: GroupRound | undefined): Clauses => [
+  ...goesOn(group),
+  ...(item.kind === "group" || item.where === undefined ? [] : [[item.where + 1]]),
+];
+
+/** Which events are let pass before the item's first one. */
+const skipsBefore = (item: TakeSpec | GroupSpec, place: Place): Clauses | undefined => {
   const { group } = place;
-  if (!first) return between(item.loop!.between, item, notEnded(group, until));
-  if (!isHead(place)) return between(betweenOf(item.follow), item, notEnded(group, undefined));
-  // What would end a loop may come before it has begun.
-  if (group!.first) return between(betweenOf(group!.group.follow), item, notEnded(group!.place.group, undefined));
-  return between(group!.group.loop!.between, item, notEnded(group, undefined));
+  const around = isHead(place) ? group! : undefined;
+  const between = around === undefined ? betweenOf(item.follow) : around.first ? betweenOf(around.spec.follow) : around.spec.loop!.between;
+  return skips(between, item, goesOn(group));
 };
 
-const between = (kind: Between, item: TakeSpec, unless: Clauses): Clauses | undefined => {
-  if (kind === "nothing") return undefined;
-  if (kind === "anything") return unless;
-  return [...unless, item.where === undefined ? [] : [-(item.where + 1)]];
+/** Which events are let pass between the rounds of the item's loop. In front of a group it is the group's loop that says so, if it has one. */
+const skipsInside = (item: TakeSpec | GroupSpec, loop: LoopSpec, place: Place): Clauses | undefined => {
+  const between = isHead(place) ? (place.group!.spec.loop?.between ?? "others") : loop.between;
+  return skips(between, item, [...notUntil(loop), ...goesOn(place.group)]);
+};
+
+const skips = (between: Between, item: TakeSpec | GroupSpec, unless: Clauses): Clauses | undefined => {
+  if (between === "nothing") return undefined;
+  if (between === "anything") return unless;
+  return [...unless, item.kind === "group" || item.where === undefined ? [] : [-(item.where + 1)]];
 };
 
 const betweenOf = (follow: Follow): Between => (follow === "followedBy" ? "others" : follow === "followedByAny" ? "anything" : "nothing");
 
-const isHead = (place: Place): boolean => place.group !== undefined && place.index === 0;
-
-/** The event ends no loop, neither one around nor the step's own. */
-const notEnded = (group: GroupRound | undefined, until: number | undefined): Clauses => {
-  const ends = until === undefined ? [] : [[-(until + 1)]];
-  for (let round = group; round !== undefined; round = round.place.group) {
-    const of = round.group.loop?.until;
-    if (of !== undefined) ends.push([-(of + 1)]);
-  }
-  return ends;
-};
-
-const takes = (item: TakeSpec | NotSpec, group: GroupRound | undefined, until?: number): Clauses => [
-  ...notEnded(group, until),
-  ...(item.where === undefined ? [] : [[item.where + 1]]),
-];
-
 /** Of a conjunction of single literals. */
 const negated = (clauses: Clauses): Clauses => [clauses.map(([literal]) => -literal!)];
-
-// ---------------------------------------------------------------- the result
-
-const proceedsTo = (kind: State["kind"], state: Draft): boolean =>
-  state.kind === kind || state.edges.some(({ action, target }) => action === "proceed" && proceedsTo(kind, target));
-
-/** Who may go on to where only time is waited for need not wait for an event to do so. */
-const pendToo = (states: Iterable<Draft>): void => {
-  for (const state of states) if (proceedsTo("pending", state)) state.kind = "pending";
-};
-
-/** An event that had to be looked at makes the match complete where nothing more has to come. */
-const endLooks = (states: Iterable<Draft>, final: Draft): void => {
-  for (const state of states)
-    for (const look of state.edges.filter(({ action }) => action === "look"))
-      if (proceedsTo("final", look.target)) state.add("ignore", final, look.when);
-};
-
-/** Keeps what can be reached from the start, numbered from there, without the edges that never open. */
-const freeze = (start: Draft, final: Draft): Automaton => {
-  const opens = (edge: DraftEdge): boolean => edge.when.every((clause) => clause.length > 0);
-  const used = new Set<Draft>([start]);
-  for (const state of used) for (const edge of state.edges) if (opens(edge)) used.add(edge.target);
-  used.add(final);
-  pendToo(used);
-  endLooks(used, final);
-  const order = [...used];
-  const place = new Map(order.map((state, index) => [state, index]));
-  const states = order.map(
-    (state): State => ({
-      kind: state.kind,
-      neighboursMs: state.neighboursMs,
-      ends: proceedsTo("final", state),
-      edges: state.edges
-        .filter(opens)
-        .map((edge): Edge => ({ action: edge.action, target: place.get(edge.target)!, step: edge.step, when: edge.when })),
-    }),
-  );
-  return {
-    states,
-    start: place.get(start)!,
-    final: place.get(final)!,
-    hasNeighbours: states.some((state) => state.neighboursMs !== undefined),
-    hasPending: states.some((state) => state.kind === "pending"),
-  };
-};

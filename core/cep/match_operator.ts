@@ -41,8 +41,7 @@ class MatchStep {
   readonly #runs: ValueTable<Runs>;
   readonly #arrivals: Arrivals<unknown>;
   readonly #timers: TimerService;
-  /** A match may become complete by time alone. */
-  readonly #endsByTime: boolean;
+  readonly #withinMs: number;
   /** What comes of the runs now is not given out. */
   #isMuted = false;
 
@@ -59,7 +58,7 @@ class MatchStep {
     this.#context = context;
     this.#time = timeOf(time, context);
     this.#order = order;
-    this.#endsByTime = automaton.hasPending;
+    this.#withinMs = automaton.withinMs;
     this.#runs = state.value("c:runs", runsCodec);
     this.#arrivals = new Arrivals(state, "c:arrivals", events);
     this.#matcher = new Matcher({
@@ -104,7 +103,7 @@ class MatchStep {
     return (event) => {
       const now = this.#context.processingTime();
       const before = this.#runs.get() ?? this.#matcher.none;
-      this.#keep(before, this.#matcher.take(this.#matcher.advance(before, now), event, now), now);
+      this.#keep(before, this.#take(this.#matcher.advance(before, now), event, now), now);
     };
   }
 
@@ -112,23 +111,30 @@ class MatchStep {
     this.#arrivals.add(timestamp, event, this.#setTimer(timestamp));
   }
 
-  /** Time has come to this timestamp: events wait here, or a run ends by time, or both. */
+  /** Time has come to this timestamp: events wait here, or a run that began so long ago ends, or both. */
   #onTime(timestamp: number): void {
     const matcher = this.#matcher;
     const before = this.#runs.get() ?? matcher.none;
-    const ends = matcher.deadline(before) <= timestamp;
-    // Only when a run ends here may no event wait here.
-    const events = ends && this.#arrivals.isEmpty() ? [] : this.#arrivals.take(timestamp);
     let runs = before;
+    const events = this.#arrivals.isEmpty() ? [] : this.#arrivals.take(timestamp);
     if (events.length > 0) {
-      if (ends || runs.complete.length > 0) runs = matcher.advance(runs, timestamp);
+      runs = matcher.advance(runs, timestamp);
       if (events.length > 1 && this.#order !== undefined) events.sort(this.#order);
-      for (const event of events) runs = matcher.take(runs, event, timestamp);
-    } else if (ends) {
-      const noticedAt = this.#noticedAt(runs, timestamp);
-      if (noticedAt !== undefined) runs = matcher.advance(runs, noticedAt);
+      for (const event of events) runs = this.#take(runs, event, timestamp);
     }
+    const now = this.#time.now();
+    if (!(runs.complete.length > 0 || matcher.deadline(runs) <= now)) return this.#keep(before, runs, timestamp);
+    // An event that waits, and is due, says so first.
+    const earliest = this.#arrivals.earliest();
+    if (earliest === undefined || earliest + this.#time.delay > now) runs = matcher.advance(runs, now);
     this.#keep(before, runs, timestamp);
+  }
+
+  #take(runs: Runs, event: unknown, timestamp: number): Runs {
+    const after = this.#matcher.take(runs, event, timestamp);
+    if (this.#matcher.hasBegun && this.#withinMs < Number.POSITIVE_INFINITY && this.#needsAllTimers(after))
+      this.#setTimer(timestamp + this.#withinMs);
+    return after;
   }
 
   /** The events of this timestamp are passed over, and the runs that it ends go without a word: a condition has failed, or a step behind. */
@@ -143,30 +149,22 @@ class MatchStep {
     }
   }
 
-  /**
-   * When it is noticed that a run has ended by time though no event says so: at the next event if that waits already (then undefined, as its own turn comes), else now. Only a match that comes of it carries that time;
-   * otherwise nobody sees the difference, and the events need not be looked through.
-   */
-  #noticedAt(runs: Runs, timestamp: number): number | undefined {
-    if (!this.#endsByTime && runs.complete.length === 0) return timestamp;
-    const now = this.#time.now();
-    const earliest = this.#arrivals.earliest();
-    if (earliest !== undefined && earliest + this.#time.delay <= now) return undefined;
-    // At the end of the input there is no later time to speak of.
-    return Number.isFinite(now) ? now : timestamp;
-  }
-
   /** Writes what has changed, and moves the timer to where the first run now ends by time. */
   #keep(before: Runs, runs: Runs, timestamp: number): void {
     if (runs === before) return;
     this.#runs.set(runs === this.#matcher.none ? undefined : runs);
-    const was = this.#matcher.deadline(before);
-    const is = this.#matcher.deadline(runs);
+    const was = this.#matcher.timerAt(before);
+    const is = this.#matcher.timerAt(runs);
     if (was === is) return;
     // An event that waits at that timestamp has the same timer.
-    if (was > timestamp && was < Number.POSITIVE_INFINITY && (this.#arrivals.isEmpty() || !this.#arrivals.has(was)))
-      this.#timers.delete(was + this.#time.delay);
+    if (was > timestamp && was < Number.POSITIVE_INFINITY && !this.#needsAllTimers(runs))
+      if (this.#arrivals.isEmpty() || !this.#arrivals.has(was)) this.#timers.delete(was + this.#time.delay);
     if (is < Number.POSITIVE_INFINITY) this.#setTimer(is);
+  }
+
+  /** Whether timers stay when their runs are over: others may end then. In processing time that is so as a timer fires a millisecond late. */
+  #needsAllTimers(runs: Runs): boolean {
+    return this.#time.delay > 0 || this.#matcher.needsAllTimers(runs);
   }
 
   /** False when it is set already: for an event that waits at that timestamp, or for a run that ends there. */

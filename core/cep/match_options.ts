@@ -38,15 +38,17 @@ export const afterMatch = (spec: PatternSpec, skip: MatchOptions<any, PropertyKe
         "PATTERN_INVALID",
         `Cannot skip '${String(skip)}' after a match: say "none", "to-next", "past-last", { toFirst } or { toLast }`,
       );
-    return { kind: skip };
+    return { kind: skip } as AfterMatch;
   }
   const [kind, name] = "toFirst" in skip ? (["to-first", skip.toFirst] as const) : (["to-last", skip.toLast] as const);
-  const step = spec.steps.findIndex((known) => known.name === name);
-  if (step < 0)
+  const names = spec.items.flatMap((item) => (item.kind === "take" ? spec.steps[item.step]!.name : item.kind === "not" ? item.name : []));
+  if (!names.includes(String(name)))
     throw new TopologyError(
       "PATTERN_INVALID",
-      `Cannot skip to '${String(name)}', as the pattern takes no such step: it has ${spec.steps.map((known) => `'${known.name}'`).join(", ")}`,
+      `Cannot skip to '${String(name)}', as the pattern has no such step outside of its groups: it has ${names.map((known) => `'${known}'`).join(", ")}`,
     );
+  // What must not come has taken nothing, so it is found in no match.
+  const step = spec.steps.findIndex((known) => known.name === name);
   return { kind, step, name: String(name), orFail: skip.orFail ?? false };
 };
 

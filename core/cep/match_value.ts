@@ -23,6 +23,13 @@ export const soFar = ({ steps }: PatternSpec, { sees }: Predicate, path: readonl
   return match;
 };
 
+/** All that each step has taken, also in earlier rounds of a group; steps that have taken nothing are empty. */
+export const takenSoFar = ({ steps }: PatternSpec, path: readonly Taken<unknown>[]): Record<string, unknown> => {
+  const taken: Record<string, unknown> = {};
+  for (let step = 0; step < steps.length; step++) taken[steps[step]!.name] = shown(path, step, "loop");
+  return taken;
+};
+
 /** One event where one is expected: in a group that repeats that is the one of this round. */
 const shown = (path: readonly Taken<unknown>[], step: number, shape: Shape): unknown => {
   if (shape === "loop") {

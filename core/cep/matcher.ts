@@ -1,9 +1,10 @@
+import { StepError } from "../errors.ts";
 import { type AfterMatch, endedBy } from "./after_match.ts";
 import type { Automaton, Clauses, Edge } from "./automaton.ts";
 import { compareRuns, keep, pop, push } from "./earliest_first.ts";
 import { compareEventIds, type EventId } from "./event_id.ts";
 import type { MatchBuffer, Taken } from "./match_buffer.ts";
-import { fullMatch, partialMatch, soFar } from "./match_value.ts";
+import { fullMatch, partialMatch, soFar, takenSoFar } from "./match_value.ts";
 import type { PatternSpec } from "./pattern_spec.ts";
 import { type BegunRun, hasBegun, nothingBegun, type Run, type Runs } from "./runs.ts";
 import { below, branch } from "./version.ts";
@@ -40,13 +41,14 @@ export class Matcher<T> {
   #asked = false;
   /** Where the event leads from the state of the run. */
   readonly #edges: Edge[] = [];
-  /** The event must not come now. */
-  #stopped = false;
+  /** The final state that the way found last leads to. */
+  #final = 0;
+  #begun = false;
   readonly #states: number[] = [];
 
   constructor(options: MatcherOptions<T>) {
     this.#options = options;
-    this.#withinMs = options.spec.withinMs ?? Number.POSITIVE_INFINITY;
+    this.#withinMs = options.automaton.withinMs;
     this.none = nothingBegun(options.automaton.start);
     this.#known = new Uint8Array(options.spec.predicates.length);
   }
@@ -57,6 +59,7 @@ export class Matcher<T> {
     this.#timestamp = timestamp;
     this.#last = runs.last;
     this.#id = undefined;
+    this.#begun = false;
     const matches: BegunRun[] = [];
     // Undefined as long as every run stays what it is, which is what mostly happens. A heap that is built in its own order stays as it is.
     let open: Run[] | undefined;
@@ -74,6 +77,11 @@ export class Matcher<T> {
     return this.#settle({ open, complete: runs.complete, last: later(this.#id, runs.last) }, matches, timestamp);
   }
 
+  /** The event that was shown last has begun a run, see `timerAt`. */
+  get hasBegun(): boolean {
+    return this.#begun;
+  }
+
   /**
    * Ends the runs whose time is up at this time, and gives out the matches that were waiting for that.
    * @param timestamp Of the event or watermark that says so: what is given out here has it.
@@ -84,11 +92,17 @@ export class Matcher<T> {
     const open: Run[] = [];
     const matches: BegunRun[] = [];
     for (const run of runs.open) {
-      const upAt = hasBegun(run) ? this.#upAt(run) : Number.POSITIVE_INFINITY;
-      if (timestamp < upAt || !hasBegun(run)) push(open, run);
+      if (!hasBegun(run)) {
+        push(open, run);
+        continue;
+      }
+      const neighboursUpAt = this.#neighboursUpAt(run);
+      const upAt = neighboursUpAt <= timestamp && Number.isFinite(neighboursUpAt) ? neighboursUpAt : this.#wholeUpAt(run);
+      // At the end of the input, which is at Infinity, nothing ends that has no time.
+      if (timestamp < upAt || !Number.isFinite(upAt)) push(open, run);
       else if (automaton.states[run.state]!.kind === "pending") push(matches, run);
       else {
-        onTimeout?.(partialMatch(spec, buffer.path(run.at, run.version)), upAt);
+        onTimeout?.(partialMatch(spec, onlyPath(buffer.paths(run.at, run.version))), upAt);
         buffer.release(run.at, run.version);
       }
     }
@@ -102,14 +116,33 @@ export class Matcher<T> {
     if (!this.#options.automaton.hasNeighbours)
       return first !== undefined && hasBegun(first) ? first.start[0] + this.#withinMs : Number.POSITIVE_INFINITY;
     let earliest = Number.POSITIVE_INFINITY;
-    for (const run of runs.open) if (hasBegun(run)) earliest = Math.min(earliest, this.#upAt(run));
+    for (const run of runs.open) if (hasBegun(run)) earliest = Math.min(earliest, this.#neighboursUpAt(run), this.#wholeUpAt(run));
     return earliest;
   }
 
-  #upAt(run: BegunRun): number {
-    const { neighboursMs } = this.#options.automaton.states[run.state]!;
-    const whole = run.start[0] + this.#withinMs;
-    return neighboursMs === undefined ? whole : Math.min(whole, run.at[0] + neighboursMs);
+  /** Where a timer has to stand for the first run that ends by its time as a whole. Runs that began at time zero or before have none, as in Flink: they end when the key is looked at next. */
+  timerAt(runs: Runs): number {
+    if (this.#withinMs === Number.POSITIVE_INFINITY) return this.#withinMs;
+    const [first] = runs.open;
+    if (first === undefined || !hasBegun(first)) return Number.POSITIVE_INFINITY;
+    if (first.start[0] > 0) return this.#wholeUpAt(first);
+    let earliest = Number.POSITIVE_INFINITY;
+    for (const run of runs.open) if (hasBegun(run) && run.start[0] > 0) earliest = Math.min(earliest, this.#wholeUpAt(run));
+    return earliest;
+  }
+
+  /** Whether the timers of runs that are over are of use: for runs that end by a time for which there is no timer. */
+  needsAllTimers(runs: Runs): boolean {
+    const [first] = runs.open;
+    return this.#options.automaton.hasNeighbours || (first !== undefined && hasBegun(first) && first.start[0] <= 0);
+  }
+
+  #wholeUpAt(run: BegunRun): number {
+    return run.start[0] + this.#withinMs;
+  }
+
+  #neighboursUpAt(run: BegunRun): number {
+    return run.at.id[0] + (this.#options.automaton.states[run.state]!.neighboursMs ?? Number.POSITIVE_INFINITY);
   }
 
   // ---------------------------------------------------------------- one run and one event
@@ -119,70 +152,117 @@ export class Matcher<T> {
     this.#run = run;
     this.#path = undefined;
     this.#edges.length = 0;
-    this.#stopped = false;
     if (this.#asked) {
       this.#known.fill(0);
       this.#asked = false;
     }
-    const { states } = this.#options.automaton;
+    const { states, hasCircles } = this.#options.automaton;
+    let visits = 0;
     const toVisit = this.#states;
     toVisit.length = 0;
     for (let at: number | undefined = run.state; at !== undefined; at = toVisit.pop()) {
-      const { edges, neighboursMs } = states[at]!;
-      // A run that waits in such a state has ended by now, but one that only gets there with this event has not.
-      if (neighboursMs !== undefined && hasBegun(run) && this.#timestamp - run.at[0] >= neighboursMs) continue;
+      const { edges, kind } = states[at]!;
+      if (kind === "nowhere") throw leadsNowhere();
+      if (hasCircles && ++visits > visitsMax) throw goesInCircles();
       for (const edge of edges) {
         if (!this.#holds(edge.when)) continue;
-        if (edge.action === "proceed" || edge.action === "look") toVisit.push(edge.target);
-        else if (edge.action === "stop") this.#stopped = true;
-        else if (edge.action === "take" || hasBegun(run)) this.#edges.push(edge);
+        if (edge.action === "proceed") toVisit.push(edge.target);
+        else this.#edges.push(edge);
       }
     }
   }
 
   #changes(run: Run): boolean {
     const edges = this.#edges;
-    if (!hasBegun(run)) return edges.length > 0;
-    return this.#stopped || edges.length !== 1 || edges[0]!.action !== "ignore" || edges[0]!.target !== run.state;
+    if (!hasBegun(run)) return edges.some(({ action }) => action === "take");
+    return edges.length !== 1 || edges[0]!.action !== "ignore" || edges[0]!.target !== run.state;
   }
 
-  /** Lets the run go all the ways that were found. Where the event must not come, only those are left that it makes complete. */
-  #goOn(run: Run, open: Run[], matches: BegunRun[]): void {
-    const { buffer, automaton } = this.#options;
-    const { final } = automaton;
-    const { version } = run;
-    const goesOn: Run[] = [];
-    let ways = 0;
-    let stayAt = -1;
-    for (const edge of this.#edges) {
-      const on = edge.target !== final && !this.#stopped;
-      if (edge.action === "take") {
-        const { ends } = automaton.states[edge.target]!;
-        if (!on && !ends) continue;
-        const label = branch(version, ways++);
-        const at = (this.#id ??= buffer.nextId(this.#timestamp, this.#last));
-        buffer.take(at, this.#event, edge.step, label, run.at);
-        const taken = { at, version: below(label), start: run.start ?? at };
-        buffer.use(at, taken.version, on && ends ? 2 : 1);
-        if (on) goesOn.push({ state: edge.target, ...taken });
-        if (ends) push(matches, { state: final, ...taken });
-      } else if (hasBegun(run)) {
-        if (!on && edge.target !== final) continue;
-        if (edge.target === run.state) {
-          stayAt = goesOn.push(run) - 1;
-          continue;
+  /** Whether nothing more has to come behind this state: the conditions on the way to the end are asked about the event that was just taken. */
+  #endsAt(state: number): boolean {
+    const { states, hasCircles } = this.#options.automaton;
+    if (!states[state]!.mayEnd) return false;
+    let visits = 0;
+    const toVisit = this.#states;
+    toVisit.length = 0;
+    for (let at: number | undefined = state; at !== undefined; at = toVisit.pop()) {
+      if (hasCircles && ++visits > visitsMax) throw goesInCircles();
+      for (const { action, target, when } of states[at]!.edges) {
+        if (action !== "proceed" || !this.#holds(when)) continue;
+        const { kind } = states[target]!;
+        if (kind === "nowhere") throw leadsNowhere();
+        if (kind === "final") {
+          this.#final = target;
+          return true;
         }
-        buffer.use(run.at, version, 1);
-        const skipped = { ...run, state: edge.target, version: below(branch(version, ways++)) };
-        if (on) goesOn.push(skipped);
-        else push(matches, skipped);
+        toVisit.push(target);
       }
     }
-    // Who stays goes on counting on this level, so it is counted last.
-    if (stayAt >= 0) goesOn[stayAt] = { ...run, version: branch(version, ways) };
-    else if (hasBegun(run)) buffer.release(run.at, version);
-    else goesOn.push({ ...run, version: branch(version, ways) });
-    for (const next of goesOn) push(open, next);
+    return false;
+  }
+
+  /**
+   * Lets the run go all the ways that were found. Where one of them leads to what must not come, only those are left that make it complete.
+   *
+   * The ways are counted from the last to the first, takes before what is skipped; who stays goes on counting on this level behind all of them, the others go a level down.
+   */
+  #goOn(run: Run, open: Run[], matches: BegunRun[]): void {
+    const { buffer } = this.#options;
+    const { version } = run;
+    let takes = 0;
+    let skips = 0;
+    for (const { action, target } of this.#edges)
+      if (action === "take") takes++;
+      else if (target !== run.state) skips++;
+    const next: Run[] = [];
+    const stand = (one: BegunRun): void => {
+      next.push(one);
+      buffer.use(one.at, one.version);
+    };
+    const behindTakes = Math.max(0, takes - 1);
+    const behindAll = takes + skips === 0 ? 0 : skips + Math.max(1, takes);
+    let taking = behindTakes;
+    let skipping = skips;
+    for (const { action, target, step } of this.#edges) {
+      if (action === "take") {
+        const id = (this.#id ??= buffer.nextId(this.#timestamp, this.#last));
+        const label = branch(version, taking--);
+        const taken = { at: { step, id }, version: below(label), start: run.start ?? id };
+        buffer.take(taken.at, this.#event, label, run.at);
+        stand({ state: target, ...taken });
+        if (this.#endsAt(target)) stand({ state: this.#final, ...taken });
+      } else if (hasBegun(run))
+        stand({
+          ...run,
+          state: target,
+          version: target === run.state ? branch(version, behindAll) : below(branch(version, behindTakes + skipping--)),
+        });
+    }
+    if (hasBegun(run)) buffer.release(run.at, version);
+    else next.push({ ...run, version: branch(version, behindAll) });
+    this.#sortOut(run, next, open, matches);
+  }
+
+  #sortOut(run: Run, next: readonly Run[], open: Run[], matches: BegunRun[]): void {
+    const { buffer, automaton } = this.#options;
+    const goesOn: Run[] = [];
+    let stopped = false;
+    for (const one of next) {
+      const { kind } = automaton.states[one.state]!;
+      if (!hasBegun(run) && hasBegun(one) && one.start[0] > 0) this.#begun = true;
+      if (!hasBegun(one)) goesOn.push(one);
+      else if (kind === "final") push(matches, one);
+      else if (kind === "stop") {
+        stopped = true;
+        buffer.release(one.at, one.version);
+      } else goesOn.push(one);
+    }
+    if (!stopped) for (const one of goesOn) push(open, one);
+    else if (!hasBegun(run))
+      throw new StepError(
+        "An event has come that must not come before the pattern has begun, as all in front of it may be left out: make a step in front of it required",
+      );
+    else for (const one of goesOn) if (hasBegun(one)) buffer.release(one.at, one.version);
   }
 
   #holds(when: Clauses): boolean {
@@ -200,8 +280,11 @@ export class Matcher<T> {
     const { spec, buffer } = this.#options;
     const asked = spec.predicates[predicate]!;
     const { at, version } = this.#run;
-    if (asked.sees.length > 0) this.#path ??= at === undefined ? [] : buffer.path(at, version);
-    const holds = Boolean(asked.test(this.#event, this.#path === undefined ? undefined : soFar(spec, asked, this.#path)));
+    let holds: boolean;
+    if (asked.asks) {
+      this.#path ??= at === undefined ? [] : onlyPath(buffer.paths(at, version));
+      holds = Boolean(asked.test(this.#event, soFar(spec, asked, this.#path), takenSoFar(spec, this.#path)));
+    } else holds = Boolean(asked.test(this.#event, undefined, undefined));
     this.#asked = true;
     this.#known[predicate] = holds ? 1 : 2;
     return holds;
@@ -233,13 +316,33 @@ export class Matcher<T> {
 
   #giveOut(match: BegunRun, timestamp: number): ((start: EventId) => boolean) | undefined {
     const { buffer, spec, after, onMatch } = this.#options;
-    const path = buffer.path(match.at, match.version);
-    const ends = endedBy(after, path);
+    const paths = buffer.paths(match.at, match.version);
+    const [path] = paths;
+    if (path === undefined)
+      throw new StepError("Cannot tell what a match has taken, as another one has given it up: make fewer steps optional");
+    const ends = endedBy(after, paths);
     buffer.release(match.at, match.version);
     onMatch(fullMatch(spec, path), timestamp);
     return ends;
   }
 }
+
+// The conditions of a circle hold for one event as often as they are asked, so who has come by so often never ends.
+const visitsMax = 10_000;
+
+const goesInCircles = (): StepError =>
+  new StepError("A group repeats without taking an event, as everything in it may be left out: let one of its steps take an event");
+
+const leadsNowhere = (): StepError =>
+  new StepError('A greedy loop with "until" has ended that may be left out, behind what must not come: leave out one of the three');
+
+const onlyPath = <T>(paths: readonly (readonly Taken<T>[])[]): readonly Taken<T>[] => {
+  if (paths.length > 1)
+    throw new StepError(
+      "Cannot tell apart two partial matches that have taken the same event for the same step: make fewer steps optional",
+    );
+  return paths[0] ?? [];
+};
 
 const later = (a: EventId | undefined, b: EventId | undefined): EventId | undefined =>
   a === undefined ? b : b === undefined || compareEventIds(a, b) > 0 ? a : b;

@@ -13,4 +13,5 @@ export {
   type Pattern,
   type PatternStart,
   type PatternTail,
+  type TakenSoFar,
 } from "./pattern.ts";

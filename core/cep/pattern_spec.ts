@@ -1,5 +1,5 @@
 /** A user's condition. A step without one takes every event. */
-export type Condition = (event: any, soFar: any) => boolean;
+export type Condition = (event: any, soFar: any, taken: any) => boolean;
 
 /** How a step stands to the event that was taken before it. */
 export type Follow = "begin" | "next" | "followedBy" | "followedByAny";
@@ -27,6 +27,9 @@ export interface TakeSpec {
   readonly where: number | undefined;
   readonly loop: LoopSpec | undefined;
   readonly optional: boolean;
+  /** From the first event of the whole pattern to the last. */
+  readonly withinMs: number | undefined;
+  /** From the event before to the next. */
   readonly neighboursMs: number | undefined;
 }
 
@@ -35,7 +38,10 @@ export interface NotSpec {
   readonly kind: "not";
   readonly follow: "notNext" | "notFollowedBy";
   readonly name: string;
+  /** Tells it apart from all others; negative, as it takes nothing. */
+  readonly step: number;
   readonly where: number | undefined;
+  readonly withinMs: number | undefined;
   readonly neighboursMs: number | undefined;
 }
 
@@ -46,6 +52,8 @@ export interface GroupSpec {
   readonly items: readonly ItemSpec[];
   readonly loop: LoopSpec | undefined;
   readonly optional: boolean;
+  readonly withinMs: number | undefined;
+  readonly neighboursMs: number | undefined;
 }
 
 export type ItemSpec = TakeSpec | NotSpec | GroupSpec;
@@ -61,7 +69,9 @@ export interface NamedStep {
 /** A condition and what it is shown. */
 export interface Predicate {
   readonly test: Condition;
-  /** What `soFar` holds: places in `PatternSpec.steps`, each with the shape that it has where the condition stands. Empty when the condition does not ask. */
+  /** Whether it asks what has been taken. */
+  readonly asks: boolean;
+  /** What `soFar` holds: places in `PatternSpec.steps`, each with the shape that it has where the condition stands. */
   readonly sees: readonly { readonly step: number; readonly shape: Shape }[];
 }
 
@@ -71,8 +81,6 @@ export interface PatternSpec {
   /** The steps that take events, in the order in which they were written, with the shape that they have in the match. */
   readonly steps: readonly NamedStep[];
   readonly predicates: readonly Predicate[];
-  /** From the first event to the last; undefined: for ever. */
-  readonly withinMs: number | undefined;
   /** The pattern in words, without its conditions. */
   readonly text: string;
 }

@@ -4,7 +4,7 @@ import type { ItemSpec, LoopSpec } from "./pattern_spec.ts";
 export const patternText = (items: readonly ItemSpec[], names: readonly string[]): string =>
   items
     .map((item) => {
-      const neighbours = item.kind !== "group" && item.neighboursMs !== undefined ? ` after less than ${item.neighboursMs} ms` : "";
+      const neighbours = item.neighboursMs !== undefined ? ` after less than ${item.neighboursMs} ms` : "";
       if (item.kind === "not") return `${item.follow} ${item.name}${neighbours}`;
       const what = item.kind === "take" ? names[item.step]! : `(${patternText(item.items, names)})`;
       return `${item.follow} ${what}${item.loop === undefined ? "" : loopText(item.loop)}${item.optional ? " optional" : ""}${neighbours}`;

@@ -1,6 +1,7 @@
 import { StoreError } from "../errors.ts";
 import type { ValueCodec } from "../state/step_state.ts";
 import type { EventId } from "./event_id.ts";
+import type { NodeId } from "./match_buffer.ts";
 import { numberList } from "./number_list.ts";
 import type { Version } from "./version.ts";
 
@@ -8,14 +9,14 @@ import type { Version } from "./version.ts";
 export interface Run {
   readonly state: number;
   readonly version: Version;
-  /** The event taken last; undefined for the run that every event may begin. */
-  readonly at: EventId | undefined;
+  /** The event taken last, and the step that took it; undefined for the run that every event may begin. */
+  readonly at: NodeId | undefined;
   /** The event taken first; undefined for the run that every event may begin. */
   readonly start: EventId | undefined;
 }
 
 /** A run that has taken something. */
-export type BegunRun = Run & { readonly at: EventId; readonly start: EventId };
+export type BegunRun = Run & { readonly at: NodeId; readonly start: EventId };
 
 export const hasBegun = (run: Run): run is BegunRun => run.at !== undefined;
 
@@ -36,14 +37,19 @@ export const nothingBegun = (startState: number): Runs => ({
   last: undefined,
 });
 
-const format = 1;
+const format = 2;
 
 export const runsCodec: ValueCodec<Runs> = {
   encode: ({ open, complete, last }) => {
     const numbers = [format, open.length, ...optional(last)];
     for (const runs of [open, complete])
       for (const { state, version, at, start } of runs)
-        numbers.push(state, version.length, ...version, ...optional(at), ...(start === undefined ? [] : start));
+        numbers.push(
+          state,
+          version.length,
+          ...version,
+          ...(at === undefined || start === undefined ? [0] : [1, at.step, at.id[0], at.id[1], start[0], start[1]]),
+        );
     return numberList.encode(numbers);
   },
   decode: (bytes) => {
@@ -62,8 +68,8 @@ export const runsCodec: ValueCodec<Runs> = {
       const levels = numbers[i++]!;
       const version = numbers.slice(i, i + levels);
       i += levels;
-      const at = numbers[i++] === 0 ? undefined : id();
-      runs.push({ state, version, at, start: at === undefined ? undefined : id() });
+      if (numbers[i++] === 0) runs.push({ state, version, at: undefined, start: undefined });
+      else runs.push({ state, version, at: { step: numbers[i++]!, id: id() }, start: id() });
     }
     return { open: runs.slice(0, numbers[1]), complete: runs.slice(numbers[1]).filter(hasBegun), last };
   },

@@ -27,7 +27,7 @@ export const interpretFlink = async (vector: any, options: { readonly restarting
       await run.step(input);
     } catch (thrown) {
       if (thrown instanceof UnknownInput) throw thrown;
-      run.collect(step);
+      // What a failed step has given is not seen.
       return run.outcome({ step, message: messageOf(thrown) });
     }
     run.collect(step);

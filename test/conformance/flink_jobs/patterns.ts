@@ -1,4 +1,4 @@
-import { type Duration, millis } from "millrace";
+import { type Duration, millis, type TakenSoFar } from "millrace";
 import { harness, input } from "millrace/testing";
 import { condition, type Event, taken } from "./condition.ts";
 import { type Element, lateElement, type Shown, type Start } from "./shapes.ts";
@@ -25,7 +25,11 @@ export const patternJob =
           } as any,
         );
         const shown = (match: Record<string, unknown>, { timestamp }: { readonly timestamp: number }): Shown => ({
-          value: { key: elementsOf(match).at(-1)?.key ?? null, match: idsOf(match), ctxTimestamp: timestamp },
+          value: {
+            key: elementsOf(match).at(-1)?.key ?? null,
+            match: idsOf(match),
+            ctxTimestamp: Number.isFinite(timestamp) ? timestamp : 2 ** 63,
+          },
           untimed: time === "processing",
         });
         return {
@@ -41,12 +45,10 @@ export const patternJob =
 
 const eventCondition = (text: string) => {
   const test = condition(text);
-  return ({ value }: Element, soFar: unknown): boolean =>
+  return ({ value }: Element, _soFar: unknown, taken: TakenSoFar<Element>): boolean =>
     test(
       value as Event,
-      Object.fromEntries(
-        Object.entries(soFar ?? {}).map(([name, elements]) => [name, taken<Element>(elements).map((element) => element.value)]),
-      ),
+      Object.fromEntries(Object.entries(taken).map(([name, elements]) => [name, elements.map((element) => element.value)])),
     );
 };
 
@@ -54,9 +56,9 @@ const whereOf = (step: any) => {
   if (step.where === undefined && step.or === undefined) return undefined;
   const all = [step.where ?? []].flat().map(eventCondition);
   const or = (step.or ?? []).map(eventCondition);
-  return (element: Element, soFar: unknown) =>
-    (all.length > 0 && all.every((test) => test(element, soFar))) ||
-    or.some((test: ReturnType<typeof eventCondition>) => test(element, soFar));
+  return (element: Element, soFar: unknown, taken: TakenSoFar<Element>) =>
+    (all.length > 0 && all.every((test) => test(element, soFar, taken))) ||
+    or.some((test: ReturnType<typeof eventCondition>) => test(element, soFar, taken));
 };
 
 const steps = (start: any, described: readonly any[]): any => {
@@ -74,8 +76,10 @@ const steps = (start: any, described: readonly any[]): any => {
       combinations: allowCombinations ?? false,
     };
     // What is said of loops can be said nowhere else in the library's language: the compiler refuses it as Flink does when it builds the pattern.
-    if (type === "one" && (step.until !== undefined || consecutive || allowCombinations))
-      throw new Error(`Step '${step.name}' is no loop: "until", "consecutive" and "combinations" are options of loops`);
+    if (type === "one" && (step.until !== undefined || greedy || consecutive || allowCombinations))
+      throw new Error(`Step '${step.name}' is no loop: "until", "greedy", "consecutive" and "combinations" are options of loops`);
+    // The library also takes "none or more" for this.
+    if (type === "timesOrMore" && n < 1) throw new Error(`Cannot repeat step '${step.name}' ${n} times or more`);
     if (type === "oneOrMore") pattern = pattern.oneOrMore(options);
     if (type === "timesOrMore") pattern = pattern.times({ min: n }, options);
     if (type === "times") pattern = pattern.times(n ?? { min: from, max: to }, options);

@@ -14,7 +14,8 @@ export const someEvents = (maxLength: number): fc.Arbitrary<readonly Seen[]> =>
       maxLength,
     })
     .map((parts) => {
-      let time = 0;
+      // Partial matches that begin at time zero have no timer, as in Flink.
+      let time = 1;
       return parts.map(([letter, gap], n) => ({ letter, n, time: (time += gap) }));
     });
 
@@ -90,7 +91,8 @@ function sound(inGroup: boolean): (items: readonly SketchItem[]) => readonly Ske
       if (item.kind === "not") {
         if (before === undefined || (before.kind === "not" ? item.follow === "notNext" : endsOptional(before))) continue;
         kept.push(item);
-      } else if (before === undefined && inGroup) kept.push({ ...item, optional: false });
+      } else if (before?.kind === "take" && before.loop?.greedy) kept.push({ ...item, optional: false });
+      else if (before === undefined && inGroup) kept.push({ ...item, optional: false });
       else kept.push(item);
     }
     while (inGroup && endsOpen(kept)) kept.pop();
@@ -156,6 +158,24 @@ export const fullSketches: fc.Arbitrary<Sketch> = fc
       items: hasUnwanted(items) ? items.map(choosy) : items,
       withinMs: last.kind === "not" && last.follow === "notFollowedBy" && last.neighboursMs === undefined ? (withinMs ?? 8) : withinMs,
     };
+  });
+
+/**
+ * Patterns of which the words alone say what they find: without greedy loops, without groups that repeat or begin with a loop, and with what must not come only between two steps that are required. In others that depends on how they are
+ * written, and Flink's results are the measure.
+ */
+export const clearSketches: fc.Arbitrary<Sketch> = fullSketches.map(({ items, withinMs }) => ({ items: clear(items), withinMs }));
+
+const clear = (items: readonly SketchItem[]): readonly SketchItem[] =>
+  items.flatMap((item, i): readonly SketchItem[] => {
+    const isRequired = (other: SketchItem | undefined): boolean => other?.kind === "take" && !other.optional && other.loop === undefined;
+    if (item.kind === "not") return isRequired(items[i - 1]) && isRequired(items[i + 1]) ? [{ ...item, neighboursMs: undefined }] : [];
+    if (item.kind === "group") {
+      const [head, ...rest] = clear(item.items);
+      return [{ ...item, items: [head?.kind === "take" ? { ...head, loop: undefined } : head!, ...rest], loop: undefined }];
+    }
+    const modesty = modest(item) as SketchTake;
+    return [isRequired(items[i - 1]) ? modesty : { ...modesty, neighboursMs: undefined }];
   });
 
 const hasUnwanted = (items: readonly SketchItem[]): boolean =>

@@ -19,9 +19,9 @@ const run: fc.Arbitrary<Run> = fc
   .record({
     state: fc.nat(50),
     version: fc.array(fc.nat(1000), { minLength: 1, maxLength: 6 }),
-    taken: fc.option(fc.tuple(ids, ids), { nil: undefined }),
+    taken: fc.option(fc.tuple(fc.nat(9), ids, ids), { nil: undefined }),
   })
-  .map(({ state, version, taken }) => ({ state, version, at: taken?.[0], start: taken?.[1] }));
+  .map(({ state, version, taken }) => ({ state, version, at: taken && { step: taken[0], id: taken[1] }, start: taken?.[2] }));
 
 describe("partial matches in the store", () => {
   it("are lists of numbers that come back as they were", () => {
