@@ -7,7 +7,10 @@
 
 // ---------------------------------------------------------------- patterns
 export type { MatchOptions } from "./core/cep/match_options.ts";
+export type { MatchPatternsOptions } from "./core/cep/match_patterns_operator.ts";
 export type { Loop, LoopOptions, Opt, Pattern, PatternStart, PatternTail, TakenSoFar } from "./core/cep/pattern.ts";
+export type { PatternCondition, PatternData, PatternLoop, PatternMatch, PatternStep, PatternValue } from "./core/cep/pattern_data.ts";
+export { checkPattern } from "./core/cep/read_pattern.ts";
 // ---------------------------------------------------------------- time
 export { type Duration, days, forever, hours, millis, minutes, seconds } from "./core/duration.ts";
 // ---------------------------------------------------------------- errors

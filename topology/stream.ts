@@ -1,5 +1,7 @@
 import type { MatchOptions } from "../core/cep/match_options.ts";
+import type { MatchPatternsOptions } from "../core/cep/match_patterns_operator.ts";
 import type { PatternStart, PatternTail } from "../core/cep/pattern.ts";
+import type { PatternData, PatternMatch } from "../core/cep/pattern_data.ts";
 import type { Duration } from "../core/duration.ts";
 import type { ErrorPolicy } from "../core/error_policy.ts";
 import type { AsyncCall, AsyncOptions } from "../core/operators/async_options.ts";
@@ -209,6 +211,30 @@ export interface KeyedStream<out V, out K> extends Stream<V, K> {
     pattern: (start: PatternStart<V>) => PatternTail<V, M>,
     options?: MatchOptions<V, keyof M>,
   ): WithSide<KeyedStream<M, K>, { readonly timedOut: Stream<Partial<M>, K>; readonly late: Stream<V, K> }>;
+
+  /**
+   * Looks for a pattern that may change while the program runs: the other stream tells of each new version as data. It takes effect at the time of its record, for the same events in every task and after every restart.
+   * @example
+   * ```ts
+   * import assert from "node:assert/strict";
+   * import { type PatternData } from "millrace";
+   * import { harness, input } from "millrace/testing";
+   *
+   * const test = harness({ payments: input<{ amount: number }>(), rules: input<PatternData>() }, ({ payments, rules }) => ({
+   *   found: payments.keyBy().matchPatterns("fraud", rules),
+   * }));
+   * const large = { ">": [{ field: "amount" }, 1000] } as const;
+   * test.element("rules", { version: 1, steps: [{ name: "large", where: large }] }, { key: null, timestamp: 0 });
+   * test.element("payments", { amount: 5000 }, { key: "card", timestamp: 10 });
+   * test.watermark(10);
+   * assert.deepEqual(test.read("found").map(({ value }) => value), [{ version: 1, events: { large: [{ amount: 5000 }] } }]);
+   * ```
+   */
+  matchPatterns(
+    name: string,
+    patterns: AnyStream<PatternData>,
+    options?: MatchPatternsOptions<V>,
+  ): WithSide<KeyedStream<PatternMatch<V>, K>, { readonly timedOut: Stream<PatternMatch<V>, K>; readonly late: Stream<V, K> }>;
 
   /** How many records each key has, as a table. */
   count(name: string | KeyValueStore<K, number>): Table<K, number>;

@@ -29,7 +29,7 @@ import type { ExternalSink } from "./sink.ts";
 import { aggregateStep, scanStep } from "./steps/aggregate_step.ts";
 import { asyncStep } from "./steps/async_step.ts";
 import { asOfJoinStep, globalJoinStep, intervalJoinStep, streamJoinStep, tableJoinStep, temporalJoinStep } from "./steps/join_step.ts";
-import { matchStep } from "./steps/match_step.ts";
+import { matchPatternsStep, matchStep } from "./steps/match_step.ts";
 import { connectBroadcastStep, connectStep, plainConnectBroadcastStep, plainProcessStep, processStep } from "./steps/process_step.ts";
 import { storeStep } from "./steps/store_step.ts";
 import { tableStep } from "./steps/table_step.ts";
@@ -225,6 +225,10 @@ export class KeyedHandle extends StreamHandle {
   }
   match(name: string, pattern: any, options: any = {}): StreamHandle {
     return this.next(matchStep(name, this.node, buildPattern(pattern), options), ["timedOut", "late"]);
+  }
+  matchPatterns(name: string, patterns: unknown, options: any = {}): StreamHandle {
+    const control = handleIn(this.graph, patterns, StreamHandle, "matchPatterns");
+    return this.next(matchPatternsStep(name, this.node, control.node, options), ["timedOut", "late"]);
   }
 
   count(store: unknown): TableHandle {

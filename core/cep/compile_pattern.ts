@@ -38,6 +38,8 @@ interface Round {
 }
 
 const always: Clauses = [];
+// Each round of a bounded loop has states of its own, and a pattern may come from outside.
+const statesMax = 10_000;
 const groupName = Symbol("group");
 
 class Compilation {
@@ -50,6 +52,7 @@ class Compilation {
   /** How states behind greedy loops were before these held them back: a loop that its `until` has ended leads there. */
   readonly #free = new Map<Draft, Draft>();
   #longestMs = 0;
+  #made = 0;
 
   constructor(items: readonly ItemSpec[]) {
     this.#items = items;
@@ -255,6 +258,7 @@ class Compilation {
 
   /** A state that waits for an event, with the time that it may wait. */
   #state(name: number | symbol, item: ItemSpec, kind: "normal" | "pending" = "normal"): Draft {
+    if (++this.#made > statesMax) throw invalid(`The pattern has more than ${statesMax} rounds to go: repeat its steps less often`);
     const isFirst = !this.#known.has(name);
     this.#known.add(name);
     const loop = item.kind === "not" ? undefined : item.loop;

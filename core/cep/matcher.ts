@@ -7,16 +7,23 @@ import type { MatchBuffer, Taken } from "./match_buffer.ts";
 import { fullMatch, partialMatch, soFar, takenSoFar } from "./match_value.ts";
 import type { PatternSpec } from "./pattern_spec.ts";
 import { type BegunRun, hasBegun, nothingBegun, type Run, type Runs } from "./runs.ts";
-import { below, branch } from "./version.ts";
+import { below, branch, type Version } from "./version.ts";
 
 export interface MatcherOptions<T> {
   readonly spec: PatternSpec;
   readonly automaton: Automaton;
   readonly buffer: MatchBuffer<T>;
+  /** Where the counting of versions begins: what tells runs of this pattern from those of others in the same buffer. @default [0] */
+  readonly root?: Version;
   readonly after: AfterMatch;
   readonly onMatch: (match: Record<string, unknown>, timestamp: number) => void;
   /** Gets what a partial match had when its time was up, and when that was; undefined when nobody wants to know. */
   readonly onTimeout: ((partial: Record<string, unknown>, timestamp: number) => void) | undefined;
+}
+
+export interface SharedIds {
+  readonly last: EventId | undefined;
+  readonly id: EventId | undefined;
 }
 
 /**
@@ -27,7 +34,8 @@ export class Matcher<T> {
   /** Of a key that nothing is stored for. */
   readonly none: Runs;
   readonly #options: MatcherOptions<T>;
-  readonly #withinMs: number;
+  /** From the first event of a run to the last; Infinity: for ever. */
+  readonly withinMs: number;
   #event!: T;
   #timestamp = 0;
   #last: EventId | undefined;
@@ -48,17 +56,20 @@ export class Matcher<T> {
 
   constructor(options: MatcherOptions<T>) {
     this.#options = options;
-    this.#withinMs = options.automaton.withinMs;
-    this.none = nothingBegun(options.automaton.start);
+    this.withinMs = options.automaton.withinMs;
+    this.none = nothingBegun(options.automaton.start, options.root);
     this.#known = new Uint8Array(options.spec.predicates.length);
   }
 
-  /** Shows an event to all runs of the key. Gives the runs afterwards: the same object when nothing has changed, `none` when none is left. */
-  take(runs: Runs, event: T, timestamp: number): Runs {
+  /**
+   * Shows an event to all runs of the key. Gives the runs afterwards: the same object when nothing has changed, `none` when none is left.
+   * @param shared where the runs of other patterns have the same buffer: the latest event that any of them has taken, and the id of this one if they have
+   */
+  take(runs: Runs, event: T, timestamp: number, shared: SharedIds = { last: runs.last, id: undefined }): Runs {
     this.#event = event;
     this.#timestamp = timestamp;
-    this.#last = runs.last;
-    this.#id = undefined;
+    this.#last = shared.last;
+    this.#id = shared.id;
     this.#begun = false;
     const matches: BegunRun[] = [];
     // Undefined as long as every run stays what it is, which is what mostly happens. A heap that is built in its own order stays as it is.
@@ -75,6 +86,11 @@ export class Matcher<T> {
     }
     if (open === undefined) return runs;
     return this.#settle({ open, complete: runs.complete, last: later(this.#id, runs.last) }, matches, timestamp);
+  }
+
+  /** The id of the event that was shown last, if it has been taken. */
+  get takenAs(): EventId | undefined {
+    return this.#id;
   }
 
   /** The event that was shown last has begun a run, see `timerAt`. */
@@ -110,11 +126,17 @@ export class Matcher<T> {
     return settled.open.length === runs.open.length && settled.complete.length === runs.complete.length ? runs : settled;
   }
 
+  /** Ends all runs, without a word. */
+  drop(runs: Runs): Runs {
+    for (const run of [...runs.open, ...runs.complete]) if (hasBegun(run)) this.#options.buffer.release(run.at, run.version);
+    return this.none;
+  }
+
   /** When the first of the runs ends by time; Infinity: none does. */
   deadline(runs: Runs): number {
     const [first] = runs.open;
     if (!this.#options.automaton.hasNeighbours)
-      return first !== undefined && hasBegun(first) ? first.start[0] + this.#withinMs : Number.POSITIVE_INFINITY;
+      return first !== undefined && hasBegun(first) ? first.start[0] + this.withinMs : Number.POSITIVE_INFINITY;
     let earliest = Number.POSITIVE_INFINITY;
     for (const run of runs.open) if (hasBegun(run)) earliest = Math.min(earliest, this.#neighboursUpAt(run), this.#wholeUpAt(run));
     return earliest;
@@ -122,7 +144,7 @@ export class Matcher<T> {
 
   /** Where a timer has to stand for the first run that ends by its time as a whole. Runs that began at time zero or before have none, as in Flink: they end when the key is looked at next. */
   timerAt(runs: Runs): number {
-    if (this.#withinMs === Number.POSITIVE_INFINITY) return this.#withinMs;
+    if (this.withinMs === Number.POSITIVE_INFINITY) return this.withinMs;
     const [first] = runs.open;
     if (first === undefined || !hasBegun(first)) return Number.POSITIVE_INFINITY;
     if (first.start[0] > 0) return this.#wholeUpAt(first);
@@ -138,7 +160,7 @@ export class Matcher<T> {
   }
 
   #wholeUpAt(run: BegunRun): number {
-    return run.start[0] + this.#withinMs;
+    return run.start[0] + this.withinMs;
   }
 
   #neighboursUpAt(run: BegunRun): number {
@@ -300,7 +322,7 @@ export class Matcher<T> {
     let open = runs.open;
     let complete = runs.complete.slice();
     for (const match of matches) push(complete, match);
-    while (complete.length > 0 && !(waits && compareRuns(complete[0]!, open[0]!) > 0)) {
+    while (complete.length > 0 && !(waits && open.length > 0 && compareRuns(complete[0]!, open[0]!) > 0)) {
       const ends = this.#giveOut(pop(complete)!, timestamp);
       if (ends === undefined) continue;
       const goesOn = (run: Run): boolean => {
@@ -311,7 +333,7 @@ export class Matcher<T> {
       open = keep(open, goesOn);
       complete = keep(complete, goesOn);
     }
-    return open.length === 1 && complete.length === 0 ? this.none : { ...runs, open, complete };
+    return open.length === 1 && !hasBegun(open[0]!) && complete.length === 0 ? this.none : { ...runs, open, complete };
   }
 
   #giveOut(match: BegunRun, timestamp: number): ((start: EventId) => boolean) | undefined {

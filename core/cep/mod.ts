@@ -2,6 +2,7 @@
 
 export { matchOperator } from "./match_operator.ts";
 export { type MatchOptions, type MatchSettings, matchParameters } from "./match_options.ts";
+export { type MatchPatternsOptions, matchPatternsOperator } from "./match_patterns_operator.ts";
 export {
   type BuiltPattern,
   buildPattern,
@@ -15,3 +16,5 @@ export {
   type PatternTail,
   type TakenSoFar,
 } from "./pattern.ts";
+export type { PatternCondition, PatternData, PatternLoop, PatternMatch, PatternStep, PatternValue } from "./pattern_data.ts";
+export { checkPattern } from "./read_pattern.ts";

@@ -31,8 +31,8 @@ export interface Runs {
 }
 
 /** Of a key that nothing is stored for. */
-export const nothingBegun = (startState: number): Runs => ({
-  open: [{ state: startState, version: [0], at: undefined, start: undefined }],
+export const nothingBegun = (startState: number, version: Version = [0]): Runs => ({
+  open: [{ state: startState, version, at: undefined, start: undefined }],
   complete: [],
   last: undefined,
 });

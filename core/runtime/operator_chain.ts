@@ -274,13 +274,14 @@ const namedTimer =
 const namedOptions = (options: TimerOptions = {}, step: string): TimerOptions =>
   options.leftOut === undefined ? options : { ...options, leftOut: namedTimer(options.leftOut, step) };
 
-/** The error of the user's function, with the place. What the library itself throws stays as it is. */
-export const stepError = (thrown: unknown, step: string, value: unknown, record: RecordMeta | undefined): MillraceError =>
-  thrown instanceof MillraceError
-    ? thrown
-    : new StepError(`Step '${step}' threw: ${reason(thrown)}`, {
-        step,
-        value,
-        cause: thrown,
-        ...(record === undefined || record.offset < 0 ? {} : { topic: record.topic, partition: record.partition, offset: record.offset }),
-      });
+/** The error of the user's function, or of a step that says itself what is wrong with its input, with the place. What else the library throws stays as it is. */
+export const stepError = (thrown: unknown, step: string, value: unknown, record: RecordMeta | undefined): MillraceError => {
+  const ofStep = thrown instanceof StepError && thrown.step === undefined;
+  if (thrown instanceof MillraceError && !ofStep) return thrown;
+  return new StepError(ofStep ? `Step '${step}': ${thrown.message}` : `Step '${step}' threw: ${reason(thrown)}`, {
+    step,
+    value,
+    cause: thrown,
+    ...(record === undefined || record.offset < 0 ? {} : { topic: record.topic, partition: record.partition, offset: record.offset }),
+  });
+};

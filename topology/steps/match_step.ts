@@ -1,5 +1,6 @@
 import { matchOperator } from "../../core/cep/match_operator.ts";
 import { type MatchOptions, matchParameters } from "../../core/cep/match_options.ts";
+import { type MatchPatternsOptions, matchPatternsOperator } from "../../core/cep/match_patterns_operator.ts";
 import type { BuiltPattern } from "../../core/cep/pattern.ts";
 import type { NodeId } from "../graph/graph.ts";
 import { type StepNode, stepNode } from "../graph/step_node.ts";
@@ -13,4 +14,18 @@ export const matchStep = (name: string, stream: NodeId, pattern: BuiltPattern<an
     stateful: true,
     parameters: matchParameters(pattern, options),
     operator: ({ single }) => matchOperator(pattern, { ...options, nullKey: single }),
+  });
+
+/** Looks for the patterns that another stream tells of, of which every task hears. */
+export const matchPatternsStep = (name: string, stream: NodeId, patterns: NodeId, options: MatchPatternsOptions<any>): StepNode =>
+  stepNode({
+    operation: "matchPatterns",
+    name,
+    ports: [
+      { stream, needs: "key" },
+      { stream: patterns, needs: "everywhere" },
+    ],
+    stateful: true,
+    parameters: { ordered: options.order !== undefined },
+    operator: ({ single }) => matchPatternsOperator({ ...options, nullKey: single }),
   });

@@ -1,0 +1,190 @@
+import { describe, expect, it } from "@jest/globals";
+import fc from "fast-check";
+import { matchOperator } from "../../../core/cep/match_operator.ts";
+import { matchPatternsOperator } from "../../../core/cep/match_patterns_operator.ts";
+import type { PatternData, PatternMatch } from "../../../core/cep/pattern_data.ts";
+import { StepError } from "../../../core/errors.ts";
+import { OperatorHarness } from "../../support/operator_harness.ts";
+import { fullSketches, someEvents } from "./arbitrary_sketches.ts";
+import { builtSketch, type Seen, shownMatch } from "./sketch.ts";
+import { sketchData, uncounted } from "./sketch_data.ts";
+
+const end = 1_000_000;
+const events = 0;
+const patterns = 1;
+
+const operator = (): OperatorHarness => new OperatorHarness(matchPatternsOperator());
+
+/** One letter, then another. */
+const follows = (version: number, first: string, second: string, more: Partial<PatternData> = {}): PatternData => ({
+  version,
+  steps: [
+    { name: "one", where: { "==": [{ field: "letter" }, first] } },
+    { name: "two", where: { "==": [{ field: "letter" }, second] } },
+  ],
+  ...more,
+});
+
+const see = (harness: OperatorHarness, letters: string, from: number, key = "k"): void => {
+  for (const [i, letter] of [...letters].entries())
+    harness.record(key, { letter, n: from + i, time: from + i } satisfies Seen, from + i, events);
+};
+
+const shown = ({ value, key, timestamp }: { readonly value: unknown; readonly key: unknown; readonly timestamp: number }): string => {
+  const { version, events } = value as PatternMatch<Seen>;
+  return `${key} v${version} ${shownMatch(events)} @${timestamp}`;
+};
+
+const found = (harness: OperatorHarness): readonly string[] => harness.take().map(shown);
+const timedOut = (harness: OperatorHarness): readonly string[] => harness.side("timedOut").splice(0).map(shown);
+
+describe("patterns that change", () => {
+  it("find nothing before the first has taken effect, and then what it says", () => {
+    const harness = operator();
+    see(harness, "ab", 1);
+    harness.watermark(2);
+    harness.record(null, follows(1, "a", "b"), 5, patterns);
+    see(harness, "ab", 3);
+    see(harness, "ab", 6);
+    harness.watermark(10);
+    expect(found(harness)).toEqual(["k v1 one:6 two:7 @7"]);
+  });
+
+  it("take effect at the time of their record, also where that comes after events which it is for, or long before", () => {
+    const harness = operator();
+    harness.record(null, follows(1, "a", "b"), 0, patterns);
+    see(harness, "abab", 1);
+    see(harness, "abab", 101);
+    harness.record(null, follows(3, "b", "a"), 100, patterns);
+    harness.watermark(50);
+    expect(found(harness)).toEqual(["k v1 one:1 two:2 @2", "k v1 one:3 two:4 @4"]);
+    harness.watermark(200);
+    expect(found(harness)).toEqual(["k v3 one:102 two:103 @103"]);
+  });
+
+  it("take effect at the watermark when they come behind it", () => {
+    const harness = operator();
+    harness.record(null, follows(1, "a", "b"), 0, patterns);
+    see(harness, "ab", 1);
+    see(harness, "bx", 51);
+    harness.watermark(50);
+    harness.record(null, follows(2, "b", "x"), 3, patterns);
+    harness.watermark(100);
+    expect(found(harness)).toEqual(["k v1 one:1 two:2 @2", "k v2 one:51 two:52 @52"]);
+  });
+
+  it("let partial matches of earlier versions finish", () => {
+    const harness = operator();
+    harness.record(null, follows(1, "a", "b", { within: 20 }), 0, patterns);
+    see(harness, "aa", 1);
+    harness.record(null, follows(2, "x", "b"), 5, patterns);
+    see(harness, "ax", 6);
+    harness.watermark(10);
+    harness.restart();
+    see(harness, "b", 11);
+    see(harness, "b", 12);
+    harness.watermark(100);
+    expect(found(harness).toSorted()).toEqual(["k v1 one:1 two:11 @11", "k v1 one:2 two:11 @11", "k v2 one:7 two:11 @11"]);
+  });
+
+  it("let them end without a word when the new version says so, but for those whose time was up before", () => {
+    const harness = operator();
+    harness.record(null, follows(1, "a", "b", { within: 20 }), 0, patterns);
+    see(harness, "a", 1);
+    see(harness, "a", 18);
+    see(harness, "a", 18, "other");
+    harness.record(null, follows(2, "x", "b", { onChange: "drop", within: 20 }), 30, patterns);
+    see(harness, "b", 31);
+    harness.watermark(100);
+    expect([found(harness), timedOut(harness)]).toEqual([[], ["k v1 one:1 @21"]]);
+    harness.commit();
+    // What was told, of which only the last is of use.
+    expect(harness.store.approximateEntries).toBe(1);
+  });
+
+  it("are refused with the reason when they make no sense, and the old one stays", () => {
+    const harness = operator();
+    harness.record(null, follows(2, "a", "b"), 0, patterns);
+    const refusal = (data: unknown): string => {
+      try {
+        harness.record(null, data, 1, patterns);
+      } catch (error) {
+        expect(error).toBeInstanceOf(StepError);
+        return (error as StepError).message;
+      }
+      return "";
+    };
+    expect(refusal({ version: 3, steps: [{ name: "x", where: { ">": [{ field: "a" }] } }] })).toBe(
+      "Cannot use the pattern: steps[0].where.> has 1 values: give two",
+    );
+    expect(refusal(follows(2, "b", "a"))).toBe("Cannot use the pattern: version is 2, and 2 is in use: give a higher one");
+    expect(refusal(follows(1, "b", "a"))).toContain("version is 1, and 2 is in use");
+    // Told twice, which a producer may do.
+    expect(refusal(follows(2, "a", "b"))).toBe("");
+    see(harness, "ab", 5);
+    harness.watermark(10);
+    expect(found(harness)).toEqual(["k v2 one:5 two:6 @6"]);
+  });
+
+  it("send late events to the side, and count them", () => {
+    const harness = operator();
+    harness.watermark(10);
+    see(harness, "a", 9);
+    expect([harness.side("late").length, harness.counters.get("late_records")]).toEqual([1, 1]);
+  });
+
+  const sketches = fullSketches.map(uncounted);
+  const matchesOf = (sketch: Parameters<typeof builtSketch>[0], seen: readonly Seen[], until = end): readonly string[] => {
+    const harness = new OperatorHarness(matchOperator(builtSketch(sketch)));
+    for (const event of seen) harness.record("k", event, event.time);
+    harness.watermark(until);
+    return harness.take().map(({ value }) => shownMatch(value));
+  };
+
+  it("look at every event with exactly one version, whichever come when, with restarts: as if each version had been alone with its events", () => {
+    fc.assert(
+      fc.property(
+        sketches,
+        sketches,
+        someEvents(14),
+        fc.nat(20),
+        fc.constantFrom("finish" as const, "drop" as const),
+        fc.infiniteStream(fc.nat(3)),
+        (one, two, seen, from, onChange, chances) => {
+          const harness = operator();
+          harness.record(null, sketchData(one, 1, "finish"), 0, patterns);
+          const change = sketchData(two, 2, onChange);
+          let told = false;
+          for (const event of seen) {
+            harness.record("k", event, event.time, events);
+            // At the latest just before the watermark passes its time.
+            if (!told && (event.time - 1 >= from || chances.next().value === 0)) {
+              harness.record(null, change, from, patterns);
+              told = true;
+            }
+            harness.watermark(event.time - 1);
+            if (chances.next().value === 0) harness.restart();
+          }
+          if (!told) harness.record(null, change, from, patterns);
+          harness.watermark(end);
+          const before = seen.filter(({ time }) => time < from);
+          const places = new Set(before.map(({ n }) => n));
+          const startsBefore = (match: string): boolean =>
+            places.has(Math.min(...match.split(" ").map((part) => Number(part.split(":")[1]))));
+          const old = onChange === "drop" ? matchesOf(one, before, from) : matchesOf(one, seen).filter(startsBefore);
+          const fresh = matchesOf(
+            two,
+            seen.filter(({ time }) => time >= from),
+          );
+          expect(
+            harness
+              .take()
+              .map(({ value }) => `${(value as PatternMatch<Seen>).version} ${shownMatch((value as PatternMatch<Seen>).events)}`)
+              .toSorted(),
+          ).toEqual([...old.map((match) => `1 ${match}`), ...fresh.map((match) => `2 ${match}`)].toSorted());
+        },
+      ),
+      { numRuns: 300 },
+    );
+  });
+});
