@@ -1,4 +1,5 @@
 /** What touches a machine: running on Kafka, logging, sinks; published as `millrace/node`. */
+export type { HttpOptions } from "./http/mod.ts";
 export type { Compression, KafkaOptions, KafkaSasl, OAuthProvider, OAuthToken } from "./kafka/mod.ts";
 export { withoutSecrets } from "./kafka/mod.ts";
 export { kafkaLog } from "./kafka_log.ts";

@@ -1,10 +1,12 @@
 import { ConfigurationError } from "../core/errors.ts";
 import type { Log } from "../core/ports/log.ts";
+import { silent } from "../core/ports/logger.ts";
 import type { App } from "../core/runtime/app.ts";
 import { asConfigurationError } from "../core/runtime/setup.ts";
 import { runOn } from "../topology/run.ts";
 import { checkOptions, type RunOptions as NeutralRunOptions } from "../topology/run_options.ts";
 import type { Topology } from "../topology/topology.ts";
+import { type HttpOptions, httpSettings, QueryServer } from "./http/mod.ts";
 import { type KafkaOptions, kafkaLog } from "./kafka/mod.ts";
 import { closeOnSignals } from "./signals.ts";
 
@@ -24,6 +26,8 @@ export interface RunOptions extends NeutralRunOptions {
   readonly compression?: KafkaOptions["compression"];
   /** SIGTERM and SIGINT close the app; a second one ends the process at once. @default true */
   readonly signals?: boolean;
+  /** Answers questions about what the app keeps over HTTP, and asks other instances for what they keep; `endpoint` is then what is listened on. @default no server */
+  readonly http?: HttpOptions;
 }
 
 /**
@@ -40,36 +44,38 @@ export interface RunOptions extends NeutralRunOptions {
  * ```
  */
 export const run = async (topology: Topology, options: RunOptions = {}): Promise<App> => {
-  checkOptions(options, ["brokers", "clientId", "ssl", "sasl", "insecure", "compression", "signals"]);
-  const { brokers, clientId, ssl, sasl, insecure, compression, signals = true, ...neutral } = options;
+  checkOptions(options, ["brokers", "clientId", "ssl", "sasl", "insecure", "compression", "signals", "http"]);
+  const { brokers, clientId, ssl, sasl, insecure, compression, signals = true, http, ...given } = options;
   const seeds = brokers === undefined ? undefined : typeof brokers === "string" ? brokers.split(",") : brokers;
-  if (seeds !== undefined && neutral.log !== undefined)
+  if (seeds !== undefined && given.log !== undefined)
     throw new ConfigurationError("OPTION_INVALID", "Options 'brokers' and 'log' exclude each other: leave one out");
-  const given = {
+  const connection = {
     ...(ssl === undefined ? {} : { ssl }),
     ...(sasl === undefined ? {} : { sasl }),
     ...(insecure === undefined ? {} : { insecure }),
     ...(compression === undefined ? {} : { compression }),
   };
-  if (seeds === undefined) return signalled(await runOn(topology, neutral, {}), signals);
+  const server = http === undefined ? undefined : await QueryServer.listen(httpSettings(http), given.endpoint, given.logger ?? silent);
+  const neutral = server === undefined ? given : { ...given, endpoint: server.endpoint };
+  const release = server === undefined ? {} : { release: () => server.close() };
   let log: Log | undefined;
   try {
-    log = await kafkaLog({
-      brokers: seeds,
-      clientId: clientId ?? neutral.applicationId ?? topology.name,
-      ...given,
-      ...(neutral.logger === undefined ? {} : { logger: neutral.logger }),
-      ...(neutral.clock === undefined ? {} : { clock: neutral.clock }),
-    });
-    return signalled(await runOn(topology, neutral, { log, ownsLog: true }), signals);
+    if (seeds !== undefined)
+      log = await kafkaLog({
+        brokers: seeds,
+        clientId: clientId ?? neutral.applicationId ?? topology.name,
+        ...connection,
+        ...(neutral.logger === undefined ? {} : { logger: neutral.logger }),
+        ...(neutral.clock === undefined ? {} : { clock: neutral.clock }),
+      });
+    const app = await runOn(topology, neutral, { ...(log === undefined ? {} : { log, ownsLog: true }), ...release });
+    server?.serve(app.queries);
+    if (signals) closeOnSignals(app);
+    return app;
   } catch (error) {
     // An open connection would keep a process alive that has nothing more to do.
     await log?.close();
+    await server?.close();
     throw asConfigurationError(error);
   }
-};
-
-const signalled = (app: App, signals: boolean): App => {
-  if (signals) closeOnSignals(app);
-  return app;
 };

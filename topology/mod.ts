@@ -5,7 +5,7 @@ export type { Logger, LogLevel } from "../core/ports/logger.ts";
 export type { Metric } from "../core/ports/metrics.ts";
 export type { App, AppEvents, AppState, CloseOptions, Listeners, UncaughtPolicy } from "../core/runtime/app.ts";
 export type { Assigned } from "../core/runtime/membership.ts";
-export type { KeyOwner, QueryOptions } from "../core/runtime/queries.ts";
+export type { InstanceInfo, KeyOwner, QueryOptions, StoreInfo } from "../core/runtime/queries.ts";
 export type { Fed, Feed } from "../core/runtime/start.ts";
 export type { RestoreProgress } from "../core/runtime/store_follower.ts";
 export type { DescriptionFormat } from "./describe/describe_plan.ts";

@@ -1,6 +1,6 @@
 import { memoryLog } from "../core/log/mod.ts";
 import { silent } from "../core/ports/logger.ts";
-import type { App } from "../core/runtime/app.ts";
+import type { App, StartedApp } from "../core/runtime/app.ts";
 import { duration } from "../core/runtime/application.ts";
 import { start } from "../core/runtime/start.ts";
 import { memoryStores } from "../core/state/memory_store.ts";
@@ -37,9 +37,11 @@ export interface RunOn {
   /** Missing topics of the user's are created: always on a log of our own, which nobody else could have prepared. */
   readonly createTopics?: boolean;
   readonly moreOptions?: readonly string[];
+  /** Run when everything else of the app has ended. Of a start that fails it is not run. */
+  readonly release?: () => Promise<void>;
 }
 
-export const runOn = async (topology: Topology, options: RunOptions, on: RunOn): Promise<App & { kill(): void }> => {
+export const runOn = async (topology: Topology, options: RunOptions, on: RunOn): Promise<StartedApp> => {
   checkOptions(options, on.moreOptions);
   const settings = settingsOf(topology.name, options);
   const clock = options.clock ?? systemClock;
@@ -63,5 +65,6 @@ export const runOn = async (topology: Topology, options: RunOptions, on: RunOn):
     onUncaught: options.onUncaught ?? "stop-instance",
     closeTimeoutMs: duration(options.closeTimeout ?? 30_000, "closeTimeout"),
     listeners: options.on ?? {},
+    release: on.release,
   });
 };

@@ -3,7 +3,7 @@ import type { Metric } from "../ports/metrics.ts";
 import type { StoreDescriptor } from "../state/stores/store_descriptor.ts";
 import type { Application } from "./application.ts";
 import type { Assigned } from "./membership.ts";
-import { type KeyOwner, Queries, type QueryOptions, type TaskDirectory } from "./queries.ts";
+import { type InstanceInfo, type KeyOwner, Queries, type QueryOptions, type StoreInfo, type TaskDirectory } from "./queries.ts";
 import { asConfigurationError } from "./setup.ts";
 import type { RestoreProgress } from "./store_follower.ts";
 import { Worker } from "./worker.ts";
@@ -63,8 +63,20 @@ export interface App {
   ownerOf(store: string | StoreDescriptor<unknown, unknown>, key: unknown): KeyOwner;
   /** The inputs of the tasks here that keep a store: the next offset of each as of the last commit, by "topic/partition". For `atLeast`. */
   positions(store: string | StoreDescriptor<unknown, unknown>): ReadonlyMap<string, number>;
+  /** The stores that can be asked. */
+  stores(): readonly StoreInfo[];
+  /** The instances of the application as the group last said: what each of them keeps and follows, and where it can be asked. None until this one is in the group. */
+  instances(): readonly InstanceInfo[];
   /** Counters since the start, and gauges of this moment: tasks, watermark, lag_records, records_in, late_records, skipped_records, ... */
   metrics(): Iterable<Metric>;
+}
+
+/** What those get who start an app, beside what its user does. */
+export interface StartedApp extends App {
+  /** Ends it as a crash would. */
+  kill(): void;
+  /** What answers its questions. */
+  readonly queries: Queries;
 }
 
 export interface AppOptions {
@@ -80,12 +92,12 @@ const replacementsMax = 5;
 const replacementsWindowMs = 600_000;
 
 /** Starts the worker of an application that is set up, and watches over it. */
-export const launch = (options: AppOptions): App & { kill(): void; fail(error: unknown): void } => new RunningApp(options);
+export const launch = (options: AppOptions): StartedApp & { fail(error: unknown): void } => new RunningApp(options);
 
-class RunningApp implements App {
+class RunningApp implements StartedApp {
   readonly finished: Promise<void>;
+  readonly queries: Queries;
   readonly #options: AppOptions;
-  readonly #queries: Queries;
   readonly #listeners = new Map<keyof AppEvents, Set<(event: any) => void>>();
   #state: AppState = "created";
   #worker: Worker;
@@ -101,7 +113,7 @@ class RunningApp implements App {
 
   constructor(options: AppOptions) {
     this.#options = options;
-    this.#queries = new Queries(options.application, () => this.#directory());
+    this.queries = new Queries(options.application, () => this.#directory());
     for (const event of Object.keys(options.listeners) as (keyof AppEvents)[])
       this.on(event, options.listeners[event] as (event: any) => void);
     this.#worker = this.#makeWorker();
@@ -152,15 +164,23 @@ class RunningApp implements App {
   }
 
   store(store: string | StoreDescriptor<unknown, unknown>, options?: QueryOptions): any {
-    return this.#queries.view(store, options);
+    return this.queries.view(store, options);
   }
 
   ownerOf(store: string | StoreDescriptor<unknown, unknown>, key: unknown): KeyOwner {
-    return this.#queries.ownerOf(store, key);
+    return this.queries.ownerOf(store, key);
   }
 
   positions(store: string | StoreDescriptor<unknown, unknown>): ReadonlyMap<string, number> {
-    return this.#queries.positions(store);
+    return this.queries.positions(store);
+  }
+
+  stores(): readonly StoreInfo[] {
+    return this.queries.stores();
+  }
+
+  instances(): readonly InstanceInfo[] {
+    return this.queries.instances();
   }
 
   *metrics(): IterableIterator<Metric> {

@@ -19,6 +19,29 @@ export interface QueryOptions {
   readonly maxLag?: number;
   /** Answer only when everything before these offsets of the inputs, by "topic/partition", is in: a position that `app.positions` gave somewhere. Followed tasks do not know theirs, and do not answer then. */
   readonly atLeast?: ReadonlyMap<string, number>;
+  /** Only this partition of the store; refused when it is elsewhere. @default all that are here */
+  readonly partition?: number;
+}
+
+/** A store that can be asked. */
+export interface StoreInfo {
+  readonly name: string;
+  readonly kind: StoreReader["kind"];
+  /** Its parts, one per task; a store that every task has a copy of has one. */
+  readonly partitions: number;
+}
+
+/** An instance of the application, and what it has. */
+export interface InstanceInfo {
+  readonly instance: string;
+  /** Where it can be asked; empty when it has not said. */
+  readonly endpoint: string;
+  /** It is this instance. */
+  readonly local: boolean;
+  /** The stores that it has, with the partitions of each. */
+  readonly stores: ReadonlyMap<string, readonly number[]>;
+  /** What it follows of stores that others have. */
+  readonly standbys: ReadonlyMap<string, readonly number[]>;
 }
 
 /** Who has the entries of a key. */
@@ -72,26 +95,35 @@ export class Queries {
     this.#directory = directory;
   }
 
-  /** The names of all stores that can be asked, with their kinds. */
-  get stores(): readonly { readonly name: string; readonly kind: StoreReader["kind"] }[] {
-    return this.#all().map(({ name, reader }) => ({ name, kind: reader.kind }));
+  stores(): readonly StoreInfo[] {
+    return this.#all().map((planned) => this.#describe(planned));
+  }
+
+  /** What is known of one store; throws when there is none of that name. */
+  describe(named: Named): StoreInfo {
+    return this.#describe(this.#find(named));
+  }
+
+  /** The bytes by which a store puts its keys in order. */
+  keyBytes(named: Named, key: unknown): Uint8Array {
+    const { reader, store } = this.#find(named);
+    return reader.keyBytes?.(key) ?? store.keys.encode(key).slice();
   }
 
   /** A view that stays: what it finds depends on when it is asked. */
   view(named: Named, options: QueryOptions = {}): object {
     const planned = this.#find(named);
-    const partitions = (): readonly number[] => Array.from({ length: this.#tasks(planned) }, (_, partition) => partition);
     return storeView(planned.reader.kind, {
       partOf: (key) => {
         const partition = planned.isEverywhere ? this.#anyHere(planned) : this.#partitionOf(planned, key);
         return this.#read(planned, partition, options) ?? this.#refuse(planned, partition, options);
       },
       parts: () => {
-        if (planned.isEverywhere) {
-          const partition = this.#anyHere(planned);
+        if (options.partition !== undefined || planned.isEverywhere) {
+          const partition = this.#numbered(planned, options.partition ?? 0);
           return [this.#read(planned, partition, options) ?? this.#refuse(planned, partition, options)];
         }
-        return partitions().flatMap((partition) => {
+        return this.#parts(planned).flatMap((partition) => {
           const part = this.#read(planned, partition, options);
           if (part !== undefined) return [part];
           // What runs elsewhere is asked there; what is to run here is missing.
@@ -103,25 +135,44 @@ export class Queries {
 
   ownerOf(named: Named, key: unknown): KeyOwner {
     const planned = this.#find(named);
-    const partition = planned.isEverywhere ? this.#anyHere(planned) : this.#partitionOf(planned, key);
+    return this.#keyOwner(planned, planned.isEverywhere ? this.#anyHere(planned) : this.#partitionOf(planned, key));
+  }
+
+  ownerOfPartition(named: Named, partition: number): KeyOwner {
+    const planned = this.#find(named);
+    return this.#keyOwner(planned, this.#numbered(planned, partition));
+  }
+
+  instances(): readonly InstanceInfo[] {
+    const all = this.#all();
+    const partsOf = (tasks: readonly string[]): ReadonlyMap<string, readonly number[]> =>
+      new Map(
+        all
+          .map((planned) => [planned.name, this.#parts(planned).filter((partition) => tasks.includes(taskId(planned, partition)))] as const)
+          .filter(([, partitions]) => partitions.length > 0),
+      );
+    return this.#directory().owners.map(({ instance, endpoint, tasks, standbys }) => ({
+      instance,
+      endpoint,
+      local: this.#isThis(instance),
+      stores: partsOf(tasks),
+      standbys: partsOf(standbys),
+    }));
+  }
+
+  #keyOwner(planned: Planned, partition: number): KeyOwner {
     const owner = this.#ownerOf(planned, partition);
     if (owner === undefined) throw notReady(planned, partition, "the group has not said yet who has it");
     const id = taskId(planned, partition);
-    const { settings, processId } = this.#application;
     return {
       instance: owner.instance,
       endpoint: owner.endpoint,
       partition,
-      local: owner.instance === instanceName(settings, processId),
+      local: this.#isThis(owner.instance),
       standbys: this.#directory()
         .owners.filter(({ standbys }) => standbys.includes(id))
         .map(({ instance, endpoint }) => ({ instance, endpoint })),
     };
-  }
-
-  /** Every instance that has something of a store, or of all stores. */
-  owners(): readonly Owner[] {
-    return this.#directory().owners;
   }
 
   /** How far the inputs are, of the tasks here that keep the store, as of the last commit: the next offset of each, by "topic/partition". */
@@ -169,6 +220,31 @@ export class Queries {
       `Partition ${partition} of store '${planned.name}' is at instance '${owner.instance}'${owner.endpoint === "" ? "" : ` (${owner.endpoint})`}, not here${behind}: ask app.ownerOf who has a key`,
       { step: planned.name, partition },
     );
+  }
+
+  #describe(planned: Planned): StoreInfo {
+    const { name, reader, isEverywhere } = planned;
+    return { name, kind: reader.kind, partitions: isEverywhere ? 1 : this.#tasks(planned) };
+  }
+
+  #isThis(instance: string): boolean {
+    const { settings, processId } = this.#application;
+    return instance === instanceName(settings, processId);
+  }
+
+  /** The task that stands for a partition of the store, of which there has to be one. */
+  #numbered(planned: Planned, partition: number): number {
+    const { partitions } = this.#describe(planned);
+    if (!Number.isInteger(partition) || partition < 0 || partition >= partitions)
+      throw new StoreError("STORE_UNKNOWN", `Store '${planned.name}' has no partition ${partition}: it has ${partitions}, counted from 0`, {
+        step: planned.name,
+        partition,
+      });
+    return planned.isEverywhere ? this.#anyHere(planned) : partition;
+  }
+
+  #parts(planned: Planned): readonly number[] {
+    return Array.from({ length: this.#tasks(planned) }, (_, partition) => partition);
   }
 
   #ownerOf(planned: Planned, partition: number): Owner | undefined {

@@ -7,7 +7,7 @@ import type { Random } from "../ports/random.ts";
 import type { StoreEngine } from "../ports/store.ts";
 import { type DraftHeaders, draftHeaders } from "../record.ts";
 import type { Serde } from "../serde/serde.ts";
-import { type App, type Listeners, launch, type UncaughtPolicy } from "./app.ts";
+import { type Listeners, launch, type StartedApp, type UncaughtPolicy } from "./app.ts";
 import { type Application, instanceName, type Settings, TopicNames, workerTransactionalId } from "./application.ts";
 import { ControlTopic, topologyRecord } from "./control_topic.ts";
 import { Counters, warnOfDropped } from "./counters.ts";
@@ -54,10 +54,12 @@ export interface StartOptions {
   readonly onUncaught: UncaughtPolicy | ((error: unknown) => UncaughtPolicy);
   readonly closeTimeoutMs: number;
   readonly listeners: Listeners;
+  /** Run when everything else has ended. */
+  readonly release: (() => Promise<void>) | undefined;
 }
 
 /** Sets everything up that a plan needs, then starts its worker. Rejects with a ConfigurationError or TopologyError when it cannot run as it is. */
-export const start = async (options: StartOptions): Promise<App & { kill(): void }> => {
+export const start = async (options: StartOptions): Promise<StartedApp> => {
   const { plan, settings, log, clock, logger } = options;
   const names = new TopicNames(settings.applicationId);
   const bounded = isBounded(plan, options.batch);
@@ -121,6 +123,7 @@ export const start = async (options: StartOptions): Promise<App & { kill(): void
         await feeding;
         await closeSinks(opened, options);
         if (options.ownsLog) await log.close();
+        await options.release?.();
       },
     });
     app.on("state", ({ to }) => {

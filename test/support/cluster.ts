@@ -2,7 +2,7 @@ import * as E from "fp-ts/lib/Either.js";
 import { type MemoryLog, type MemoryLogOptions, memoryLog } from "../../core/log/mod.ts";
 import { partitionForKey } from "../../core/partitioner.ts";
 import { type Log, noHeaders, partitionId } from "../../core/ports/log.ts";
-import type { App } from "../../core/runtime/app.ts";
+import type { StartedApp } from "../../core/runtime/app.ts";
 import type { Serde } from "../../core/serde/serde.ts";
 import { seededRandom } from "../../core/time_source/seeded_random.ts";
 import { VirtualClock } from "../../core/time_source/virtual_clock.ts";
@@ -29,7 +29,7 @@ export class Cluster {
   readonly clock: VirtualClock;
   readonly memory: MemoryLog;
   readonly log: Log;
-  readonly apps: (App & { kill(): void })[] = [];
+  readonly apps: StartedApp[] = [];
   readonly warnings: string[] = [];
   readonly #seed: number;
 
@@ -103,7 +103,7 @@ export class Cluster {
     return out;
   }
 
-  async start(topology: Topology, options: RunOptions = {}): Promise<App & { kill(): void }> {
+  async start(topology: Topology, options: RunOptions = {}): Promise<StartedApp> {
     const app = await this.drive(
       runOn(
         topology,

@@ -63,6 +63,7 @@ export const keyValueStore = <K, V>(name: string, options: StoreOptions<K, V>): 
     reader: {
       kind: "key-value",
       read: open,
+      keyBytes: (key) => keys.encode(key as K),
       change: (_state, key, value) => {
         if (compareBytes(key.subarray(0, prefix.length), prefix) !== 0) return undefined;
         const stamped = value === null ? undefined : codec.decode(value);

@@ -52,7 +52,7 @@ export const sessionStore = <K, V>(name: string, options: StoreOptions<K, V> & {
     changelog: options.changelog ?? true,
     open,
     [opens]: ({ context }) => open(context.stateOf(name)),
-    reader: { kind: "session", read: open },
+    reader: { kind: "session", read: open, keyBytes: (key) => storedKeys(options.key).encode(key as K) },
   } satisfies SessionedStore<K, V>);
 };
 

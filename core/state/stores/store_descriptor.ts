@@ -12,6 +12,8 @@ export interface StoreReader {
   readonly kind: "key-value" | "window" | "session" | "versioned";
   /** A view of what the state holds. */
   read(state: StepState): unknown;
+  /** The bytes by which the keys are in order, of a store with keys of its own. @default those of the step's keys */
+  keyBytes?(key: unknown): Uint8Array;
   /** What an entry of the changelog says, of stores with one value per key; undefined for what is not for the user's eyes. */
   change?(
     state: StepState,

@@ -2,6 +2,7 @@ import type { Duration } from "../../duration.ts";
 import { valueCodec } from "../codecs.ts";
 import { opens } from "../descriptors.ts";
 import type { StepState } from "../step_state.ts";
+import { compareBytes } from "../time_key.ts";
 import { type Put, type Version, VersionedRows } from "../versioned_rows.ts";
 import type { StoreDescriptor, StoreOptions } from "./store_descriptor.ts";
 
@@ -11,7 +12,7 @@ export interface ReadableVersionedStore<K, V> {
   get(key: K, asOf?: number): Version<V> | undefined;
   /** Every version that held at some time in between, the oldest first. */
   history(key: K, from: number, to: number): Iterable<Version<V>>;
-  /** What holds now, for every key. */
+  /** What holds now, for every key, in the order of the keys' bytes. */
   all(): Iterable<readonly [K, Version<V>]>;
 }
 
@@ -62,7 +63,11 @@ export const openVersions = <K, V>(state: StepState, rows: VersionedRows<V>): Ve
     state.setKey(key);
     return rows.history(from, to);
   },
-  all: () => [...rows.all()] as readonly (readonly [K, Version<V>])[],
+  all: () =>
+    [...rows.all()]
+      .map(([key, version]) => ({ bytes: state.keys.encode(key).slice(), entry: [key as K, version] as const }))
+      .sort((a, b) => compareBytes(a.bytes, b.bytes))
+      .map(({ entry }) => entry),
   put: (key, value, timestamp) => {
     state.setKey(key);
     return rows.put(value, timestamp);

@@ -73,7 +73,7 @@ export const windowStore = <K, V>(name: string, options: WindowStoreOptions<K, V
     changelog: options.changelog ?? true,
     open,
     [opens]: ({ context }) => open(context.stateOf(name)),
-    reader: { kind: "window", read: open },
+    reader: { kind: "window", read: open, keyBytes: (key) => storedKeys(options.key).encode(key as K) },
   } satisfies WindowedStore<K, V>);
 };
 
