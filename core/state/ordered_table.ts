@@ -32,6 +32,8 @@ export class OrderedTable<A, T> implements Table {
   readonly #leaving = new Map<unknown, Entry<A, T>>();
   #dirty: Entry<A, T>[] = [];
   #loaded = false;
+  /** Single entries that were read while it was not loaded. */
+  #lookedUp = 0;
 
   constructor(state: StepState, column: string, address: SubKey<A>, codec: ValueCodec<T>) {
     this.#state = state;
@@ -42,7 +44,10 @@ export class OrderedTable<A, T> implements Table {
   }
 
   get(at: A): T | undefined {
-    return this.#load().get(at)?.value;
+    if (this.#loaded || this.#lookedUp === lookUpsMax) return this.#load().get(at)?.value;
+    this.#lookedUp++;
+    const bytes = this.#state.base.get(shareBytes(this.#writeAddress, at));
+    return bytes === undefined ? undefined : this.#codec.decode(bytes);
   }
 
   has(at: A): boolean {
@@ -114,6 +119,7 @@ export class OrderedTable<A, T> implements Table {
     this.#leaving.clear();
     this.#dirty = [];
     this.#loaded = false;
+    this.#lookedUp = 0;
   }
 
   evict(): void {}
@@ -166,5 +172,8 @@ export class OrderedTable<A, T> implements Table {
     writeSubKey(this.#address, to, at);
   };
 }
+
+/** A question from outside reads one entry, for which it would be too much to load all; who reads more will go on reading. */
+const lookUpsMax = 8;
 
 const always = (): boolean => true;

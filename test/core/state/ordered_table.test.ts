@@ -87,6 +87,38 @@ describe("a table in the order of its addresses", () => {
     );
   });
 
+  it("reads one entry without the others, and all of them once somebody goes on reading", () => {
+    const read: string[] = [];
+    class Watched extends MemoryStore {
+      override get(key: Uint8Array): Uint8Array | undefined {
+        read.push("one");
+        return super.get(key);
+      }
+      override range(from: Uint8Array | undefined, to: Uint8Array | undefined): IterableIterator<readonly [Uint8Array, Uint8Array]> {
+        read.push("all");
+        return super.range(from, to);
+      }
+    }
+    const store = new Watched();
+    const before = opened(store);
+    for (let at = 0; at < 20; at++) before.table.set(at, at * at);
+    before.state.seal(() => {});
+    before.state.committed(1);
+    read.length = 0;
+    const { table, state } = opened(store);
+    expect([table.get(3), table.get(99)]).toEqual([9, undefined]);
+    expect(read).toEqual(["one", "one"]);
+    for (let at = 0; at < 20; at++) expect(table.get(at)).toBe(at * at);
+    expect(read.filter((what) => what === "all")).toEqual(["all"]);
+    expect(read.length).toBeLessThan(12);
+    table.set(3, 1);
+    expect(table.get(3)).toBe(1);
+    state.abort();
+    read.length = 0;
+    expect(table.get(3)).toBe(9);
+    expect(read).toEqual(["one"]);
+  });
+
   it("gives what lies behind an address, as long as it is asked to", () => {
     const { table } = opened(new MemoryStore());
     for (const at of [5, 1, 3, 9]) table.set(at, at);

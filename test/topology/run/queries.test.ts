@@ -113,6 +113,45 @@ describe("questions to the stores of a running application", () => {
     for (const app of apps) expect(refusal(() => app.store(counts).get("k1"))).toBe("STORE_NOT_READY");
   });
 
+  it("are told what there is, and who has what of it", async () => {
+    const cluster = new Cluster({ seed: 13 });
+    await fed(cluster);
+    const apps: App[] = [];
+    for (const instanceId of ["a", "b"])
+      apps.push(await cluster.start(program, { instanceId, endpoint: `${instanceId}.example:80`, standbys: 1 }));
+    await cluster.clock.advance(60_000);
+    for (const [me, app] of apps.entries()) {
+      expect([...app.stores()].sort((a, b) => (a.name < b.name ? -1 : 1))).toEqual([
+        { name: "counts", kind: "key-value", partitions: 4 },
+        { name: "per-ten-seconds", kind: "window", partitions: 4 },
+        { name: "prices", kind: "versioned", partitions: 4 },
+        { name: "rates", kind: "key-value", partitions: 1 },
+        { name: "seen", kind: "key-value", partitions: 4 },
+        { name: "visits", kind: "session", partitions: 4 },
+      ]);
+      const instances = app.instances();
+      expect(instances.map(({ instance, endpoint, local }) => [instance, endpoint, local])).toEqual([
+        ["a", "a.example:80", me === 0],
+        ["b", "b.example:80", me === 1],
+      ]);
+      const [a, b] = instances.map(({ stores }) => stores.get("counts")!);
+      expect([...a!, ...b!].sort()).toEqual([0, 1, 2, 3]);
+      expect(instances.map(({ standbys }) => standbys.get("counts"))).toEqual([b, a]);
+      // Each partition by itself; what is elsewhere is refused when it is asked for.
+      const parts = [0, 1, 2, 3].map((partition) => {
+        const owner = apps[a!.includes(partition) ? 0 : 1]!;
+        const found = [...owner.store(counts, { partition }).all()].map(([key]) => key);
+        const other = apps[a!.includes(partition) ? 1 : 0]!;
+        expect(refusal(() => other.store(counts, { partition }).all())).toBe("KEY_ELSEWHERE");
+        expect([...other.store(counts, { partition, maxLag: 100 }).all()].map(([key]) => key)).toEqual(found);
+        return found;
+      });
+      expect(parts).toEqual([0, 1, 2, 3].map((partition) => keys.filter((key) => partitionOf(key) === partition).sort()));
+      for (const partition of [-1, 4, 0.5]) expect(refusal(() => app.store(counts, { partition }).all())).toBe("STORE_UNKNOWN");
+    }
+    await cluster.close();
+  });
+
   it("see what is committed, or what was done last, as they say; a view can only look", async () => {
     const cluster = new Cluster({ seed: 6 });
     await fed(cluster);
