@@ -312,6 +312,41 @@ describe("questions over HTTP", () => {
     expect(await ask("/v1/stores/counts/get?key=5")).toMatchObject({ status: 400, body: { error: { code: "BAD_REQUEST" } } });
   });
 
+  it("find keys by what they begin with, however their ends are written", async () => {
+    cluster = new Served({ seed: 8 });
+    await cluster.create("words", 1);
+    const quoted = keyValueStore("quoted", { key: json<string>(), value: integer });
+    await cluster.produce(
+      words,
+      ["be", "bee", "bé", "to", "b"].map((value) => ({ key: null, value })),
+    );
+    const counting = topology("counting", ({ from }) => {
+      const stream = from(words)
+        .keyBy((word) => word)
+        .repartition("again");
+      stream.count("counts");
+      stream.process("quote", {
+        state: { quoted },
+        onRecord: (word, { state }) => {
+          state.quoted.put(word, 1);
+          return [];
+        },
+      });
+    });
+    const { ask } = await cluster.serve(counting);
+    await cluster.clock.advance(20_000);
+    for (const store of ["counts", "quoted"])
+      for (const [prefix, found] of [
+        ["be", ["be", "bee"]],
+        ["b", ["b", "be", "bee", "bé"]],
+        ["", ["b", "be", "bee", "bé", "to"]],
+        ["x", []],
+      ] as const) {
+        const { entries } = bodyOf(await ask(`/v1/stores/${store}/prefix?prefix=${prefix}`));
+        expect([store, entries.map(({ key }: any) => key).sort()]).toEqual([store, [...found].sort()]);
+      }
+  });
+
   it("cannot change what objects inherit, and show what is stored as it is", async () => {
     const instances = await two();
     const [a] = instances;
