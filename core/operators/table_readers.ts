@@ -6,6 +6,7 @@ import type { StepState } from "../state/step_state.ts";
 import type { ReadableStore } from "../state/stores/key_value_store.ts";
 import type { ReadableSessionStore } from "../state/stores/session_store.ts";
 import type { StoreReader } from "../state/stores/store_descriptor.ts";
+import { textPrefix } from "../state/stores/text_prefix.ts";
 import { openVersions } from "../state/stores/versioned_store.ts";
 import type { ReadableWindowStore } from "../state/stores/window_store.ts";
 import { compareBytes } from "../state/time_key.ts";
@@ -94,7 +95,9 @@ class Rows implements ReadableStore<unknown, unknown> {
     );
   }
   prefix<P>(prefix: P, serde?: Serde<P>): readonly (readonly [unknown, unknown])[] {
-    const begin = serde === undefined ? this.#bytes(prefix) : serde.serialize(prefix, "").slice();
+    const encode = (key: unknown): Uint8Array => this.#bytes(key);
+    const begin =
+      serde !== undefined ? serde.serialize(prefix, "").slice() : typeof prefix === "string" ? textPrefix(prefix, encode) : encode(prefix);
     return this.#sorted("asc", (bytes) => compareBytes(bytes.subarray(0, begin.length), begin) === 0);
   }
   all(order: "asc" | "desc" = "asc"): readonly (readonly [unknown, unknown])[] {

@@ -120,8 +120,8 @@ export class Answers {
 
   #page(asked: Asked, options: QueryOptions, { after }: Cursor, room: Room): Page {
     const { queries } = this.#options;
-    const bytesOf = (key: unknown): Uint8Array => queries.keyBytes(asked.store, key);
-    return pageOf(asked.question.list!(queries.view(asked.store, options), bytesOf), after, room, bytesOf);
+    const list = asked.question.list!(queries.view(asked.store, options));
+    return pageOf(list, after, room, (key) => queries.keyBytes(asked.store, key));
   }
 
   #ownerOf({ store, question: { key }, options: { partition } }: Asked): () => KeyOwner {

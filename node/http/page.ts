@@ -1,7 +1,7 @@
 import { compareBytes } from "../../core/state/time_key.ts";
 import type { Place } from "./cursor.ts";
 import { jsonOf } from "./json_of.ts";
-import type { BytesOf, Entry } from "./questions.ts";
+import type { Entry } from "./questions.ts";
 import { Refusal } from "./refusal.ts";
 
 /** How much may go into an answer yet. */
@@ -23,7 +23,7 @@ export interface Page {
 }
 
 /** The entries behind a place, as many as there is room for. They have to be in their order. */
-export const pageOf = (list: Iterable<Entry>, after: Place | undefined, room: Room, bytesOf: BytesOf): Page => {
+export const pageOf = (list: Iterable<Entry>, after: Place | undefined, room: Room, bytesOf: (key: unknown) => Uint8Array): Page => {
   const all = [...list];
   const placeOf = ({ key, first, second }: Entry): Omit<Place, "same"> => ({ key: bytesOf(key), first, second });
   const from = after === undefined ? 0 : firstBehind(all, after, placeOf);

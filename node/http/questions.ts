@@ -1,4 +1,3 @@
-import * as E from "fp-ts/lib/Either.js";
 import type { StoreInfo } from "../../core/runtime/queries.ts";
 import type { WindowedKey } from "../../core/serde/windowed.ts";
 import type { ReadableStore } from "../../core/state/stores/key_value_store.ts";
@@ -22,11 +21,8 @@ export interface Question {
   /** The key that it is about, if it is one. */
   readonly key: { readonly key: unknown } | undefined;
   readonly one?: (view: any) => object;
-  readonly list?: (view: any, bytesOf: BytesOf) => Iterable<Entry>;
+  readonly list?: (view: any) => Iterable<Entry>;
 }
-
-/** The bytes by which a store puts its keys in order. */
-export type BytesOf = (key: unknown) => Uint8Array;
 
 type ReadKey = (name: string) => { readonly key: unknown } | undefined;
 type Kind = StoreInfo["kind"];
@@ -51,11 +47,7 @@ export const questions: Readonly<Record<Kind, ReadonlyMap<string, (parameters: P
       },
       prefix: (parameters: Parameters, readKey: ReadKey): Question => {
         const { key } = parameters.needed("prefix", readKey("prefix"));
-        const list = (view: ReadableStore<unknown, unknown>, bytesOf: BytesOf): Iterable<Entry> => {
-          const bytes = typeof key === "string" ? beginning(key, bytesOf) : bytesOf(key);
-          return rows(view.prefix(key, { serialize: () => bytes, deserialize: () => E.right(key) }));
-        };
-        return { key: undefined, list };
+        return { key: undefined, list: (view: ReadableStore<unknown, unknown>) => rows(view.prefix(key)) };
       },
       all: (): Question => ({ key: undefined, list: (view: ReadableStore<unknown, unknown>) => rows(view.all()) }),
     }),
@@ -155,14 +147,6 @@ export const questions: Readonly<Record<Kind, ReadonlyMap<string, (parameters: P
 
 /** A value may be null in JSON's eyes and still be one. */
 const found = (value: unknown): object => (value === undefined ? { found: false } : { found: true, value });
-
-/** What the bytes of all texts begin with that begin with this one: some serdes end a text with a mark. */
-const beginning = (text: string, bytesOf: BytesOf): Uint8Array => {
-  const [a, b] = [bytesOf(`${text}a`), bytesOf(`${text}b`)];
-  let length = 0;
-  while (length < a.length && a[length] === b[length]) length++;
-  return a.subarray(0, length);
-};
 
 function* rows(entries: Iterable<readonly [unknown, unknown]>): Iterable<Entry> {
   for (const [key, value] of entries) yield { key, first: 0, second: 0, fields: { key, value } };

@@ -7,6 +7,7 @@ import { Stamped, stampedCodec } from "../stamped.ts";
 import type { StepState } from "../step_state.ts";
 import { bytesSubKey, compareBytes } from "../time_key.ts";
 import { type StoreDescriptor, type StoreOptions, storedKeys } from "./store_descriptor.ts";
+import { textPrefix } from "./text_prefix.ts";
 
 /** What may be read of a store with one value per key. Keys come in the order of their bytes. */
 export interface ReadableStore<K, V> {
@@ -15,7 +16,7 @@ export interface ReadableStore<K, V> {
   timestampOf(key: K): number | undefined;
   /** Both bounds are included; an absent one is open. A snapshot. */
   range(from: K | undefined, to: K | undefined, order?: "asc" | "desc"): Iterable<readonly [K, V]>;
-  /** The entries whose keys' bytes begin with those of the prefix. A serde that ends its texts with a mark, as JSON does, needs another one for the prefix. */
+  /** The entries whose keys' bytes begin with those of the prefix; of texts, the keys that begin with it. What is not written as keys are is given a serde. */
   prefix<P = K>(prefix: P, serde?: Serde<P>): Iterable<readonly [K, V]>;
   all(order?: "asc" | "desc"): Iterable<readonly [K, V]>;
   approximateSize(): number;
@@ -125,7 +126,9 @@ class OpenedStore<K, V> implements Store<K, V> {
   }
 
   prefix<P = K>(prefix: P, serde?: Serde<P>): Iterable<readonly [K, V]> {
-    const bytes = serde === undefined ? this.#keys.encode(prefix as unknown as K) : serde.serialize(prefix, "").slice();
+    const encode = (key: unknown): Uint8Array => this.#keys.encode(key as K);
+    const bytes =
+      serde !== undefined ? serde.serialize(prefix, "").slice() : typeof prefix === "string" ? textPrefix(prefix, encode) : encode(prefix);
     return this.#decoded(
       this.#entries.from(bytes, (key) => compareBytes(key.subarray(0, bytes.length), bytes) === 0),
       "asc",
