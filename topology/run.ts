@@ -2,6 +2,7 @@ import { memoryLog } from "../core/log/mod.ts";
 import { silent } from "../core/ports/logger.ts";
 import type { App, StartedApp } from "../core/runtime/app.ts";
 import { duration } from "../core/runtime/application.ts";
+import { frozenPlan } from "../core/runtime/frozen_plan.ts";
 import { start } from "../core/runtime/start.ts";
 import { memoryStores } from "../core/state/memory_store.ts";
 import { systemClock, systemRandom } from "./platform.ts";
@@ -48,7 +49,7 @@ export const runOn = async (topology: Topology, options: RunOptions, on: RunOn):
   const random = options.random ?? systemRandom;
   const given = on.log ?? options.log;
   return start({
-    plan: topology.plan(),
+    plan: options.freezeValues === true ? frozenPlan(topology.plan()) : topology.plan(),
     settings,
     log: given ?? memoryLog({ clock, random, compactionBytes }).connect(),
     ownsLog: on.ownsLog ?? given === undefined,

@@ -79,6 +79,10 @@ export interface RunOptions {
   readonly awaitFeed?: boolean;
   /** Starts although state or offsets of an earlier run do not fit any more: a step with state was removed, a topic was deleted and made anew. What does not fit is given up. @default false [allowNonRestoredState] */
   readonly allowNonRestoredState?: boolean;
+  /**
+   * For development: whatever a function of the program is given is frozen with all that it leads to, so that one which changes it in place throws there, as a StepError. Costs time with each record. @default false [pipeline.object-reuse, as its opposite]
+   */
+  readonly freezeValues?: boolean;
   /** Listeners, there before the first event. */
   readonly on?: Listeners;
   /** Where the library says what it does. @default nowhere */
@@ -118,6 +122,7 @@ const known: Readonly<Record<string, readonly string[]>> = {
     "feed",
     "awaitFeed",
     "allowNonRestoredState",
+    "freezeValues",
     "on",
     "logger",
     "clock",

@@ -1,5 +1,6 @@
 import type { Store, StoreWrite } from "../ports/store.ts";
 import type { ByteWriter } from "../serde/byte_writer.ts";
+import { FrozenMapTable, FrozenOrderedTable, FrozenValueTable, frozenCodec, frozenSubKey } from "./frozen_tables.ts";
 import { MapTable } from "./map_table.ts";
 import { OrderedTable } from "./ordered_table.ts";
 import type { NamespaceKey } from "./scope_map.ts";
@@ -57,6 +58,7 @@ export class StepState {
   readonly #numbers = new Map<string, TaskNumber>();
   readonly #cleanUps = new Map<string, () => void>();
   #cleanedUp = false;
+  #freezes = false;
   #sealed: StoreWrite[] | undefined;
   #journal: (() => void)[] | undefined;
 
@@ -110,19 +112,36 @@ export class StepState {
     return this.#keys;
   }
 
+  /** What tables take and give cannot be changed in place any more. Before the first table. */
+  freezeValues(): void {
+    this.#freezes = true;
+  }
+
   /** One value per key. */
   value<T>(column: string, codec: ValueCodec<T>, options: { readonly namespaced?: boolean } = {}): ValueTable<T> {
-    return this.#table(column, () => new ValueTable<T>(this, column, codec, options.namespaced ?? false));
+    return this.#table(column, () =>
+      this.#freezes
+        ? new FrozenValueTable<T>(this, column, frozenCodec(codec), options.namespaced ?? false)
+        : new ValueTable<T>(this, column, codec, options.namespaced ?? false),
+    );
   }
 
   /** Many values per key, each with a sub-key, walked in the order of the sub-keys. */
   map<S, T>(column: string, sub: SubKey<S>, codec: ValueCodec<T>, options: { readonly namespaced?: boolean } = {}): MapTable<S, T> {
-    return this.#table(column, () => new MapTable<S, T>(this, column, sub, codec, options.namespaced ?? false));
+    return this.#table(column, () =>
+      this.#freezes
+        ? new FrozenMapTable<S, T>(this, column, frozenSubKey(sub), frozenCodec(codec), options.namespaced ?? false)
+        : new MapTable<S, T>(this, column, sub, codec, options.namespaced ?? false),
+    );
   }
 
   /** Values of the whole task, walked in the order of their addresses. */
   ordered<A, T>(column: string, address: SubKey<A>, codec: ValueCodec<T>): OrderedTable<A, T> {
-    return this.#table(column, () => new OrderedTable<A, T>(this, column, address, codec));
+    return this.#table(column, () =>
+      this.#freezes
+        ? new FrozenOrderedTable<A, T>(this, column, frozenSubKey(address), frozenCodec(codec))
+        : new OrderedTable<A, T>(this, column, address, codec),
+    );
   }
 
   /** A number of the whole task, one for everybody who asks for that name. */

@@ -1,6 +1,7 @@
 import type { Duration } from "../../core/duration.ts";
 import { TopologyError } from "../../core/errors.ts";
 import type { DraftHeaders } from "../../core/record.ts";
+import { frozenPlan } from "../../core/runtime/frozen_plan.ts";
 import { typedKey } from "../../core/serde/canonical_key.ts";
 import { selfDescribing } from "../../core/serde/self_describing.ts";
 import { stepNode } from "../graph/step_node.ts";
@@ -22,6 +23,8 @@ export interface HarnessOptions {
   readonly processingTime?: number;
   /** How often steps that make watermarks of their own are asked for one, on the clock of the harness. @default 200 ms */
   readonly watermarkPeriod?: Duration;
+  /** Whatever a function of the steps is given is frozen, what the test itself gives included, so that one which changes it in place throws there. @default true */
+  readonly freezeValues?: boolean;
 }
 
 type Inputs = { readonly [name: string]: Input<any> };
@@ -96,7 +99,8 @@ export const harness = <I extends Inputs, O extends Outputs>(
       tapped(name, stream, tap);
     }
   });
-  const run = new StepRun(fuse(program.plan()), inputs, options);
+  const plan = options.freezeValues === false ? program.plan() : frozenPlan(program.plan());
+  const run = new StepRun(fuse(plan), inputs, options);
   const tapOf = (output: string): OutputTap => {
     const tap = taps.get(output);
     if (tap === undefined)

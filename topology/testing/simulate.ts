@@ -28,7 +28,7 @@ export interface SimulationOptions {
   readonly faults?: FaultCounts;
   /** A compatible next version of the program, to which instances are changed one by one. */
   readonly upgrade?: Topology;
-  /** Options of the instances; what concerns clock, log, stores and chance is the simulation's. */
+  /** Options of the instances; what concerns clock, log, stores and chance is the simulation's. `freezeValues` is true unless this says otherwise. */
   readonly run?: Omit<RunOptions, "clock" | "log" | "random" | "stores" | "mode" | "feed" | "awaitFeed">;
   /** Only these of the faults that a run had, by the names in `faults` of its report: how a failure is reduced to what it needs. */
   readonly only?: ReadonlySet<string>;

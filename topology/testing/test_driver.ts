@@ -1,5 +1,6 @@
 import { TopologyError } from "../../core/errors.ts";
 import type { Metric } from "../../core/ports/metrics.ts";
+import { frozenPlan } from "../../core/runtime/frozen_plan.ts";
 import type { Plan } from "../../core/runtime/plan.ts";
 import { StepState } from "../../core/state/step_state.ts";
 import type { StoreDescriptor } from "../../core/state/stores/store_descriptor.ts";
@@ -21,6 +22,8 @@ export interface StoreChange {
 export interface TestDriverOptions {
   /** Wall time at the start, milliseconds since 1970. @default 0 */
   readonly startAt?: number;
+  /** Whatever a function of the topology is given is frozen, so that one which changes it in place throws there. @default true */
+  readonly freezeValues?: boolean;
 }
 
 /** Runs a topology by hand. */
@@ -65,7 +68,7 @@ export interface TestDriver {
  * ```
  */
 export const testDriver = (topology: Topology, options: TestDriverOptions = {}): TestDriver => {
-  const plan = topology.plan();
+  const plan = options.freezeValues === false ? topology.plan() : frozenPlan(topology.plan());
   const run = new SynchronousRun(plan, options.startAt ?? 0);
   const shuffles = new Set(
     plan.subtopologies.flatMap(({ nodes }) =>

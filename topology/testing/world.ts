@@ -224,6 +224,7 @@ export class World {
       ...(instanceId !== undefined && { instanceId }),
       random: seededRandom(seed * 1_000 + number),
       ...bounded,
+      freezeValues: true,
       ...run,
       logger: {
         log: (level, message, fields) => {
