@@ -39,6 +39,7 @@ export type { TimeOptions } from "./time_options.ts";
 export type { Topic, TopicSink } from "./topic.ts";
 export { topic } from "./topic.ts";
 export { topicPerRecord } from "./topic_per_record.ts";
+export { type TopicsOptions, type TopicsSource, topics } from "./topics.ts";
 export type { Topology, TopologyOptions } from "./topology.ts";
 export { topology } from "./topology.ts";
 export { type DiffVerdict, type TopologyDiff, type TopologyDifference, topologyDiff } from "./topology_diff.ts";

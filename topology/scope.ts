@@ -7,7 +7,7 @@ import { GlobalTableHandle } from "./global_table_handle.ts";
 import type { GraphBuilder, NodeId } from "./graph/graph.ts";
 import { type SourceNode, sameReading, sourceNode } from "./graph/source_node.ts";
 import { unionNode } from "./graph/union_node.ts";
-import type { RecordsSource, Source } from "./source.ts";
+import type { Source } from "./source.ts";
 import type { Stream } from "./stream.ts";
 import { KeyedHandle, StreamHandle } from "./stream_handle.ts";
 import type { GlobalTable, Table } from "./table.ts";
@@ -42,7 +42,7 @@ export interface TableOptions<V, K = any> extends Omit<TimeOptions<V>, "timestam
 
 /** What a topology begins with. */
 export interface Scope {
-  /** The records of a topic, of several, or of `records([...])`. */
+  /** The records of a topic, of several, of all topics of a pattern (`topics(/.../)`), or of `records([...])`. */
   from<V, K>(source: Source<V, K> | readonly Source<V, K>[], options?: FromOptions<V, K>): Stream<V, K>;
   /** A topic as a table: each record is the new row of its key, a null value deletes it. */
   table<K, V>(topic: Topic<K, V>, options?: TableOptions<V, K>): Table<K, V>;
@@ -52,7 +52,7 @@ export interface Scope {
 
 export const scopeOf = (graph: GraphBuilder): Scope => ({
   from: (sources, options = {}) => {
-    const list = (Array.isArray(sources) ? sources : [sources]) as readonly (Topic<any, any> | RecordsSource<any>)[];
+    const list = (Array.isArray(sources) ? sources : [sources]) as readonly SourceNode["source"][];
     if (list.length === 0)
       throw new TopologyError("OPTION_INVALID", `Topology '${graph.topology}' reads from no topic at all: give from() at least one`);
     const { startAt = "earliest", endAt, onError } = options;

@@ -2,9 +2,9 @@ import type { Draft } from "../core/record.ts";
 
 declare const gives: unique symbol;
 
-/** Where records come from: a topic, or `records([...])`. */
+/** Where records come from: a topic, all topics of a pattern, or `records([...])`. */
 export interface Source<out V, out K> {
-  readonly kind: "topic" | "records";
+  readonly kind: "topic" | "topics" | "records";
   readonly name: string;
   /** Only a type: what its records are. */
   readonly [gives]?: readonly [V, K];

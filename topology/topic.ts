@@ -30,8 +30,8 @@ export interface Topic<K, V> extends Source<V, K | null>, TopicSink<V, K | null>
  * const orders = topic("orders", { key: text, value: json<{ id: string; total: number }>(), partitions: 12 });
  * ```
  */
-export function topic<V>(name: string, options: TopicDeclaration & { readonly value: Serde<V> }): Topic<Uint8Array, V>;
 export function topic<K, V>(name: string, options: TopicDeclaration & { readonly key: Serde<K>; readonly value: Serde<V> }): Topic<K, V>;
+export function topic<V>(name: string, options: TopicDeclaration & { readonly value: Serde<V> }): Topic<Uint8Array, V>;
 export function topic(
   name: string,
   options: TopicDeclaration & { readonly key?: Serde<any>; readonly value: Serde<any> },

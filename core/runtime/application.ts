@@ -8,6 +8,7 @@ import type { StoreEngine } from "../ports/store.ts";
 import type { ControlTopic } from "./control_topic.ts";
 import type { Counters } from "./counters.ts";
 import type { KnownTopics } from "./known_topics.ts";
+import type { PatternWatch } from "./pattern_watch.ts";
 import type { Plan, TopicRef } from "./plan.ts";
 import type { Guarantee } from "./task_environment.ts";
 import type { TopicLimits } from "./topic_limits.ts";
@@ -63,6 +64,7 @@ export const duration = (value: Duration | number, name: string): number => {
 
 /** One application on one instance: what all its workers share. */
 export interface Application {
+  /** With an input for each topic that matches a pattern: it changes when such topics come and go, and partitions and tasks with it. */
   readonly plan: Plan;
   readonly settings: Settings;
   readonly log: Log;
@@ -86,6 +88,8 @@ export interface Application {
   readonly control: ControlTopic;
   readonly names: TopicNames;
   readonly topics: KnownTopics;
+  /** Undefined where the program names all of its topics. */
+  readonly patterns: PatternWatch | undefined;
   /** What the next start is to find in the control topic, when it is not there yet. Written when the group has let this instance in. */
   readonly announcements: readonly { readonly key: Uint8Array; readonly value: Uint8Array }[];
 }
@@ -115,6 +119,12 @@ export class TopicNames {
 
   changelog(store: string): string {
     return `${this.#applicationId}-${store}-changelog`;
+  }
+
+  /** Whether that is a topic which this application, or an earlier version of it, has made for itself. */
+  isInternal(topic: string): boolean {
+    if (!topic.startsWith(`${this.#applicationId}-`)) return false;
+    return topic === this.control || topic === this.watermarks || /-(changelog|repartition|sink|retry-\d+)$/.test(topic);
   }
 
   get control(): string {

@@ -24,7 +24,7 @@ export class KnownTopics {
   readonly #log: Log;
   readonly #clock: Clock;
   readonly #logger: Logger;
-  readonly #topics: ReadonlyMap<string, KnownTopic>;
+  #topics: ReadonlyMap<string, KnownTopic>;
   readonly #partitions: Map<string, number>;
   readonly #limits: Map<string, TopicLimits>;
   readonly #createsTopics: boolean;
@@ -75,6 +75,18 @@ export class KnownTopics {
     const limits = await readLimits(this.#log, topic, this.#logger);
     this.#partitions.set(topic, partitions);
     this.#limits.set(topic, limits);
+  }
+
+  /** Other topics match the program's patterns than before. */
+  replace(now: {
+    readonly known: ReadonlyMap<string, KnownTopic>;
+    readonly partitions: ReadonlyMap<string, number>;
+    readonly limits: ReadonlyMap<string, TopicLimits>;
+  }): void {
+    for (const topic of this.#topics.keys()) if (!now.known.has(topic)) this.#partitions.delete(topic);
+    this.#topics = now.known;
+    for (const [topic, partitions] of now.partitions) this.#partitions.set(topic, partitions);
+    for (const [topic, limits] of now.limits) this.#limits.set(topic, limits);
   }
 
   /** Looks at the topics now and then. Called often; what is found is told later. A log that cannot be asked is asked again another time. */

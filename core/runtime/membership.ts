@@ -17,7 +17,7 @@ import { type RestoreProgress, StoreFollower } from "./store_follower.ts";
 import { encodeSubscription, isComplete } from "./subscription.ts";
 import { Summons } from "./summons.ts";
 import type { TaskEnvironment } from "./task_environment.ts";
-import type { TaskStores } from "./task_stores.ts";
+import { type TaskStores, taskOf } from "./task_stores.ts";
 import { expulsion, understand } from "./understanding.ts";
 import { newestVersion } from "./user_data.ts";
 
@@ -77,6 +77,8 @@ export class Membership implements TaskDirectory {
   #assigned: readonly string[] = [];
   owners: readonly Owner[] = [];
   #stop = false;
+  /** The tasks read other topics than before: with the next assignment they are opened anew. */
+  #reopens = false;
   #announced: Promise<void> | undefined;
   /** In which this member was last told what it has. */
   #generation: number | undefined;
@@ -156,6 +158,12 @@ export class Membership implements TaskDirectory {
 
   rejoin(): void {
     this.#member?.requestRejoin();
+  }
+
+  /** The application reads other topics than before. */
+  renew(): void {
+    this.#reopens = true;
+    this.rejoin();
   }
 
   stopApplication(): void {
@@ -270,6 +278,7 @@ export class Membership implements TaskDirectory {
     this.owners = [];
     this.#announced = undefined;
     this.#generation = undefined;
+    this.#reopens = false;
     commits.paused = true;
     this.#held = false;
     this.#unsealed = false;
@@ -293,17 +302,17 @@ export class Membership implements TaskDirectory {
     const word = this.#word;
     const told = this.#understood(assignment.userData);
     if (told === undefined) return;
-    if (this.#hasMissed(generationId)) {
-      logger.log("info", "A generation of the group has passed without an answer for this member: its tasks are opened anew");
-      await this.#giveAllUp();
-    }
+    const missed = this.#hasMissed(generationId);
+    if (missed) logger.log("info", "A generation of the group has passed without an answer for this member: its tasks are opened anew");
+    if (missed || this.#reopens) await this.#giveAllUp();
     await this.#known();
     // The next generation has begun already; what this one would have changed here was not done, so it counts as missed.
     if (word !== this.#word) return;
     this.#generation = generationId;
-    const wanted = new Set(told.tasks);
+    const ours = told.tasks.filter((id) => this.#isKnown(id));
+    const wanted = new Set(ours);
     const followed = new Set([...told.standbys, ...told.warmups]);
-    this.#assigned = told.tasks;
+    this.#assigned = ours;
     this.owners = told.owners;
     const gone = [...tasks.values()].filter((task) => !wanted.has(task.id));
     for (const task of gone) tasks.delete(task.id);
@@ -319,10 +328,10 @@ export class Membership implements TaskDirectory {
     for (const task of gone) await this.#close(task, followed.has(task.id));
     await givenUp;
     if (word !== this.#word) return;
-    const fresh = told.tasks.filter((id) => !tasks.has(id) && !this.#openings.has(id));
-    onAssigned({ tasks: told.tasks, standbys: told.standbys, warmups: told.warmups });
+    const fresh = ours.filter((id) => !tasks.has(id) && !this.#openings.has(id));
+    onAssigned({ tasks: ours, standbys: told.standbys, warmups: told.warmups });
     logger.log("info", "Tasks were assigned", {
-      tasks: told.tasks.join(" "),
+      tasks: ours.join(" "),
       standbys: [...followed].join(" "),
       opened: fresh.length,
       closed: gone.length,
@@ -333,6 +342,16 @@ export class Membership implements TaskDirectory {
     this.#settled();
     this.#options.wake();
     await clock.yield();
+  }
+
+  /** The leader may have heard before this member of a topic that matches a pattern, and that has more partitions than the others. */
+  #isKnown(id: string): boolean {
+    const { application } = this.#options;
+    if (application.patterns === undefined) return true;
+    const { plan, partition } = taskOf(application, id);
+    if (partition < (application.tasks.get(plan.id) ?? 0)) return true;
+    application.patterns.hint();
+    return false;
   }
 
   /**

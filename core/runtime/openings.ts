@@ -8,7 +8,7 @@ import type { Task } from "./sealed_task.ts";
 import type { StoreFollower } from "./store_follower.ts";
 import type { TaskEnvironment } from "./task_environment.ts";
 import { inputsOf, makeTask, startPositions } from "./task_opening.ts";
-import { openTaskStores, type TaskStores } from "./task_stores.ts";
+import { openTaskStores, storesOfTask, TaskStores, taskOf } from "./task_stores.ts";
 
 export interface OpeningsOptions {
   readonly application: Application;
@@ -145,14 +145,16 @@ export class Openings {
     for (const opening of batch) {
       if (opening.stores !== undefined || !this.#isOpen(opening)) continue;
       opening.claimed = true;
-      const stores = (await opening.kept) ?? (await openTaskStores(application, opening.id));
+      const stores = (await this.#kept(opening)) ?? (await openTaskStores(application, opening.id));
       if (this.#isOpen(opening)) opening.stores = stores;
       else await this.#dispose(opening, stores);
     }
     const open = batch.flatMap((opening) =>
-      this.#isOpen(opening) && opening.stores !== undefined ? [{ opening, stores: opening.stores }] : [],
+      this.#isOpen(opening) && opening.stores !== undefined
+        ? [{ opening, stores: opening.stores, inputs: inputsOf(application, opening.stores) }]
+        : [],
     );
-    const partitions = open.flatMap(({ stores }) => inputsOf(application, stores));
+    const partitions = open.flatMap(({ inputs }) => inputs);
     const committed = await log.admin.committed(settings.applicationId, partitions, {
       requireStable: true,
       timeoutMs: settings.taskTimeoutMs,
@@ -163,12 +165,12 @@ export class Openings {
     const ranges = await follower.ranges(settings.guarantee === "none" ? [] : open.map(({ stores }) => stores));
     const ends = await log.admin.offsets(partitions, "latest", "read-uncommitted");
     const opened = await Promise.allSettled(
-      open.map(async ({ opening, stores }) => {
+      open.map(async ({ opening, stores, inputs }) => {
         const fromMs = application.clock.monotonic();
         if (settings.guarantee !== "none") await follower.restore(stores, ranges, opening.given.signal);
         if (!this.#isOpen(opening)) return;
         this.#tellOfLong(opening.id, application.clock.monotonic() - fromMs);
-        const task = makeTask(application, this.#options.environment, stores, positions, ends);
+        const task = makeTask(application, this.#options.environment, stores, { inputs, positions, ends });
         this.#openings.delete(opening.id);
         this.#options.onOpened(task, stores);
         if (this.isEmpty) this.#options.onDone();
@@ -176,6 +178,19 @@ export class Openings {
     );
     const failed = opened.find((one) => one.status === "rejected");
     if (failed !== undefined) throw failed.reason;
+  }
+
+  /** What was kept, for the task as it is now: it may read other topics than when its stores were opened. */
+  async #kept(opening: Opening): Promise<TaskStores | undefined> {
+    const { application } = this.#options;
+    const kept = await opening.kept;
+    if (kept === undefined) return undefined;
+    const { plan, partition } = taskOf(application, opening.id);
+    const names = new Set(storesOfTask(application, plan, partition).map(({ name }) => name));
+    if (kept.stores.length === names.size && kept.stores.every(({ name }) => names.has(name)))
+      return new TaskStores(opening.id, plan, partition, kept.stores);
+    await kept.close();
+    return undefined;
   }
 
   #tellOfLong(task: string, tookMs: number): void {

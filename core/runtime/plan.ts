@@ -24,6 +24,16 @@ export interface TopicRef {
   readonly internal: boolean;
   /** Of a topic of the user's: what the program says of it. */
   readonly declared?: TopicDeclaration;
+  /** Present: it stands for every topic of the user's whose name matches, and `name` is the pattern as text. */
+  readonly pattern?: TopicPattern;
+}
+
+/** Which topics are read: those whose names the expression finds itself in. */
+export interface TopicPattern {
+  /** Remembers nothing from one name to the next: without the flags g and y. */
+  readonly expression: RegExp;
+  /** What a start does when no topic matches. */
+  readonly whenMissing: "wait" | "refuse";
 }
 
 /** What a program may say of a topic of its own. */
@@ -59,6 +69,8 @@ export interface SubtopologyPlan {
 
 export interface InputPlan {
   readonly topic: TopicRef;
+  /** The pattern, as text, that the topic is read for. */
+  readonly matches?: string;
   readonly kind: "source" | "repartition" | "sink" | "records" | "retry";
   readonly step: string;
   readonly key: Serde<any>;

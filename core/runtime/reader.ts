@@ -237,6 +237,7 @@ export class Reader {
       // An answer to a question that nobody asks any more.
       return;
     }
+    if (error.code === "UNKNOWN_TOPIC_OR_PARTITION" && this.#mayGo(at.topic, input)) return this.#leaveAlone(at);
     const place = { topic: at.topic, partition: at.partition, offset: at.offset, cause: error };
     if (error.code === "CORRUPT_MESSAGE" || error.code === "UNSUPPORTED_COMPRESSION_TYPE")
       throw new DecodeError("DECODE_FAILED", error.message, place);
@@ -247,6 +248,25 @@ export class Reader {
         place,
       );
     throw error;
+  }
+
+  /** A topic that was read because it matched a pattern may be deleted; an answer may come when it is not read any more. */
+  #mayGo(topic: string, input: TaskInput | undefined): boolean {
+    const { patterns, control, names } = this.#options.application;
+    if (patterns === undefined || topic === control.topic || topic === names.watermarks) return false;
+    return input === undefined || input.plan.matches !== undefined;
+  }
+
+  /** Not fetched for a while; whether it is gone for good is looked at meanwhile. */
+  #leaveAlone(at: TopicPartition): void {
+    const { patterns, clock } = this.#options.application;
+    const id = partitionId(at.topic, at.partition);
+    patterns?.hint();
+    this.#astray.add(id);
+    clock.after(astrayMs, () => {
+      this.#astray.delete(id);
+      this.#options.wake();
+    });
   }
 
   /** A position lies outside of its partition: where that begins and ends is not said with the error. Until it is known the partition is not fetched. */

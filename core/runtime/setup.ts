@@ -6,10 +6,12 @@ import { type Log, LogError, partitionId, type TopicDescription, type TopicParti
 import type { Logger } from "../ports/logger.ts";
 import type { Serde } from "../serde/serde.ts";
 import { type Settings, TopicNames } from "./application.ts";
+import { awaitTopics } from "./await_topics.ts";
 import { type Bounds, ControlTopic } from "./control_topic.ts";
 import { statefulParts } from "./fingerprint.ts";
 import type { KnownTopic } from "./known_topics.ts";
 import { type PartitionCounts, partitionCounts } from "./partition_counts.ts";
+import { type PatternTopics, withTopics } from "./pattern_topics.ts";
 import type { Plan, SubtopologyPlan, TopicDeclaration, TopicRef } from "./plan.ts";
 import { timeStore } from "./stream_task.ts";
 import { readLimits, type TopicLimits } from "./topic_limits.ts";
@@ -24,6 +26,9 @@ import {
 
 /** Topics as they are, after the missing internal ones were made. */
 export interface Topics {
+  /** With an input for each topic that matches a pattern. */
+  readonly plan: Plan;
+  readonly matching: PatternTopics;
   readonly partitions: Map<string, number>;
   readonly tasks: ReadonlyMap<number, number>;
   /** Of those that are written. */
@@ -50,9 +55,15 @@ export const setUpTopics = async (options: {
   /** Topics of the user's that are missing are made; otherwise only those that say so. */
   readonly createTopics: boolean;
   readonly allowNonRestoredState: boolean;
+  /** Which topics match; asked for where it is not given. */
+  readonly matching?: PatternTopics | undefined;
+  /** Nobody can make a topic meanwhile: there is nothing to wait for. */
+  readonly isClosed: boolean;
 }): Promise<Topics> => {
-  const { log, plan, settings, clock, logger } = options;
+  const { log, settings, clock, logger } = options;
   const names = new TopicNames(settings.applicationId);
+  const matching = options.matching ?? (await awaitTopics({ ...options, names }));
+  const plan = withTopics(options.plan, matching);
   const users = userTopics(plan);
   await createDeclared(log, users, options.createTopics);
   const described = await describePatiently(log, users, clock);
@@ -70,7 +81,8 @@ export const setUpTopics = async (options: {
   const starting = (topics: ReadonlyMap<string, TopicDescription>): StartingTopology => ({
     applicationId: settings.applicationId,
     plan,
-    parts: statefulParts(plan),
+    // By the patterns, not by what matches them today.
+    parts: statefulParts(options.plan),
     topics: keptTopics(plan, names, topics),
     keyedInputs,
     allowNonRestoredState: options.allowNonRestoredState,
@@ -95,7 +107,7 @@ export const setUpTopics = async (options: {
   for (const [topic, { topicId: id, partitions }] of all)
     known.set(topic, { id, partitions, use: keyedInputs.has(topic) ? "keyed" : kept.has(topic) ? "kept" : "written" });
   const isNews = record !== undefined && (before === undefined || encodeTopologyRecord(record) !== encodeTopologyRecord(before));
-  return { partitions, tasks: counts.tasks, limits, known, record: isNews ? record : undefined };
+  return { plan, matching, partitions, tasks: counts.tasks, limits, known, record: isNews ? record : undefined };
 };
 
 /** Written outside transactions, so it is read whatever else is open there. */
@@ -112,9 +124,11 @@ const internalTopics = (plan: Plan, names: TopicNames): readonly string[] => [
 ];
 
 const changelogsOf = ({ nodes, inputs }: SubtopologyPlan, names: TopicNames): readonly string[] => [
-  ...nodes.flatMap(({ store }) => (store?.changelog ? [names.changelog(store.name)] : [])),
-  ...inputs.flatMap(({ kind, topic }) => (kind === "repartition" || kind === "sink" ? [names.changelog(timeStore(topic.name))] : [])),
-  ...inputs.flatMap(({ putOff }) => (putOff === undefined ? [] : [names.changelog(putOff.store)])),
+  ...new Set([
+    ...nodes.flatMap(({ store }) => (store?.changelog ? [names.changelog(store.name)] : [])),
+    ...inputs.flatMap(({ kind, topic }) => (kind === "repartition" || kind === "sink" ? [names.changelog(timeStore(topic.name))] : [])),
+    ...inputs.flatMap(({ putOff }) => (putOff === undefined ? [] : [names.changelog(putOff.store)])),
+  ]),
 ];
 
 /** Those that offsets or state stand for. */
@@ -160,7 +174,7 @@ const createOrCheck = async (log: Log, specs: readonly TopicSpec[], logger: Logg
     if (count !== partitions)
       throw new ConfigurationError(
         "PARTITIONS_DIFFER",
-        `Internal topic '${topic}' has ${count} partitions and the topology needs ${partitions}: did an input topic get more partitions? Reset the application, or give it another applicationId`,
+        `Internal topic '${topic}' has ${count} partitions and the topology needs ${partitions}: did an input topic get more partitions, or does a wider one match a pattern? Reset the application, or give it another applicationId`,
         { topic },
       );
     const actual = await log.admin.config(topic);
@@ -266,9 +280,9 @@ const ofStep = (error: unknown, topics: ReadonlyMap<string, UserTopic>): unknown
 };
 
 /** Where the sources of a bounded run end, if they end now. */
-export const boundsNow = async (log: Log, plan: Plan, topics: Topics, names: TopicNames): Promise<Bounds> => {
+export const boundsNow = async (log: Log, topics: Topics, names: TopicNames): Promise<Bounds> => {
   const bounds = new Map<string, number>();
-  for (const { inputs } of plan.subtopologies)
+  for (const { inputs } of topics.plan.subtopologies)
     for (const input of inputs) {
       if (input.kind !== "source" && input.kind !== "records") continue;
       const topic = names.of(input.topic);

@@ -14,6 +14,8 @@ import { Counters, warnOfDropped } from "./counters.ts";
 import { type FeedRecord, feed } from "./feed.ts";
 import { fingerprint } from "./fingerprint.ts";
 import { KnownTopics } from "./known_topics.ts";
+import { patternInputs } from "./pattern_topics.ts";
+import { PatternWatch } from "./pattern_watch.ts";
 import { pause } from "./pause.ts";
 import type { InputPlan, Plan, SinkPlan } from "./plan.ts";
 import { asConfigurationError, boundsNow, openSerde, openSerdes, setUpTopics, type Topics } from "./setup.ts";
@@ -66,15 +68,16 @@ export const start = async (options: StartOptions): Promise<StartedApp> => {
   const opened: SinkPlan[] = [];
   try {
     checkTimeouts(settings);
-    const topics = await setUpTopics(options);
-    await openSerdes(plan, names);
+    const isClosed = bounded || options.logIsPrivate;
+    const topics = await setUpTopics({ ...options, isClosed });
+    await openSerdes(topics.plan, names);
     const processId = options.random.uuid();
     if (settings.guarantee === "exactly-once") await tryTransactions(log, settings, processId);
     const control = new ControlTopic(names.control);
     // What a crashed instance has left open here is ended later, by whoever takes its place.
     await control.readToEnd(log, "visible");
-    const application: Application = {
-      plan,
+    const application: { -readonly [P in keyof Application]: Application[P] } = {
+      plan: topics.plan,
       settings,
       log,
       logIsPrivate: options.logIsPrivate,
@@ -100,9 +103,28 @@ export const start = async (options: StartOptions): Promise<StartedApp> => {
         limits: topics.limits,
         createsTopics: options.createTopics,
       }),
-      announcements: topics.record === undefined ? [] : [topologyRecord(topics.record)],
+      patterns: undefined,
+      announcements: announcementsOf(topics),
     };
-    const bounds = () => boundsNow(log, plan, topics, names);
+    if (!isClosed && patternInputs(plan).length > 0)
+      application.patterns = new PatternWatch({
+        log,
+        clock,
+        logger,
+        plan,
+        names,
+        control,
+        topics: topics.matching,
+        takeIn: async (matching) => {
+          const now = await setUpTopics({ ...options, isClosed, matching });
+          await openSerdes(now.plan, names);
+          application.topics.replace(now);
+          application.plan = now.plan;
+          application.tasks = now.tasks;
+          application.announcements = announcementsOf(now);
+        },
+      });
+    const bounds = () => boundsNow(log, topics, names);
     const records = feedOf(options, topics, names);
     if (bounded && control.bounds === undefined && records === undefined && control.fed === undefined && !options.awaitFeed)
       await control.agreeOnBounds(log, bounds, clock);
@@ -157,6 +179,9 @@ export const start = async (options: StartOptions): Promise<StartedApp> => {
     throw asConfigurationError(error);
   }
 };
+
+/** What the next start is to find, where it does not stand there already. */
+const announcementsOf = ({ record }: Topics): Application["announcements"] => (record === undefined ? [] : [topologyRecord(record)]);
 
 /** A sink that does not let go is left alone after a while: the program is to end. */
 const closeSinks = async (sinks: readonly SinkPlan[], options: StartOptions): Promise<void> => {

@@ -59,11 +59,15 @@ export const makeTask = (
   application: Application,
   environment: TaskEnvironment,
   taskStores: TaskStores,
-  positions: ReadonlyMap<string, InputPosition>,
-  ends: ReadonlyMap<string, number>,
+  at: {
+    /** As positions and ends were asked for: topics that match a pattern may have come since. */
+    readonly inputs: readonly TaskPartition[];
+    readonly positions: ReadonlyMap<string, InputPosition>;
+    readonly ends: ReadonlyMap<string, number>;
+  },
 ): Task => {
   const { plan, partition, stores } = taskStores;
-  const inputs = inputsOf(application, taskStores);
+  const { inputs, positions, ends } = at;
   const { bounded, control, settings, clock } = application;
   const close = () => taskStores.close();
   const vectorOf = (input: InputPlan): UpstreamVector | undefined => {

@@ -59,17 +59,28 @@ export const storesOf = (plan: SubtopologyPlan): readonly { readonly name: strin
   ...plan.inputs.flatMap(({ kind, topic }) =>
     kind === "repartition" || kind === "sink" ? [{ name: timeStore(topic.name), keys: keyCodec(undefined) }] : [],
   ),
-  ...plan.inputs.flatMap(({ putOff }) => (putOff === undefined ? [] : [{ name: putOff.store, keys: keyCodec(undefined) }])),
+  // The topics of one pattern share it.
+  ...[...new Set(plan.inputs.flatMap(({ putOff }) => (putOff === undefined ? [] : [putOff.store])))].map((name) => ({
+    name,
+    keys: keyCodec(undefined),
+  })),
 ];
+
+/** The stores that a task has of these, by the inputs that have a partition of its number. */
+export const storesOfTask = (
+  { names, partitions }: Pick<Application, "names" | "partitions">,
+  plan: SubtopologyPlan,
+  partition: number,
+): readonly { readonly name: string; readonly keys: KeyCodec }[] =>
+  storesOf({ ...plan, inputs: plan.inputs.filter(({ topic }) => partition < (partitions.get(names.of(topic)) ?? 0)) });
 
 /** Opens the stores of a task as they are, restored or not. */
 export const openTaskStores = async (application: Application, id: string): Promise<TaskStores> => {
-  const { settings, names, partitions, stores: engine } = application;
+  const { settings, names, stores: engine } = application;
   const { plan, partition } = taskOf(application, id);
-  const here = plan.inputs.filter(({ topic }) => partition < (partitions.get(names.of(topic)) ?? 0));
   const stores: OpenStore[] = [];
   try {
-    for (const { name, keys } of storesOf({ ...plan, inputs: here })) {
+    for (const { name, keys } of storesOfTask(application, plan, partition)) {
       const store = await engine.open({ applicationId: settings.applicationId, store: name, partition });
       stores.push({ name, keys, store, topic: names.changelog(name), partition });
     }

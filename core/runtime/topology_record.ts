@@ -66,7 +66,7 @@ export const checkAgainstRecord = (before: TopologyRecord, now: StartingTopology
   const { parts } = decodeTopologyRecord(encodeTopologyRecord(nextRecord(undefined, now)))!;
   const is = new Map(parts.map((part) => [partName(part), part]));
   const changes = topologyChanges(
-    before.parts.map((part) => withMoreInputs(part, is.get(partName(part)))),
+    before.parts.map((part) => withMoreInputs(part, is.get(partName(part)), before, now)),
     parts,
   );
   const changed = changes.filter(({ change }) => change === "changed");
@@ -93,15 +93,27 @@ export const checkAgainstRecord = (before: TopologyRecord, now: StartingTopology
   checkTopics(before, now);
 };
 
-/** Records that come from one more topic find the state as it was: that is no change of what is kept. */
-const withMoreInputs = (was: StatefulPart, is: StatefulPart | undefined): StatefulPart => {
+/** Records that come from one more topic find the state as it was: that is no change of what is kept. Nor is it one when topics are named by a pattern that were named one by one, or the other way round, as long as all are read that were. */
+const withMoreInputs = (
+  was: StatefulPart,
+  is: StatefulPart | undefined,
+  { topics: recorded }: TopologyRecord,
+  { topics, applicationId }: StartingTopology,
+): StatefulPart => {
   const before = was.parameters["reads from"];
   const after = is?.parameters["reads from"];
   if (typeof before !== "string" || typeof after !== "string") return was;
-  const topics = after.split(", ");
-  const isWider = before.split(", ").every((topic) => topics.includes(topic));
+  const named = after.split(", ");
+  const hasPattern = named.some(isPattern);
+  const readBefore = (): boolean => Object.keys(recorded).every((topic) => topic.startsWith(`${applicationId}-`) || topics.has(topic));
+  const isWider = before
+    .split(", ")
+    .every((topic) => named.includes(topic) || (isPattern(topic) ? readBefore() : hasPattern && topics.has(topic)));
   return isWider ? { ...was, parameters: { ...was.parameters, "reads from": after } } : was;
 };
+
+/** A slash stands in no topic's name. */
+const isPattern = (topic: string): boolean => topic.startsWith("/");
 
 const checkTopics = (before: TopologyRecord, now: StartingTopology): void => {
   const { applicationId, allowNonRestoredState } = now;

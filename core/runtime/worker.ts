@@ -252,6 +252,10 @@ export class Worker {
     this.#reader.align();
     this.#purge.step(this.#tasks.values());
     this.#application.topics.watch((error) => this.fail(error));
+    this.#application.patterns?.watch(
+      () => this.#membership.renew(),
+      (error) => this.fail(error),
+    );
   }
 
   /** Until something arrives, or something is due. */

@@ -25,6 +25,8 @@ export interface SubtopologyDescription {
 export interface InputDescription {
   readonly step: string;
   readonly topic: string;
+  /** Present: all topics are read in whose names this expression finds itself. */
+  readonly pattern?: string;
   readonly kind: InputPlan["kind"];
   readonly table: boolean;
   readonly watermarks?: string;
@@ -74,6 +76,7 @@ const subtopologyOf = (plan: SubtopologyPlan): SubtopologyDescription => {
     inputs: inputs.map(({ step, topic, kind, table, time }) => ({
       step,
       topic: topic.name,
+      ...(topic.pattern === undefined ? {} : { pattern: topic.pattern.expression.source }),
       kind,
       table,
       ...(time === undefined || kind === "retry" ? {} : { watermarks: time.watermarks.name }),

@@ -21,8 +21,8 @@ const subtopologyText = (subtopology: SubtopologyDescription): string => {
     if (!a.next.includes(to)) a.next.push(to);
     if (!b.before.includes(from)) b.before.push(from);
   };
-  const source = (topic: string): string => `${topic}-source`;
-  for (const { topic } of inputs) add(source(topic), `Source: ${source(topic)} (topics: [${topic}])`);
+  const source = (topic: string): string => `${topic.replace(/[^a-zA-Z0-9._-]+/g, "_")}-source`;
+  for (const { topic, pattern } of inputs) add(source(topic), `Source: ${source(topic)} (topics: ${pattern ?? `[${topic}]`})`);
   for (const { step, store } of steps) add(step, `Processor: ${step} (stores: [${store ?? ""}])`);
   const target = ({ step, topic }: { readonly step: string; readonly topic: string }): string =>
     nodes.has(step) ? `${step}-${topic}` : step;

@@ -31,10 +31,12 @@ const subtopologyText = ({ id, inputs, steps, outputs, copartitioned, sink }: Su
     ...copartitioned.map(({ step, topics }) => `  ${listed(topics)} need equally many partitions, for ${step}`),
   ].join("\n");
 
-const inputLine = ({ topic, table: isTable, watermarks }: InputDescription): readonly string[] => [
+const inputLine = ({ topic, pattern, table: isTable, watermarks }: InputDescription): readonly string[] => [
   "reads",
   topic,
-  [isTable ? "table" : "", watermarks === undefined ? "" : `watermarks ${watermarks}`].filter((part) => part !== "").join(", "),
+  [isTable ? "table" : "", pattern === undefined ? "" : "all topics that match", watermarks === undefined ? "" : `watermarks ${watermarks}`]
+    .filter((part) => part !== "")
+    .join(", "),
 ];
 
 const stepLine = (step: StepDescription): readonly string[] => [

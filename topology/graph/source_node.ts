@@ -3,11 +3,12 @@ import type { InputPlan, TimePlan } from "../../core/runtime/plan.ts";
 import type { Serde } from "../../core/serde/serde.ts";
 import type { RecordsSource } from "../source.ts";
 import type { Topic } from "../topic.ts";
+import type { TopicsSource } from "../topics.ts";
 
-/** A topic, or records that stand in the program, as they come in. */
+/** A topic, all topics of a pattern, or records that stand in the program, as they come in. */
 export interface SourceNode {
   readonly node: "source";
-  readonly source: Topic<any, any> | RecordsSource<any>;
+  readonly source: Topic<any, any> | TopicsSource<any, any> | RecordsSource<any>;
   /** Present: the records are the changes of a table. */
   readonly table: TableSettings | undefined;
   readonly time: TimePlan;

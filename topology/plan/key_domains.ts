@@ -43,7 +43,7 @@ export const keyDomains = (graph: Graph, keying: Keying, names: StepNames): KeyD
     domains[id] = ((): readonly Domain[] => {
       switch (node.node) {
         case "source":
-          return [new Domain(node.source.kind === "topic" ? { serde: node.source.key, of: `topic '${node.source.name}'` } : undefined)];
+          return [new Domain(node.source.kind !== "records" ? { serde: node.source.key, of: `topic '${node.source.name}'` } : undefined)];
         case "settings":
         case "output":
           return domains[node.stream]!;

@@ -33,7 +33,7 @@ export const followKeys = (graph: Graph, names: StepNames): Keying => {
     spread[id] = ((): Spread => {
       switch (node.node) {
         case "source":
-          return node.source.kind === "topic" ? byKey : unknown;
+          return node.source.kind !== "records" ? byKey : unknown;
         case "settings":
         case "output":
           return spread[node.stream]!;

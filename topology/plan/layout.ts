@@ -146,7 +146,9 @@ export const layOut = (graph: Graph, keying: Keying, names: StepNames): Layout =
       if (!useful.has(id)) return [];
       switch (node.node) {
         case "source":
-          return [components.fresh(node.source.kind === "records" || node.source.declared.partitions === 1)];
+          return [
+            components.fresh(node.source.kind === "records" || (node.source.kind === "topic" && node.source.declared.partitions === 1)),
+          ];
         case "settings":
           return placed[node.stream]!;
         case "side":

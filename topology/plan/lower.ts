@@ -159,8 +159,11 @@ class Lowering {
       onError: policyOf(id, node.onError, this.#names, this.#onError),
     };
     const { source } = node;
-    if (source.kind === "topic") {
-      const topic: TopicRef = { name: source.name, internal: false, declared: source.declared };
+    if (source.kind !== "records") {
+      const topic: TopicRef =
+        source.kind === "topics"
+          ? { name: source.name, internal: false, pattern: source.pattern }
+          : { name: source.name, internal: false, declared: source.declared };
       draft.edges.set(id, [draft.read({ ...shared, topic, kind: "source", key: source.key, value: source.value, endAt: node.endAt })]);
     } else {
       const topic = this.#internal({ name: step, kind: "records", partitions: 1 }, step);

@@ -2,6 +2,7 @@ import type { ErrorPolicy } from "../../core/error_policy.ts";
 import { TopologyError } from "../../core/errors.ts";
 import type { Plan } from "../../core/runtime/plan.ts";
 import type { Graph } from "../graph/graph.ts";
+import { checkPatterns } from "./check_patterns.ts";
 import { keyDomains } from "./key_domains.ts";
 import { followKeys } from "./keying.ts";
 import { layOut } from "./layout.ts";
@@ -24,11 +25,13 @@ export const planTopology = (
       "TOPOLOGY_INVALID",
       `Topology '${graph.topology}' does nothing: read a topic with from(), and do something with its records, such as to(topic)`,
     );
-  return Object.freeze({
+  const plan: Plan = {
     name: graph.topology,
     subtopologies,
     topics,
     watermarkIntervalMs: options.watermarkIntervalMs,
     orderFree: orderFree(subtopologies),
-  });
+  };
+  checkPatterns(plan);
+  return Object.freeze(plan);
 };

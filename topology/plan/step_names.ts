@@ -112,6 +112,20 @@ const refuseSettings = (graph: Graph, target: GraphNode, settings: SettingsNode,
 
 const givenName = (node: GraphNode): string | undefined => (node.node === "step" || node.node === "repartition" ? node.name : undefined);
 
+const sourceName = (node: Extract<GraphNode, { readonly node: "source" }>): string => {
+  const { kind, name } = node.source;
+  if (kind === "records") return "records";
+  // Topics may be called after the step, so what is left of a pattern has to be a name.
+  return `${operationOf(node)}-${
+    kind === "topics"
+      ? name
+          .replace(/[^a-zA-Z0-9._-]+/g, "_")
+          .replace(/^_+|_+$/g, "")
+          .slice(0, 100)
+      : name
+  }`;
+};
+
 const madeName = (node: GraphNode, isTaken: (name: string) => boolean): string | undefined => {
   const numbered = (base: string, first: number): string => {
     for (let n = first; ; n++) if (!isTaken(`${base}-${n}`)) return `${base}-${n}`;
@@ -121,7 +135,7 @@ const madeName = (node: GraphNode, isTaken: (name: string) => boolean): string |
     case "step":
       return numbered(node.operation, 1);
     case "source":
-      return plain(node.source.kind === "records" ? "records" : `${operationOf(node)}-${node.source.name}`);
+      return plain(sourceName(node));
     case "output":
       return plain(`to-${node.sink.name}`);
     case "key-by":

@@ -7,6 +7,7 @@ import type { Topology } from "../topology.ts";
 import { compareWithCalm } from "./compare_with_calm.ts";
 import { conditionsOf } from "./conditions.ts";
 import type { FaultCounts } from "./faults.ts";
+import { withFedTopics } from "./fed_topics.ts";
 import type { Feed } from "./feed.ts";
 import { live } from "./live.ts";
 import { type LogRecord, readTopic } from "./log_reading.ts";
@@ -84,7 +85,7 @@ export interface SimulationReport {
  */
 export const simulate = async (topology: Topology, options: SimulationOptions): Promise<SimulationReport> => {
   const { seed, instances = 2, partitions = 3, upgrade } = options;
-  const versions = upgrade === undefined ? [topology] : [topology, upgrade];
+  const versions = (upgrade === undefined ? [topology] : [topology, upgrade]).map((version) => withFedTopics(version, options.input));
   const plans = versions.map((version) => version.plan());
   checkFeeds(plans[0]!, options.input);
   const conditions = conditionsOf(seed, options.faults, {

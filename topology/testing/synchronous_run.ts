@@ -3,6 +3,7 @@ import { partitionId } from "../../core/ports/log.ts";
 import { silent } from "../../core/ports/logger.ts";
 import { Counters } from "../../core/runtime/counters.ts";
 import { InputChecks } from "../../core/runtime/input_checks.ts";
+import { type PatternTopics, patternInputs, withTopics } from "../../core/runtime/pattern_topics.ts";
 import type { InputPlan, Plan, StorePlan, SubtopologyPlan, TopicRef } from "../../core/runtime/plan.ts";
 import { StreamTask, timeStore } from "../../core/runtime/stream_task.ts";
 import type { TaskEnvironment } from "../../core/runtime/task_environment.ts";
@@ -48,22 +49,41 @@ export class SynchronousRun {
   readonly stores: Map<string, HeldStore> = new Map();
   /** What went to topics that are not the topology's own, and to changelogs, in the order in which it was written. */
   readonly written: Map<string, RawRecord[]> = new Map();
+  readonly #plan: Plan;
   readonly #clock: HandClock;
-  readonly #tasks: StreamTask[];
+  readonly #environmentOfTasks: TaskEnvironment;
+  /** What tasks know of the time of internal topics. */
+  readonly #times = new Map<string, MemoryStore>();
   readonly #offsets = new Map<string, number>();
+  /** Those that match a pattern are known as soon as the test writes them. */
+  #matching: PatternTopics;
+  #tasks: readonly StreamTask[];
   #outbox = new CollectingOutbox();
 
   constructor(plan: Plan, startAtMs: number) {
+    this.#plan = plan;
     this.#clock = new HandClock(startAtMs);
-    const environment = this.#environment();
-    this.#tasks = plan.subtopologies.flatMap((subtopology) =>
-      subtopology.sink === undefined ? [this.#open(plan, subtopology, environment)] : [],
-    );
+    this.#environmentOfTasks = this.#environment();
+    this.#matching = new Map(patternInputs(plan).map(({ topic }) => [topic.name, []]));
+    this.#tasks = this.#openAll(new Map());
   }
 
-  /** Whether some task reads that topic. */
-  reads(topic: string): boolean {
-    return this.#tasks.some(({ inputs }) => inputs.some((input) => input.topic === topic));
+  /** Whether some task reads that topic, by its name or because it matches a pattern. */
+  knows(topic: string): boolean {
+    if (this.#tasks.some(({ inputs }) => inputs.some((input) => input.topic === topic))) return true;
+    const input = patternInputs(this.#plan).find(({ topic: { pattern } }) => pattern.expression.test(topic));
+    if (input === undefined) return false;
+    const { name } = input.topic;
+    this.#matching = new Map([...this.#matching, [name, [...this.#matching.get(name)!, topic].sort()]]);
+    // Everything is committed: the tasks go on where they are, with one input more.
+    this.#tasks = this.#openAll(
+      new Map(
+        this.#tasks.flatMap((task) =>
+          task.inputs.map(({ id, position: offset, doneWatermark: watermark, streamTime }) => [id, { offset, watermark, streamTime }]),
+        ),
+      ),
+    );
+    return true;
   }
 
   get now(): number {
@@ -160,16 +180,24 @@ export class SynchronousRun {
           });
   }
 
-  #open(plan: Plan, subtopology: SubtopologyPlan, environment: TaskEnvironment): StreamTask {
+  /** A sub-topology of which no topic is known yet has no task. */
+  #openAll(positions: ReadonlyMap<string, InputPosition>): readonly StreamTask[] {
+    const plan = withTopics(this.#plan, this.#matching);
+    return plan.subtopologies.flatMap((subtopology) =>
+      subtopology.sink === undefined && subtopology.inputs.length > 0 ? [this.#open(plan, subtopology, positions)] : [],
+    );
+  }
+
+  #open(plan: Plan, subtopology: SubtopologyPlan, positions: ReadonlyMap<string, InputPosition>): StreamTask {
     const stores = new Map(
       subtopology.nodes.flatMap(({ store }) => {
         if (store === undefined) return [];
-        const base = new MemoryStore();
+        const base = this.stores.get(store.name)?.base ?? new MemoryStore();
         this.stores.set(store.name, { plan: store, base });
         return [[store.name, { store: base, keys: store.keys }] as const];
       }),
     );
-    const times = new Map<string, MemoryStore>();
+    const times = this.#times;
     const vectorOf = (input: InputPlan): UpstreamVector | undefined => {
       if (input.kind !== "repartition") return undefined;
       const name = timeStore(input.topic.name);
@@ -200,9 +228,9 @@ export class SynchronousRun {
       plan: subtopology,
       partition: 0,
       inputsAt,
-      positions: new Map(),
+      positions,
       stores,
-      environment,
+      environment: this.#environmentOfTasks,
       taskTimeoutMs: Number.POSITIVE_INFINITY,
       close: async () => {},
     });

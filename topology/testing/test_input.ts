@@ -29,7 +29,7 @@ export const openTestInput = <K, V>(
   topic: Topic<K, V>,
   options: { readonly startAt?: number; readonly autoAdvance?: number },
 ): TestInput<K, V> => {
-  if (!run.reads(topic.name))
+  if (!run.knows(topic.name))
     throw new TopologyError("TOPIC_MISSING", `Topology '${topology}' does not read topic '${topic.name}': check its name`, {
       topic: topic.name,
     });

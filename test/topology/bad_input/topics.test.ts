@@ -125,7 +125,7 @@ describe("topics that are not as the program needs them", () => {
     const error = await refusal(world, counting);
     expect(error).toMatchObject({ name: "ConfigurationError", code: "PARTITIONS_DIFFER", topic: "counting-count-changelog" });
     expect((error as Error).message).toBe(
-      "Internal topic 'counting-count-changelog' has 4 partitions and the topology needs 2: did an input topic get more partitions? Reset the application, or give it another applicationId",
+      "Internal topic 'counting-count-changelog' has 4 partitions and the topology needs 2: did an input topic get more partitions, or does a wider one match a pattern? Reset the application, or give it another applicationId",
     );
   });
 
