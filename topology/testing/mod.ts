@@ -4,6 +4,7 @@ export type { FaultCounts } from "./faults.ts";
 export { type Feed, type FeedRecord, feed } from "./feed.ts";
 export { type Harness, type HarnessOptions, harness } from "./harness.ts";
 export { type Input, input } from "./input.ts";
+export { type ExpectedRecord, matchers, type RecordMatchers } from "./matchers.ts";
 export { shrink } from "./shrink.ts";
 export { type SimulatedRecord, type SimulationOptions, type SimulationReport, simulate } from "./simulate.ts";
 export { type StoreChange, type TestDriver, type TestDriverOptions, testDriver } from "./test_driver.ts";
