@@ -1,5 +1,5 @@
 import { type ErrorPolicy, policiesIn } from "../error_policy.ts";
-import { ConfigurationError, MillraceError } from "../errors.ts";
+import { ConfigurationError, DecodeError, MillraceError } from "../errors.ts";
 import type { Clock } from "../ports/clock.ts";
 import { sleep } from "../ports/clock.ts";
 import { type Log, LogError, partitionId, type TopicDescription, type TopicPartition, type TopicSpec } from "../ports/log.ts";
@@ -320,9 +320,24 @@ export const openSerde = async (
   }
 };
 
-/** A fault of the log at the start, as what the reader has to mend. */
+/** A batch that was fetched and cannot be unpacked, which is found out when its records are to be handled: none of them is one that a policy could leave out. */
+const unreadableBatch = (error: LogError): MillraceError | undefined => {
+  const { topic, partition, offset, message } = error;
+  const place = { topic, partition, offset, cause: error };
+  // What the log says of records on their way out stands for no offset.
+  if (offset === undefined) return undefined;
+  if (error.code === "CORRUPT_MESSAGE") return new DecodeError("DECODE_FAILED", message, place);
+  if (error.code === "RECORD_LIST_TOO_LARGE") return new DecodeError("LIMIT_EXCEEDED", message, place);
+  if (error.code === "UNSUPPORTED_COMPRESSION_TYPE") return new ConfigurationError("PACKAGE_MISSING", message, place);
+  return undefined;
+};
+
+/** A fault of the log, at the start or later, as what the reader has to mend. */
 export const asConfigurationError = (error: unknown): unknown => {
-  if (!(error instanceof LogError) || error.disposition !== "configuration") return error;
+  if (!(error instanceof LogError)) return error;
+  const unreadable = unreadableBatch(error);
+  if (unreadable !== undefined) return unreadable;
+  if (error.disposition !== "configuration") return error;
   const code =
     error.code === "SASL_AUTHENTICATION_FAILED"
       ? "NOT_AUTHENTICATED"

@@ -178,6 +178,25 @@ describe("a function of the program that throws", () => {
     });
 });
 
+describe("a question that fails", () => {
+  for (const [what, value, said] of thrown)
+    it(`(${what}) stops the instance with a StepError that names the step, and is asked again when the program is mended`, async () => {
+      const world = await open();
+      const asking = (ask: (word: string) => Promise<string>) =>
+        topology("asking", ({ from }) => {
+          from(words).keyBy().mapAsync("ask", ask).to(out);
+        });
+      await say(world, "before", "bad", "after");
+      const error = (await world.failure(asking((word) => (word === "bad" ? Promise.reject(value) : Promise.resolve(word))))) as StepError;
+      expect(error).toMatchObject({ name: "StepError", code: "STEP_FAILED", step: "ask" });
+      expect(error.message).toBe(`Step 'ask' got no result for a record: ${said}`);
+      expect((await world.texts("out")).map((record) => record.value)).not.toContain("bad");
+      await world.run(asking((word) => Promise.resolve(word)));
+      expect((await world.texts("out")).map((record) => record.value)).toEqual(["before", "bad", "after"]);
+      await world.close();
+    });
+});
+
 describe("a sink whose write rejects", () => {
   for (const [what, value, said] of thrown)
     it(`with ${what} is tried again until taskTimeout, and nothing is counted as written`, async () => {

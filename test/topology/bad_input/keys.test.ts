@@ -82,12 +82,16 @@ describe("a key that equals nothing", () => {
     });
   const bad = [{ value: utf8("1") }, { value: utf8("none") }, { value: utf8("1") }];
 
-  it("(NaN) stops the instance, which names it", async () => {
+  it("(NaN) stops the instance, which names it, and the record stays where it is", async () => {
     const world = await open();
     await world.write("words", ...bad);
     const error = await world.failure(byNumber(fail()));
-    expect(error).toMatchObject({ name: "ProduceError", code: "ENCODE_FAILED" });
+    expect(error).toMatchObject({ name: "ProduceError", code: "ENCODE_FAILED", topic: "numbers-count-repartition" });
     expect(error.message).toMatch(/NaN/);
+    expect((await world.position("numbers", "words")) ?? 0).toBeLessThanOrEqual(1);
+    await world.run(byNumber(skip()));
+    expect((await world.cluster.read(counts)).map(({ key, value }) => `${key}=${value}`)).toEqual(["1=1", "1=2"]);
+    await world.close();
   });
 
   it("(NaN) is left out when the policy says so, and its neighbours are counted", async () => {

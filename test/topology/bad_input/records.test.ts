@@ -184,8 +184,15 @@ describe("a timestamp that cannot be used", () => {
 
   it("is found in the records themselves where the source has no timestamp function", async () => {
     const world = await open();
-    await world.write("payments", { value: utf8('{"id":"a"}'), timestamp: -1 });
-    expect(await world.failure(copying(fail()))).toMatchObject({ code: "BAD_TIMESTAMP", offset: 0 });
+    await world.write("payments", { value: utf8('{"id":"a"}'), timestamp: -1 }, { value: utf8('{"id":"b"}') });
+    const error = await world.failure(copying(fail()));
+    expect(error).toMatchObject({ name: "DecodeError", code: "BAD_TIMESTAMP", where: "timestamp", topic: "payments", offset: 0 });
+    expect(error.message).toMatch(/^The record has no timestamp: give the source a timestamp function/);
+    expect((await world.position("copying", "payments")) ?? 0).toBe(0);
+    const app = await world.run(copying(skip()));
+    expect((await world.texts("ids")).map((record) => record.value)).toEqual(["b"]);
+    expect(counted(app, "skipped_records")).toBe(1);
+    await world.close();
   });
 
   it("is parked with the clock's time, as no topic need take its own", async () => {
@@ -201,15 +208,17 @@ describe("a timestamp that cannot be used", () => {
     await world.close();
   });
 
-  it("in the future does not carry event time away, whatever the policy", async () => {
-    const world = await open();
-    const app = await world.run(copying(skip(), (payment) => payment.at ?? 0));
-    await world.write("payments", { value: utf8('{"id":"a","at":1700000001000}') }, { value: utf8('{"id":"b","at":99999999999999}') });
-    await world.cluster.clock.advance(2000);
-    const watermarks = [...app.metrics()].filter(({ name }) => name === "watermark").map(({ value }) => value);
-    expect(watermarks).toEqual([1_700_000_000_999]);
-    await world.close();
-  });
+  for (const policy of [skip(), deadLetter("parked")])
+    it(`in the future does not carry event time away, whatever the policy (${policy.kind})`, async () => {
+      const world = await open();
+      const app = await world.run(copying(policy, (payment) => payment.at ?? 0));
+      await world.write("payments", { value: utf8('{"id":"a","at":1700000001000}') }, { value: utf8('{"id":"b","at":99999999999999}') });
+      await world.cluster.clock.advance(2000);
+      const watermarks = [...app.metrics()].filter(({ name }) => name === "watermark").map(({ value }) => value);
+      expect(watermarks).toEqual([1_700_000_000_999]);
+      expect([counted(app, "skipped_records"), counted(app, "dead_letter_records")]).toEqual(policy.kind === "skip" ? [1, 0] : [0, 1]);
+      await world.close();
+    });
 
   it("in the future is taken in a bounded run, which has no clock to compare it with", async () => {
     const world = await open();

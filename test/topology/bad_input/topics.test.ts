@@ -63,10 +63,12 @@ describe("topics that are not as the program needs them", () => {
   it("an output is missing", async () => {
     const world = await BadInput.open({ words: 1 });
     expect(await refusal(world, counting)).toMatchObject({
+      name: "ConfigurationError",
       code: "TOPIC_MISSING",
       topic: "counts",
       message: "Topic 'counts', which step 'to-counts' writes, does not exist: create it first",
     });
+    expect((await world.cluster.log.admin.list()).filter((name) => name.startsWith("counting"))).toEqual([]);
   });
 
   it("a dead-letter topic is missing: better now than with the first bad record", async () => {
@@ -77,7 +79,13 @@ describe("topics that are not as the program needs them", () => {
         .count("n")
         .to(counts);
     });
-    expect(await refusal(world, parking)).toMatchObject({ code: "TOPIC_MISSING", topic: "parked" });
+    expect(await refusal(world, parking)).toMatchObject({
+      name: "ConfigurationError",
+      code: "TOPIC_MISSING",
+      topic: "parked",
+      message: "Topic 'parked', which step 'from-words' writes, does not exist: create it first",
+    });
+    expect((await world.cluster.log.admin.list()).filter((name) => name.startsWith("parking"))).toEqual([]);
   });
 
   it("one that says `create` is made, with the partitions that it says", async () => {
