@@ -111,7 +111,9 @@ const advisingWork = (work: OwnWork): OwnWork => ({
 
 const frozenContext = (context: OperatorContext): OperatorContext => {
   const { eventTimers, processingTimers } = context;
-  return Object.assign(Object.create(context) as OperatorContext, {
+  // With its own properties, as operators may make one of their own of it; what it computes when it is asked must not be asked for here.
+  const same = Object.defineProperties({}, Object.getOwnPropertyDescriptors(context)) as OperatorContext;
+  return Object.assign(same, {
     emit: frozenPush(context.emit),
     side: (name: string) => frozenPush(context.side(name)),
     stateOf: (store: string) => {

@@ -63,8 +63,8 @@ export class PatternWatch {
     this.#nextMs = Math.min(this.#nextMs, this.#clock.monotonic() + lookAgainMs);
   }
 
-  /** Looks now and then. Called often; `onChange` is called when the application reads other topics than before, `onFailure` with a MillraceError when it cannot. A log that cannot be asked is asked again another time. */
-  watch(onChange: () => void, onFailure: (error: unknown) => void): void {
+  /** Looks now and then. Called often; a MillraceError is told when the application cannot take in what was found. A log that cannot be asked is asked again another time. */
+  watch(onFailure: (error: unknown) => void): void {
     if (this.#looking) return;
     const nowMs = this.#clock.monotonic();
     const { topology } = this.#control;
@@ -82,9 +82,7 @@ export class PatternWatch {
     this.#look()
       .then(
         (changed) => {
-          if (!changed) return;
-          this.#looksAgain = 0;
-          onChange();
+          if (changed) this.#looksAgain = 0;
         },
         (error: unknown) => {
           if (error instanceof MillraceError) onFailure(error);

@@ -7,6 +7,7 @@ import { committerFor } from "./committer.ts";
 import { workerTombstone } from "./control_topic.ts";
 import { insist } from "./insist.ts";
 import { type Assigned, Membership } from "./membership.ts";
+import type { Plan } from "./plan.ts";
 import { Purge } from "./purge.ts";
 import type { TaskDirectory } from "./queries.ts";
 import { Reader } from "./reader.ts";
@@ -42,6 +43,8 @@ export class Worker {
   readonly #transactionalId: string;
   /** Aborted by `kill`, and when the worker has ended: nothing may wait any more. */
   readonly #ended = new AbortController();
+  /** What the tasks were opened by: when the application has another one, since other topics match its patterns, they are opened anew. */
+  #plan: Plan;
   #stopping = false;
   #stays = false;
   /** Of the control topic, heard so far. */
@@ -54,6 +57,7 @@ export class Worker {
   constructor(application: Application, slot: number, events: WorkerEvents) {
     const { settings, log, names, plan, clock, bounded } = application;
     this.#application = application;
+    this.#plan = plan;
     this.#calls = application.control.calls;
     this.#purge = new Purge(application);
     this.#turns = new Turns(clock);
@@ -252,10 +256,11 @@ export class Worker {
     this.#reader.align();
     this.#purge.step(this.#tasks.values());
     this.#application.topics.watch((error) => this.fail(error));
-    this.#application.patterns?.watch(
-      () => this.#membership.renew(),
-      (error) => this.fail(error),
-    );
+    this.#application.patterns?.watch((error) => this.fail(error));
+    if (this.#application.plan !== this.#plan) {
+      this.#plan = this.#application.plan;
+      this.#membership.renew();
+    }
   }
 
   /** Until something arrives, or something is due. */

@@ -1,4 +1,4 @@
-import type { OperatorContext, OperatorFactory, Push } from "../operators/operator.ts";
+import type { OperatorFactory, Push } from "../operators/operator.ts";
 import type { Out } from "../operators/process_function.ts";
 import type { Assigner } from "./assigner.ts";
 import type { Evictor } from "./evictor.ts";
@@ -43,9 +43,9 @@ export const coGroupOperator = (coGroup: CoGroup, options: { readonly single: bo
   const windows = windowOperator({ ...coGroupSpec(coGroup), single: options.single });
   return (context) => {
     const late = { left: context.side("lateLeft"), right: context.side("lateRight") };
-    // By inheritance: what the context computes when it is asked must not be asked for here.
-    const around: OperatorContext = Object.assign(Object.create(context) as OperatorContext, {
-      side: (name: string): Push =>
+    const operator = windows({
+      ...context,
+      side: (name) =>
         name === "late"
           ? (tagged, record) => {
               const { side, value } = tagged as TaggedValue;
@@ -53,7 +53,6 @@ export const coGroupOperator = (coGroup: CoGroup, options: { readonly single: bo
             }
           : context.side(name),
     });
-    const operator = windows(around);
     const [input] = operator.inputs as [Push];
     const from =
       (side: TaggedValue["side"]): Push =>

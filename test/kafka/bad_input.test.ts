@@ -139,6 +139,7 @@ describeKafka("a program that is started with something that cannot be", () => {
       });
       expect(error).toMatchObject({ name: "ConfigurationError", code: "NOT_AUTHORIZED" });
       expect(error.message).toContain(name);
+      expect(error.message).toContain("user 'mallory' may not: grant ");
     },
     toldWithinMs,
   );

@@ -3,10 +3,14 @@ import { readFileSync } from "node:fs";
 import { createServer, type Server, type Socket } from "node:net";
 import { expect, it } from "@jest/globals";
 import { type Log, LogError } from "../../core/ports/log.ts";
+import { text } from "../../core/serde/text.ts";
 import { kafkaLog } from "../../node/kafka/kafka_log.ts";
 import type { KafkaOptions } from "../../node/kafka/kafka_options.ts";
 import { freePort } from "../../node/local/free_port.ts";
 import type { KeyPair } from "../../node/local/kafka_tls.ts";
+import { run } from "../../node/run.ts";
+import { topic } from "../../topology/topic.ts";
+import { topology } from "../../topology/topology.ts";
 import { describeKafka } from "./support/describe_kafka.ts";
 import { suite, unique } from "./support/kafka_suite.ts";
 import { readTopic } from "./support/read_topic.ts";
@@ -399,9 +403,16 @@ describeKafka("a mistake in how to reach the brokers", () => {
         socket.on("data", (request: Buffer) => socket.write(Buffer.from([0, 0, 0, 10, ...request.subarray(8, 12), 0, 35, 0, 0, 0, 0]))),
       );
       const error = await refusal({ brokers: [old.address] });
-      old.close();
       expect([error.code, error.disposition]).toEqual(["UNSUPPORTED_VERSION", "configuration"]);
       expect(error.message).toMatch(/Kafka 2.5 or later is needed/);
+      // A program that is started there is told the same in its own words.
+      const program = topology("too-new", ({ from }) => void from(topic("words", { value: text })).print());
+      await expect(run(program, { brokers: old.address, signals: false })).rejects.toMatchObject({
+        name: "ConfigurationError",
+        code: "BROKER_UNSUPPORTED",
+        message: expect.stringMatching(/Kafka 2.5 or later is needed/),
+      });
+      old.close();
       // One that offers only Produce 13 and later.
       const offer = [0, 0, 2, 0, 0, 0, 13, 0, 14, 0, 0, 0, 0, 0, 0];
       const strange = await server((socket) =>
