@@ -120,7 +120,7 @@ const operatorCase = (name: string, make: (state: StepState) => Steps): BenchCas
       operator.onCommit?.("commit");
       state.seal(() => {});
       state.committed(0);
-      state.evict(100_000);
+      state.evict(128 << 20);
       const measured = measuring.read(commitEvery);
       seconds += commitEvery / measured["recordsPerSecond"]!;
       cpuSeconds += (measured["cpuSecondsPerMillion"]! * commitEvery) / 1e6;

@@ -30,7 +30,7 @@ const measure = (factory: OperatorFactory, records: number): Measured => {
     }
     if (i % 100_000 === 99_999) {
       harness.commit();
-      harness.state.evict(1_000_000);
+      harness.state.evict(128 << 20);
       changelog += harness.changelog.length;
       harness.changelog.length = 0;
     }

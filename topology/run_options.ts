@@ -62,14 +62,24 @@ export interface RunOptions {
   readonly mode?: "streaming" | "batch";
   /** Bounds; what is full waits, nothing is dropped. */
   readonly memory?: {
-    /** What one poll brings at most, over all partitions; each brings at most 1 MiB, and is not asked for more while it has as much waiting. @default 64 MiB [fetch.max.bytes, input.buffer.max.bytes] */
+    /** Fetched and not handled, over all partitions: a partition is paused while more than half of its share waits; the share is 2 MiB at most. @default 128 MiB [input.buffer.max.bytes] */
+    readonly inputBytes?: number;
+    /** What one fetch brings at most, over all partitions. @default 64 MiB [fetch.max.bytes] */
     readonly fetchBytes?: number;
     /** A record of others whose key and value are longer is not decoded, but a DecodeError LIMIT_EXCEEDED that the policy decides about. @default 64 MiB */
     readonly recordBytes?: number;
-    /** Changed and not committed; more is committed before its time. @default 64 MiB [statestore.uncommitted.max.bytes] */
+    /** Changed or written and not committed: half of it is committed before its time, and beyond it tasks wait for the commit. @default 128 MiB [statestore.uncommitted.max.bytes] */
     readonly overlayBytes?: number;
-    /** Decoded entries that a table keeps in memory. @default 100,000 */
-    readonly cacheEntries?: number;
+    /** Decoded entries of state, kept over all tasks beside the stores that have them too. @default 128 MiB [statestore.cache.max.bytes] */
+    readonly cacheBytes?: number;
+    /** What internal topics hold, in a log in memory, where nothing else bounds how far a part of the program is ahead of the next one: beyond it no record of a source is handled until it is half as much. @default 128 MiB [taskmanager.memory.network.max] */
+    readonly internalBytes?: number;
+    /** Records that wait for something outside, over all tasks: for an answer to `mapAsync`, or for a sink to take them. Beyond it no record is read for those who have some waiting. @default 64 MiB */
+    readonly pendingBytes?: number;
+    /** What one fetch of changelogs brings at most, of tasks that are being restored and of standbys. @default 8 MiB */
+    readonly restoreBytes?: number;
+    /** What a feed writes before it is read: then it waits for its readers. @default 32 MiB */
+    readonly feedBytes?: number;
   };
   /** What follows an error that no policy has forgiven. @default "stop-instance" [StreamsUncaughtExceptionHandler] */
   readonly onUncaught?: UncaughtPolicy | ((error: unknown) => UncaughtPolicy);
@@ -133,7 +143,17 @@ const known: Readonly<Record<string, readonly string[]>> = {
   ],
   commit: ["interval", "timeout", "minPause", "tolerableFailures"],
   group: ["sessionTimeout", "rebalanceTimeout", "heartbeat"],
-  memory: ["fetchBytes", "recordBytes", "overlayBytes", "cacheEntries"],
+  memory: [
+    "inputBytes",
+    "fetchBytes",
+    "recordBytes",
+    "overlayBytes",
+    "cacheBytes",
+    "internalBytes",
+    "pendingBytes",
+    "restoreBytes",
+    "feedBytes",
+  ],
 };
 
 /** Refuses names that mean nothing, with the nearest one that does. */
@@ -191,11 +211,15 @@ export const settingsOf = (topology: string, options: RunOptions): Settings => {
     warmupReplicas: count(options.maxWarmupReplicas ?? 2, "maxWarmupReplicas"),
     acceptableLag: count(options.acceptableRecoveryLag ?? 10_000, "acceptableRecoveryLag"),
     probingIntervalMs: probing(options.probingRebalanceInterval ?? 600_000),
-    partitionBytes: 1 << 20,
+    inputBytes: bytes(memory.inputBytes ?? 128 << 20, "memory.inputBytes"),
     fetchBytes: bytes(memory.fetchBytes ?? 64 << 20, "memory.fetchBytes"),
     recordBytesMax: bytes(memory.recordBytes ?? 64 << 20, "memory.recordBytes"),
-    overlayBytes: bytes(memory.overlayBytes ?? 64 << 20, "memory.overlayBytes"),
-    cacheEntries: bytes(memory.cacheEntries ?? 100_000, "memory.cacheEntries"),
+    overlayBytes: bytes(memory.overlayBytes ?? 128 << 20, "memory.overlayBytes"),
+    cacheBytes: bytes(memory.cacheBytes ?? 128 << 20, "memory.cacheBytes"),
+    internalBytes: bytes(memory.internalBytes ?? 128 << 20, "memory.internalBytes"),
+    pendingBytes: bytes(memory.pendingBytes ?? 64 << 20, "memory.pendingBytes"),
+    restoreBytes: bytes(memory.restoreBytes ?? 8 << 20, "memory.restoreBytes"),
+    feedBytes: bytes(memory.feedBytes ?? 32 << 20, "memory.feedBytes"),
     replication,
     watermarkPeriodMs: duration(options.watermarkPeriod ?? 200, "watermarkPeriod"),
   };

@@ -131,8 +131,8 @@ export class MemoryBroker {
     const answers: PartitionAnswer[] = [];
     let left = totalBytes;
     let first = true;
-    for (const { topic, partition, offset } of positions) {
-      const fetched = this.fetchOne({ topic, partition, offset }, isolation, Math.min(partitionBytes, left), first);
+    for (const { topic, partition, offset, bytesMax = partitionBytes } of positions) {
+      const fetched = this.fetchOne({ topic, partition, offset }, isolation, Math.min(partitionBytes, bytesMax, left), first);
       if (fetched === null) continue;
       if (fetched instanceof LogError) answers.push({ topic, partition, offset, fetched });
       else if (fetched.nextOffset > offset) {

@@ -40,6 +40,13 @@ export class MemoryClient implements Log {
     return new MemoryOutbox(this.sizes);
   }
 
+  heldBytes(topic: string): number {
+    const { topics } = this.broker;
+    let bytes = 0;
+    if (topics.find(topic, 0) !== undefined) for (const partition of topics.partitions(topic)) bytes += partition.bytes;
+    return bytes;
+  }
+
   async producer({ transactionalId, transactionTimeoutMs }: ProducerOptions): Promise<Producer> {
     this.refuseClosed();
     const { transactions } = this.broker;

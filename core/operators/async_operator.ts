@@ -67,6 +67,10 @@ class AsyncOperator implements Operator {
       get full() {
         return operator.#order.records >= operator.#capacity;
       },
+      get pending() {
+        const { records } = operator.#order;
+        return { records, bytes: records * operator.#queue.recordBytes };
+      },
       get finished() {
         return operator.#order.isEmpty;
       },

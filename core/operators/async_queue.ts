@@ -66,6 +66,11 @@ export class AsyncQueue {
     this.#entries.delete(number);
   }
 
+  /** About how many bytes one that waits takes in memory. */
+  get recordBytes(): number {
+    return this.#entries.entryBytes;
+  }
+
   /** How far event time has passed the step. */
   get passed(): number {
     enterTask(this.#state);

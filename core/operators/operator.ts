@@ -62,6 +62,8 @@ export interface OwnWork {
   leaveOut(): void;
   /** The step has more to do than it wants: no record is taken meanwhile. */
   readonly full: boolean;
+  /** Records that wait here for something outside, and about how many bytes they take. */
+  readonly pending: { readonly records: number; readonly bytes: number };
   /** Nothing is left that has to be done before the task may say that it is at its end. */
   readonly finished: boolean;
 }

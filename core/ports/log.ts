@@ -9,6 +9,8 @@ export interface Log {
   outbox(): Outbox;
   /** How many bytes a batch with this record alone has when it is sent, which a topic's `max.message.bytes` limits. Only a log that compresses has this: others send as many as core/record_bytes.ts says. */
   compressedBytes?(key: Uint8Array | null, value: Uint8Array | null, headers: RawHeaders): number;
+  /** How many bytes all partitions of a topic hold; 0 where there is none. Only a log has this that keeps them in the memory of this process. */
+  heldBytes?(topic: string): number;
   /**
    * Opens an epoch (InitProducerId): resolves only when every older transaction of this id has ended, and fences every older holder of the id.
    * Without an id the producer is idempotent but not transactional: `send` is then visible at once.
@@ -45,6 +47,8 @@ export interface FetcherOptions {
 
 export interface FetchPosition extends TopicPartition {
   readonly offset: number;
+  /** Upper bound of what a poll gives for this partition, where it is less than the fetcher's `partitionBytes`. */
+  readonly bytesMax?: number;
 }
 
 export interface Fetcher {
@@ -56,6 +60,8 @@ export interface Fetcher {
   poll(positions: readonly FetchPosition[], maxWaitMs: number): Promise<readonly Fetched[]>;
   /** Makes a pending poll return at once, with what there is. */
   wake(): void;
+  /** Bytes that have arrived and were not given yet; absent where nothing is kept. */
+  readonly keptBytes?: number;
   close(): Promise<void>;
 }
 
@@ -86,6 +92,8 @@ export interface RecordCursor {
   key(): Uint8Array | null;
   value(): Uint8Array | null;
   headers(): RawHeaders;
+  /** Bytes that the current record's batch takes beside what was fetched, since it had to be unpacked; absent where nothing is compressed. */
+  readonly unpackedBytes?: number;
   /** Key and value where they lie, for who reads them there: an array of its own for each costs more than reading most of them. A start of -1 stands for null. */
   readonly bytes: Uint8Array;
   readonly keyStart: number;

@@ -28,6 +28,8 @@ export interface Store {
   /** Undefined when the store was never written, or cannot vouch for what it holds. */
   readonly position: StorePosition | undefined;
   readonly approximateEntries: number;
+  /** How much memory it takes, in bytes, by estimate; absent where it does not know. */
+  readonly memoryBytes?: number;
   /** Forgets everything: the store is restored from the start of its changelog. */
   wipe(): void;
   close(): Promise<void>;

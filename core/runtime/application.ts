@@ -41,14 +41,24 @@ export interface Settings {
   readonly acceptableLag: number;
   /** After so long the group looks again whether tasks that are being warmed up can go. */
   readonly probingIntervalMs: number;
-  /** Fetched and not handled, per partition and altogether. */
-  readonly partitionBytes: number;
+  /** Fetched and not handled, over all partitions. */
+  readonly inputBytes: number;
+  /** What one fetch brings. */
   readonly fetchBytes: number;
   /** A longer record of others is not decoded. */
   readonly recordBytesMax: number;
-  /** Changed and not committed: more than this is committed before its time. */
+  /** Changed and not committed: from half of it on there is a commit before its time, and beyond it tasks wait for one. */
   readonly overlayBytes: number;
-  readonly cacheEntries: number;
+  /** Decoded entries that are held although the stores have them, over all tasks. */
+  readonly cacheBytes: number;
+  /** Held by internal topics, in a log that keeps them in this process. */
+  readonly internalBytes: number;
+  /** What waits for something outside, over all tasks. */
+  readonly pendingBytes: number;
+  /** What one fetch of changelogs brings. */
+  readonly restoreBytes: number;
+  /** What a feed is ahead of its readers. */
+  readonly feedBytes: number;
   readonly replication: number;
   readonly watermarkPeriodMs: number;
 }

@@ -33,6 +33,8 @@ interface Sealed {
   readonly tasks: ReadonlyMap<Task, SealedTask>;
   readonly offsets: readonly CommittedOffset[];
   readonly records: number;
+  /** Of the records that go out with it. */
+  readonly bytes: number;
   readonly startedMs: number;
   /** The first word counts: what comes of a commit that was given up is not asked any more. */
   settled: Settled | undefined;
@@ -60,6 +62,8 @@ export class CommitCycle {
   /** Records of the open part are on their way; how many have gone since the last seal. */
   #ahead = false;
   #aheadRecords = 0;
+  /** Of what is under way. */
+  #aheadBytes = 0;
   #gatheringSinceMs = Number.NEGATIVE_INFINITY;
   #waiting: (() => void)[] = [];
 
@@ -91,7 +95,22 @@ export class CommitCycle {
   /** Too much is uncommitted while it cannot be sealed, or what is done now will be taken back: tasks wait. */
   get isBlocked(): boolean {
     if (this.#tainted) return true;
-    return (this.#sealed !== undefined || this.#paused) && this.#uncommittedBytes() > this.#options.application.settings.overlayBytes;
+    return (this.#sealed !== undefined || this.#paused) && this.uncommittedBytes > this.#options.application.settings.overlayBytes;
+  }
+
+  /** Estimated bytes that are held because they are not committed: changes of the state and records on their way out, open and sealed ones. */
+  get uncommittedBytes(): number {
+    let bytes = this.#outbox.bytes + this.#aheadBytes + (this.#sealed?.bytes ?? 0);
+    for (const task of this.#options.tasks()) bytes += task.uncommittedBytes;
+    return bytes;
+  }
+
+  /**
+   * Whether tasks may go on with so much uncommitted. What can be sealed is sealed when it has come to half of the bound, so that tasks have the other half while it travels; what cannot may come to the bound.
+   */
+  takesMore(uncommittedBytes: number): boolean {
+    const { overlayBytes } = this.#options.application.settings;
+    return this.#canBegin ? !isDue(uncommittedBytes, overlayBytes) : !this.#tainted && uncommittedBytes <= overlayBytes;
   }
 
   /** When the next commit is due, or the one under way has taken too long, by the monotonic clock. */
@@ -122,10 +141,10 @@ export class CommitCycle {
   async step(): Promise<void> {
     this.#checkTimeout();
     if (this.#canProgress) await this.#progress();
-    if (this.#isBusy || this.#recovering || this.#paused) return;
+    if (!this.#canBegin) return;
     const { settings } = this.#options.application;
     const due = this.#clock.monotonic() >= this.#nextMs;
-    if (due || this.#requested || this.#uncommittedBytes() > settings.overlayBytes) this.#begin(false);
+    if (due || this.#requested || isDue(this.uncommittedBytes, settings.overlayBytes)) this.#begin(false);
     else this.#sendAhead();
   }
 
@@ -141,14 +160,17 @@ export class CommitCycle {
     this.#outbox = application.log.outbox();
     this.#ahead = true;
     this.#aheadRecords += outbox.records;
+    this.#aheadBytes = outbox.bytes;
     committer.sendAhead(outbox).then(
       () => {
         this.#ahead = false;
+        this.#aheadBytes = 0;
         if (committer.outputsFirst) this.#options.wake();
       },
       () => {
         // The commit meets the same failure and takes everything back; it need not wait for its time.
         this.#ahead = false;
+        this.#aheadBytes = 0;
         this.#requested = true;
         this.#options.wake();
       },
@@ -199,10 +221,8 @@ export class CommitCycle {
     return this.#options.application.clock;
   }
 
-  #uncommittedBytes(): number {
-    let bytes = this.#outbox.bytes;
-    for (const task of this.#options.tasks()) bytes += task.uncommittedBytes;
-    return bytes;
+  get #canBegin(): boolean {
+    return !this.#isBusy && !this.#recovering && !this.#paused;
   }
 
   get #isBusy(): boolean {
@@ -237,6 +257,7 @@ export class CommitCycle {
     const sealed: Sealed = {
       tasks: parts,
       records: outbox.records + ahead,
+      bytes: outbox.bytes + (outputs?.bytes ?? 0),
       offsets: [...parts.values()].flatMap((part) => part.offsets),
       startedMs: this.#clock.monotonic(),
       settled: undefined,
@@ -375,6 +396,9 @@ export class CommitCycle {
     });
   }
 }
+
+/** So much is committed before its time. */
+const isDue = (uncommittedBytes: number, overlayBytes: number): boolean => 2 * uncommittedBytes > overlayBytes;
 
 const fatal = (failure: CommitFailure): unknown => {
   const { error } = failure;

@@ -30,6 +30,8 @@ export interface FeedOptions {
   readonly bounds: (() => Promise<Bounds>) | undefined;
   /** The readers commit what they have read: the feed waits for them instead of running far ahead. */
   readonly readersCommit: boolean;
+  /** What is written and not read may have so many bytes. */
+  readonly leadBytes: number;
   /** Aborted when the run is over: the feed then ends at once, whatever it waits for. */
   readonly signal: AbortSignal;
 }
@@ -37,8 +39,7 @@ export interface FeedOptions {
 const recordsPerTransaction = 2000;
 /** What comes slowly is not kept waiting for a full transaction. */
 const lingerMs = 20;
-/** What is written and not read may have so many bytes: enough that no reader ever waits, and no more, since a log in memory has to hold it. */
-const leadBytes = 32 << 20;
+const bytesPerTransaction = 1 << 20;
 const askReadersMs = 20;
 /** So long no reader need have moved until the feed goes on none the less: what they wait for may be what comes next. */
 const stuckMs = 1000;
@@ -98,10 +99,12 @@ class Feeder {
 
   /** Gives how many are written when all are; undefined when somebody else has written, or the run is over. */
   async #writeAll(from: number): Promise<number | undefined> {
-    const { clock, records, signal } = this.#options;
+    const { clock, records, signal, leadBytes } = this.#options;
     const iterator = records(from)[Symbol.asyncIterator]();
     let written = from;
     let batch: FeedRecord[] = [];
+    let batchBytes = 0;
+    const batchBytesMax = Math.min(bytesPerTransaction, leadBytes / 2);
     let due = false;
     let linger: Timeout | undefined;
     const writeBatch = async (): Promise<boolean> => {
@@ -110,6 +113,7 @@ class Feeder {
       due = false;
       const full = batch;
       batch = [];
+      batchBytes = 0;
       return this.#write(full, written);
     };
     try {
@@ -136,7 +140,8 @@ class Feeder {
         if (next!.done === true) return (await writeBatch()) ? written : undefined;
         written++;
         batch.push(next!.value);
-        if (batch.length >= recordsPerTransaction || due) {
+        batchBytes += (next!.value.key?.length ?? 0) + (next!.value.value?.length ?? 0);
+        if (batch.length >= recordsPerTransaction || batchBytes >= batchBytesMax || due) {
           if (!(await writeBatch())) return undefined;
           await clock.yield();
           await this.#letReadersFollow();
@@ -197,15 +202,16 @@ class Feeder {
 
   /** Waits while what is written and not read is more than it may be, as long as the readers move. */
   async #letReadersFollow(): Promise<void> {
-    const { clock, log, applicationId, readersCommit, signal } = this.#options;
+    const { clock, log, applicationId, readersCommit, signal, leadBytes } = this.#options;
     let movedMs = clock.monotonic();
-    while (readersCommit && this.#lead.bytes > leadBytes && !signal.aborted && clock.monotonic() - movedMs < stuckMs) {
+    const isFar = (): boolean => this.#lead.bytes + Math.min(bytesPerTransaction, leadBytes / 2) > leadBytes;
+    while (readersCommit && isFar() && !signal.aborted && clock.monotonic() - movedMs < stuckMs) {
       const asking = this.#patiently(async () => {
         const committed = await log.admin.committed(applicationId, this.#lead.partitions, { requireStable: false });
         if (this.#lead.read(committed)) movedMs = clock.monotonic();
       });
       if (!(await this.#waitFor(asking))) return;
-      if (this.#lead.bytes > leadBytes) await pause(clock, askReadersMs, signal);
+      if (isFar()) await pause(clock, askReadersMs, signal);
     }
   }
 

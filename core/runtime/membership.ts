@@ -88,7 +88,14 @@ export class Membership implements TaskDirectory {
     this.#options = options;
     const { application, environment, signal } = options;
     const { log, clock, logger, counters } = application;
-    this.#follower = new StoreFollower({ log, clock, logger, counters, onProgress: options.onRestore });
+    this.#follower = new StoreFollower({
+      log,
+      clock,
+      logger,
+      counters,
+      fetchBytes: application.settings.restoreBytes,
+      onProgress: options.onRestore,
+    });
     this.#replicas = new Replicas({ application, follower: this.#follower, signal });
     this.#departed = new Departed(application, signal);
     this.#summons = new Summons(application);
@@ -184,6 +191,11 @@ export class Membership implements TaskDirectory {
 
   *gauges(): IterableIterator<Metric> {
     yield* this.#follower.gauges();
+  }
+
+  /** Read of changelogs and not in a store yet. */
+  get restoringBytes(): number {
+    return this.#follower.bufferedBytes;
   }
 
   /** @param silently the group is to wait for this instance, which will come back under its name */

@@ -6,6 +6,7 @@ import type { StepState } from "../state/step_state.ts";
 import type { AroundTimer, TimerHandler, TimerOptions, TimerService } from "../state/timer_service.ts";
 import type { Counters } from "./counters.ts";
 import { type Edge, mainOutput, type NodePlan, type SubtopologyPlan } from "./plan.ts";
+import { nothingPending, type Pending } from "./sealed_task.ts";
 import { TimeGraph } from "./time_graph.ts";
 import type { TopicWriter } from "./topic_writer.ts";
 
@@ -94,6 +95,17 @@ export class OperatorChain {
   /** True while some step wants no more records. */
   get isFull(): boolean {
     return this.#working.some((work) => work.full);
+  }
+
+  /** Records that wait in all steps for something outside. */
+  get pending(): Pending {
+    if (this.#working.length === 0) return nothingPending;
+    let [records, bytes] = [0, 0];
+    for (const { pending } of this.#working) {
+      records += pending.records;
+      bytes += pending.bytes;
+    }
+    return { records, bytes };
   }
 
   /** True when no step has anything left to do on its own. */

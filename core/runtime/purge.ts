@@ -4,6 +4,8 @@ import type { Application } from "./application.ts";
 import type { Task } from "./sealed_task.ts";
 
 const everyMs = 10_000;
+/** In a log in memory what is done with goes at the latest when it takes this part of what internal topics may hold. */
+const shareLeft = 1 / 8;
 const isInternal: ReadonlySet<string> = new Set(["repartition", "sink", "retry"]);
 
 /**
@@ -23,7 +25,7 @@ export class Purge {
   step(tasks: Iterable<Task>): void {
     const { clock, log, logger, logIsPrivate } = this.#application;
     const nowMs = clock.monotonic();
-    if (this.#running || nowMs < this.#nextMs) return;
+    if (this.#running || (nowMs < this.#nextMs && !this.#isMuch(tasks))) return;
     this.#nextMs = nowMs + everyMs;
     const offsets: FetchPosition[] = [];
     for (const task of tasks)
@@ -45,5 +47,15 @@ export class Purge {
         this.#running = false;
       },
     );
+  }
+
+  #isMuch(tasks: Iterable<Task>): boolean {
+    const { log, settings, logIsPrivate } = this.#application;
+    if (log.heldBytes === undefined) return false;
+    const topics = new Set<string>();
+    for (const { inputs } of tasks) for (const { topic, plan } of inputs) if (isInternal.has(plan.kind) || logIsPrivate) topics.add(topic);
+    let bytes = 0;
+    for (const topic of topics) bytes += log.heldBytes(topic);
+    return bytes > settings.internalBytes * shareLeft;
   }
 }

@@ -4,12 +4,14 @@ import { Alignment } from "../time/alignment.ts";
 import type { Application } from "./application.ts";
 import type { Task } from "./sealed_task.ts";
 import type { SiblingWatermarks } from "./sibling_watermarks.ts";
-import type { TaskInput } from "./task_input.ts";
+import type { PauseReason, TaskInput } from "./task_input.ts";
 
 export interface ReaderOptions {
   readonly application: Application;
   readonly siblings: SiblingWatermarks;
   readonly tasks: () => Iterable<Task>;
+  /** Too much waits in internal topics: no more is to come from sources. */
+  readonly isCongested: () => boolean;
   readonly wake: () => void;
 }
 
@@ -21,6 +23,8 @@ interface OffsetRange {
 }
 
 const pollMs = 200;
+/** What one partition may hold at most, however few there are: two fetches, one of which is handled while the other is under way. */
+const partitionBytesMax = 2 << 20;
 const astrayMs = 500;
 
 /**
@@ -45,7 +49,7 @@ export class Reader {
   constructor(options: ReaderOptions) {
     this.#options = options;
     const { log, settings } = options.application;
-    this.#fetcher = log.fetcher({ isolation: "read-committed", partitionBytes: settings.partitionBytes, totalBytes: settings.fetchBytes });
+    this.#fetcher = log.fetcher({ isolation: "read-committed", partitionBytes: partitionBytesMax / 2, totalBytes: settings.fetchBytes });
   }
 
   /** Hands what has arrived to the inputs that still want it. */
@@ -64,9 +68,17 @@ export class Reader {
     }
   }
 
+  /** Bytes that have come and are not handed over. */
+  get undeliveredBytes(): number {
+    let bytes = this.#fetcher.keptBytes ?? 0;
+    for (const fetched of this.#arrived) bytes += fetched.bytes;
+    return bytes;
+  }
+
   /** Begins the next poll, or wakes the one under way when there is more to ask for. */
   request(): void {
-    if (this.#closed) return;
+    // What has arrived is handed over first: else it would be asked for again.
+    if (this.#closed || this.#arrived.length > 0) return;
     const wanted = this.#wanted();
     if (this.#polling !== undefined) {
       for (const position of wanted)
@@ -165,16 +177,29 @@ export class Reader {
     const { control } = application;
     const wanted: FetchPosition[] = [];
     let idle = false;
-    for (const task of tasks())
-      for (const input of task.inputs) {
-        if (input.idle) idle = true;
-        if (this.paused || input.finished || input.heldBack || input.queuedBytes >= application.settings.partitionBytes) continue;
-        if (input.fetchPosition < input.endOffset)
-          wanted.push({ topic: input.topic, partition: input.partition, offset: input.fetchPosition });
-      }
+    const nowMs = application.clock.monotonic();
+    const inputs = [...tasks()].flatMap((task) => task.inputs);
+    const congested = this.#options.isCongested();
+    const room = new Room(application.settings.inputBytes, inputs);
+    for (const input of inputs) {
+      if (input.idle) idle = true;
+      input.congested = congested && isSource(input);
+      const offset = input.fetchPosition;
+      const more = !input.finished && offset < input.endOffset;
+      input.pause(more ? this.#pauseOf(input, room) : undefined, nowMs);
+      if (!more || input.paused !== undefined) continue;
+      wanted.push({ topic: input.topic, partition: input.partition, offset, bytesMax: room.take() });
+    }
     if (!this.#closed) wanted.push({ topic: control.topic, partition: 0, offset: control.position });
     if (idle) wanted.push({ topic: application.names.watermarks, partition: 0, offset: siblings.position });
     return this.#astray.size === 0 ? wanted : wanted.filter((one) => !this.#astray.has(partitionId(one.topic, one.partition)));
+  }
+
+  #pauseOf(input: TaskInput, room: Room): PauseReason | undefined {
+    if (this.paused) return "application";
+    if (input.heldBack) return "alignment";
+    if (input.congested) return "internal";
+    return room.isFor(input) ? undefined : "buffer";
   }
 
   /** What was asked for and brought nothing stands at its end, as far as is known. */
@@ -337,5 +362,38 @@ export class Reader {
     const known = this.#overtaken.get(id);
     if (known?.offset !== offset) this.#overtaken.set(id, { offset, sinceMs: nowMs });
     return known?.offset === offset && nowMs - known.sinceMs > settings.sessionTimeoutMs + settings.rebalanceTimeoutMs;
+  }
+}
+
+const isSource = ({ plan: { kind } }: TaskInput): boolean => kind === "source" || kind === "records";
+
+/**
+ * Who may be asked for more. Each partition has an equal share of the bound; it is paused when more than half of that waits, and a fetch brings up to the other half, so that no share is exceeded.
+ */
+class Room {
+  readonly #shareBytes: number;
+  #left: number;
+
+  constructor(bytesMax: number, inputs: readonly TaskInput[]) {
+    this.#shareBytes = Math.min(partitionBytesMax, bytesMax / inputs.length);
+    this.#left = bytesMax;
+    for (const { bufferedBytes } of inputs) this.#left -= bufferedBytes;
+  }
+
+  isFor(input: TaskInput): boolean {
+    // Who has nothing may always have something: others may wait for just that, such as its event time.
+    if (input.isEmpty) return true;
+    // The shares were larger while there were fewer partitions.
+    return 2 * input.bufferedBytes <= this.#shareBytes && this.#left >= this.#fetchBytes;
+  }
+
+  /** What the next fetch may bring. */
+  take(): number {
+    this.#left -= this.#fetchBytes;
+    return this.#fetchBytes;
+  }
+
+  get #fetchBytes(): number {
+    return Math.max(1, Math.floor(this.#shareBytes / 2));
   }
 }

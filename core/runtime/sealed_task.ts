@@ -11,6 +11,14 @@ export interface SealedTask {
   readonly finished: boolean;
 }
 
+/** Records that wait for something outside: an answer, a write. By estimate where they are held decoded. */
+export interface Pending {
+  readonly records: number;
+  readonly bytes: number;
+}
+
+export const nothingPending: Pending = { records: 0, bytes: 0 };
+
 /** A task as its worker sees it. */
 export interface Task {
   readonly id: string;
@@ -46,7 +54,15 @@ export interface Task {
   readonly streamTime: number;
   /** How far event time has come; undefined where it has no meaning. */
   readonly watermark: number | undefined;
+  /** Estimated bytes of what is changed or kept back and not in the log, or not in the stores yet. */
   readonly uncommittedBytes: number;
+  /** Estimated bytes of decoded entries that the stores have as well. */
+  readonly cachedBytes: number;
+  /** Lets go of such entries until they take no more than so many bytes. Between two records. */
+  evict(keepBytes: number): void;
+  readonly pending: Pending;
+  /** How much memory the state takes, store by store. */
+  stateBytes(): Iterable<readonly [store: string, bytes: number]>;
   /** A record that has stopped too many instances holds this task. */
   readonly standsStill: boolean;
   /** Records that wait in retry topics, and keys that are parked; undefined where no policy puts anything off. */

@@ -4,7 +4,7 @@ import type { Draft } from "../record.ts";
 import { finishedRecord } from "./control_topic.ts";
 import { decodeOffsetMetadata, encodeOffsetMetadata } from "./offset_metadata.ts";
 import type { SinkPlan } from "./plan.ts";
-import type { SealedTask, Task } from "./sealed_task.ts";
+import { nothingPending, type Pending, type SealedTask, type Task } from "./sealed_task.ts";
 import { timeStore } from "./stream_task.ts";
 import type { TaskEnvironment } from "./task_environment.ts";
 import type { InputPosition, TaskInput } from "./task_input.ts";
@@ -29,7 +29,7 @@ interface Batch {
 }
 
 const batchRecords = 1000;
-const batchBytes = 1 << 20;
+const batchBytesMax = 1 << 20;
 
 /**
  * Hands committed records to a system outside Kafka: takes a batch, writes, waits, and only then counts its offsets as done. A system that is slow or away holds back this task alone. Nothing is lost, nothing aborted is shown; after a crash a batch may be
@@ -81,6 +81,7 @@ export class SinkTask implements Task {
   }
 
   readonly uncommittedBytes = 0;
+  readonly cachedBytes = 0;
   readonly standsStill = false;
   readonly putOff = undefined;
   readonly watermark = undefined;
@@ -98,14 +99,18 @@ export class SinkTask implements Task {
     }
     const batch: Batch = { drafts: [], times: [], bytes: 0, end: this.#input.position };
     const input = this.#input;
-    while (batch.drafts.length < batchRecords && batch.bytes < batchBytes && input.load(nowMs)) {
+    const bytesMax = Math.min(batchBytesMax, this.#environment.pendingRoom());
+    while (batch.drafts.length < batchRecords && input.load(nowMs)) {
+      const { headBytes } = input;
+      // One record may always go, however long it is and however little room there is.
+      if (batch.drafts.length > 0 && batch.bytes + headBytes > bytesMax) break;
       const head = input.head!;
       if (head.kind === "error") throw head.error;
       if (head.kind === "watermark") batch.times.push(head.time);
       else {
         const { key, timestamp, headers } = head.record;
         batch.drafts.push({ key, value: head.value, timestamp, headers });
-        batch.bytes += input.raw().value?.length ?? 0;
+        batch.bytes += headBytes;
       }
       input.consume();
     }
@@ -119,6 +124,16 @@ export class SinkTask implements Task {
     if (batch.drafts.length === 0) this.#written(batch);
     else this.#write(batch);
     return true;
+  }
+
+  get pending(): Pending {
+    return this.#writing === undefined ? nothingPending : { records: this.#writing.drafts.length, bytes: this.#writing.bytes };
+  }
+
+  evict(): void {}
+
+  stateBytes(): readonly [] {
+    return [];
   }
 
   tick(): void {}

@@ -22,7 +22,8 @@ export class Staging implements Outlet {
   #markBytes = 0;
   /** Records written since the last seal, wherever they are now. */
   written = 0;
-  bytes = 0;
+  /** Of what is kept back. */
+  keptBytes = 0;
 
   constructor(outbox: () => Outbox) {
     this.#outbox = outbox;
@@ -30,21 +31,21 @@ export class Staging implements Outlet {
 
   write(topic: string, partition: number, key: Uint8Array | null, value: Uint8Array | null, timestamp: number, headers: RawHeaders): void {
     this.written++;
-    this.bytes += (key?.length ?? 0) + (value?.length ?? 0);
-    if (this.#marked || this.#held)
+    if (this.#marked || this.#held) {
       this.#writes.push({ topic, partition, key: key?.slice() ?? null, value: value?.slice() ?? null, timestamp, headers });
-    else this.#outbox().append(topic, partition, key, value, timestamp, headers);
+      this.keptBytes += (key?.length ?? 0) + (value?.length ?? 0);
+    } else this.#outbox().append(topic, partition, key, value, timestamp, headers);
   }
 
   mark(): void {
     this.#marked = true;
     this.#mark = this.#writes.length;
-    this.#markBytes = this.bytes;
+    this.#markBytes = this.keptBytes;
   }
 
   rollback(): void {
     this.written -= this.#writes.length - this.#mark;
-    this.bytes = this.#markBytes;
+    this.keptBytes = this.#markBytes;
     this.#writes.length = this.#mark;
     this.#marked = false;
   }
@@ -66,13 +67,13 @@ export class Staging implements Outlet {
   /** Forgets what is kept back, and the count. What comes is still kept back where it was before: a rollback in the middle of a rebalance does not end it. */
   drop(): void {
     this.#writes.length = 0;
+    this.keptBytes = 0;
     this.#marked = false;
     this.sealed();
   }
 
   sealed(): void {
     this.written = 0;
-    this.bytes = 0;
   }
 
   #flush(): void {
@@ -81,5 +82,6 @@ export class Staging implements Outlet {
     for (const { topic, partition, key, value, timestamp, headers } of this.#writes)
       outbox.append(topic, partition, key, value, timestamp, headers);
     this.#writes.length = 0;
+    this.keptBytes = 0;
   }
 }

@@ -162,6 +162,7 @@ export const start = async (options: StartOptions): Promise<StartedApp> => {
         records,
         bounds: bounded ? bounds : undefined,
         readersCommit: settings.guarantee !== "none",
+        leadBytes: settings.feedBytes,
         signal: over.signal,
       }).catch((error: unknown) => {
         logger.log("error", `The input could not be written: ${reason(error)}`);

@@ -32,6 +32,8 @@ export interface StoreFollowerOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly counters: Counters;
+  /** What one fetch brings at most, over all changelogs. */
+  readonly fetchBytes: number;
   readonly onProgress: (progress: RestoreProgress) => void;
 }
 
@@ -53,7 +55,6 @@ interface Followed {
 
 const pollMs = 500;
 const partitionBytes = 512 << 10;
-const totalBytes = 8 << 20;
 /** Other tasks have their turn after so many records. */
 const recordsPerBatch = 2_000;
 const firstPauseMs = 100;
@@ -74,6 +75,8 @@ export class StoreFollower {
   #reading: Promise<void> | undefined;
   /** The last poll has brought nothing: what is restored waits for somebody's transaction, and standbys need not wait with it. */
   #quiet = false;
+  /** Fetched and not in a store. */
+  #fetchedBytes = 0;
 
   constructor(options: StoreFollowerOptions) {
     this.#options = options;
@@ -127,6 +130,11 @@ export class StoreFollower {
     for (const followed of this.#followed.values())
       if (followed.stores === stores) lag += Math.max(0, followed.highWatermark - followed.offset);
     return lag;
+  }
+
+  /** Read of changelogs and not in a store yet. */
+  get bufferedBytes(): number {
+    return this.#fetchedBytes + (this.#fetcher?.keptBytes ?? 0);
   }
 
   *gauges(): IterableIterator<Metric> {
@@ -184,7 +192,11 @@ export class StoreFollower {
   // ---------------------------------------------------------------- reading
 
   async #run(): Promise<void> {
-    this.#fetcher ??= this.#options.log.fetcher({ isolation: "read-committed", partitionBytes, totalBytes });
+    this.#fetcher ??= this.#options.log.fetcher({
+      isolation: "read-committed",
+      partitionBytes,
+      totalBytes: this.#options.fetchBytes,
+    });
     const fetcher = this.#fetcher;
     let failures = 0;
     try {
@@ -192,9 +204,14 @@ export class StoreFollower {
         try {
           const fetched = await fetcher.poll(this.#positions(), pollMs);
           this.#quiet = fetched.length === 0;
-          for (const one of fetched) await this.#takeOne(one);
+          this.#fetchedBytes = fetched.reduce((sum, { bytes }) => sum + bytes, 0);
+          for (const one of fetched) {
+            await this.#takeOne(one);
+            this.#fetchedBytes -= one.bytes;
+          }
           failures = 0;
         } catch (error) {
+          this.#fetchedBytes = 0;
           if (this.#closed.signal.aborted) break;
           if (!isPassing(error)) this.#giveAllUp(error);
           else await this.#wait(failures++, error);
@@ -207,11 +224,9 @@ export class StoreFollower {
   #positions(): readonly FetchPosition[] {
     const all = [...this.#followed.values()];
     const restoring = all.filter(({ end }) => end !== undefined);
-    return (restoring.length === 0 || this.#quiet ? all : restoring).map(({ store: { topic, partition }, offset }) => ({
-      topic,
-      partition,
-      offset,
-    }));
+    const wanted = restoring.length === 0 || this.#quiet ? all : restoring;
+    const bytesMax = Math.max(1, Math.floor(this.#options.fetchBytes / wanted.length));
+    return wanted.map(({ store: { topic, partition }, offset }) => ({ topic, partition, offset, bytesMax }));
   }
 
   async #takeOne(fetched: Fetched): Promise<void> {

@@ -8,7 +8,7 @@ import { InputTimes } from "./input_times.ts";
 import { decodeOffsetMetadata, encodeOffsetMetadata } from "./offset_metadata.ts";
 import { OperatorChain } from "./operator_chain.ts";
 import type { SubtopologyPlan } from "./plan.ts";
-import type { SealedTask, Task } from "./sealed_task.ts";
+import type { Pending, SealedTask, Task } from "./sealed_task.ts";
 import { Staging } from "./staging.ts";
 import type { TaskEnvironment } from "./task_environment.ts";
 import type { InputPosition, TaskInput } from "./task_input.ts";
@@ -82,9 +82,29 @@ export class StreamTask implements Task {
   }
 
   get uncommittedBytes(): number {
-    let bytes = this.#staging.bytes;
-    for (const state of this.#states.values()) bytes += state.changedBytes;
+    let bytes = this.#staging.keptBytes;
+    for (const state of this.#states.values()) bytes += state.changedBytes + state.sealedBytes;
     return bytes;
+  }
+
+  get cachedBytes(): number {
+    let bytes = 0;
+    for (const state of this.#states.values()) bytes += state.cachedBytes;
+    return bytes;
+  }
+
+  evict(keepBytes: number): void {
+    const { cachedBytes } = this;
+    if (cachedBytes <= keepBytes) return;
+    for (const state of this.#states.values()) state.evict((state.cachedBytes / cachedBytes) * keepBytes);
+  }
+
+  get pending(): Pending {
+    return this.#chain.pending;
+  }
+
+  *stateBytes(): IterableIterator<readonly [string, number]> {
+    for (const [store, state] of this.#states) yield [store, state.heldBytes];
   }
 
   #open(): void {
@@ -160,7 +180,7 @@ export class StreamTask implements Task {
     let input: TaskInput | undefined;
     try {
       for (;;) {
-        if (this.#chain.isFull) return did;
+        if (this.#chain.isFull || this.#waitsForAnswers) return did;
         input = this.#lowest(nowMs);
         if (input === undefined) {
           if (this.#settleEnds(goOn)) did = true;
@@ -200,6 +220,11 @@ export class StreamTask implements Task {
     if (nowMs < timersAtMs) return moment(timersAtMs);
     const next = this.#chain.nextWake();
     return nowMs < recordsAtMs ? Math.min(next, moment(recordsAtMs)) : next;
+  }
+
+  /** Too much waits for something outside, and some of it is this task's. */
+  get #waitsForAnswers(): boolean {
+    return this.#chain.pending.records > 0 && this.#environment.pendingRoom() <= 0;
   }
 
   /** The input whose head has the lowest timestamp, of those that have one. */
@@ -342,7 +367,6 @@ export class StreamTask implements Task {
       const base = bases.get(partition);
       const records = sealed.changelog.get(partition);
       state.committed(base === undefined || records === undefined ? undefined : base + records);
-      state.evict(environment.keepCachedPerTable);
     };
     for (const [store, state] of this.#states) apply(state, store);
     for (const input of this.#inputs) if (input.vector !== undefined) apply(input.vector.state, timeStore(input.plan.topic.name));

@@ -19,7 +19,6 @@ export interface TaskEnvironment {
   readonly watermarkIntervalMs: number;
   /** True where some source can fall idle, so that tasks have to tell their siblings how far they are. */
   readonly siblingsMatter: boolean;
-  readonly keepCachedPerTable: number;
   /** The open outbox: another one after each seal. */
   outbox(): Outbox;
   topicName(topic: TopicRef): string;
@@ -37,6 +36,8 @@ export interface TaskEnvironment {
   requestCommit(): void;
   /** A record was sent to a dead-letter topic, for this reason. */
   deadLettered(topic: string, error: MillraceError): void;
+  /** How many bytes more may wait for something outside; not more than 0 when there is no room. Who has nothing there may begin all the same. */
+  pendingRoom(): number;
   /** Something outside has finished: the worker looks again what there is to do. */
   wake(): void;
   /** The smallest watermark of the live tasks beside this one; undefined when there is none. */

@@ -34,6 +34,9 @@ export interface RawRecord {
   readonly headers: RawHeaders;
 }
 
+/** Why a partition is not read: it has much waiting here, it is ahead of its alignment group, what was made of it waits in internal topics, or the application is paused. */
+export type PauseReason = "buffer" | "alignment" | "internal" | "application";
+
 /** Where an input stood when it was committed. */
 export interface InputPosition {
   readonly offset: number;
@@ -56,8 +59,6 @@ export class TaskInput {
   position: number;
   /** Records handled since the task was opened. */
   handled = 0;
-  /** Bytes fetched and not handled. */
-  queuedBytes = 0;
   head: Head | undefined;
   headTimestamp: number = Number.NEGATIVE_INFINITY;
   /** Times the head was tried and failed. */
@@ -68,6 +69,8 @@ export class TaskInput {
   waiting: Promise<void> | undefined;
   /** Ahead of its alignment group: not taken from for now. */
   heldBack = false;
+  /** Too much of what was made of sources waits to be read: a source is not taken from for now. */
+  congested = false;
   /** The exclusive end of a bounded input. */
   endOffset: number = Number.POSITIVE_INFINITY;
   streamTime: number;
@@ -95,6 +98,12 @@ export class TaskInput {
   /** Why the head could not be prepared, and since when: the registry is away, which is no fault of the record. */
   unprepared: { readonly error: unknown; readonly sinceMs: number; told: boolean } | undefined;
 
+  /** Why no more is asked for; undefined when it is. */
+  paused: PauseReason | undefined;
+  #pausedSinceMs = 0;
+  #pausedMs = 0;
+  /** Bytes of what was fetched and is not done with, each fetch until its last record is handled. */
+  #queuedBytes = 0;
   readonly #checks: InputChecks;
   readonly #keyInPlace: boolean;
   readonly #valueInPlace: boolean;
@@ -160,7 +169,30 @@ export class TaskInput {
     this.atEndSinceMs = undefined;
     this.idle = false;
     this.#chunks.push(fetched);
-    this.queuedBytes += fetched.bytes;
+    this.#queuedBytes += fetched.bytes;
+  }
+
+  /** Bytes fetched and not handled, with what the batch at hand was unpacked to. */
+  get bufferedBytes(): number {
+    return this.#queuedBytes + (this.#chunk?.records.unpackedBytes ?? 0);
+  }
+
+  /** Offsets fetched and not handled: so many records, or fewer where some are not visible. */
+  get bufferedRecords(): number {
+    return Math.max(0, this.fetchPosition - this.position);
+  }
+
+  /** No more is asked for from now on, or it is again. */
+  pause(reason: PauseReason | undefined, nowMs: number): void {
+    if (this.paused === reason) return;
+    this.#pausedMs = this.pausedMs(nowMs);
+    this.#pausedSinceMs = nowMs;
+    this.paused = reason;
+  }
+
+  /** For how long it was not asked for more since the task was opened. */
+  pausedMs(nowMs: number): number {
+    return this.#pausedMs + (this.paused === undefined ? 0 : nowMs - this.#pausedSinceMs);
   }
 
   get isEmpty(): boolean {
@@ -169,8 +201,9 @@ export class TaskInput {
 
   /** Brings the next record to the head; false when nothing can be taken now. */
   load(nowMs: number): boolean {
-    if (this.head !== undefined) return !this.heldBack && nowMs >= this.notBeforeMs;
-    if (this.waiting !== undefined || this.heldBack || nowMs < this.notBeforeMs) return false;
+    if (this.heldBack || this.congested || nowMs < this.notBeforeMs) return false;
+    if (this.head !== undefined) return true;
+    if (this.waiting !== undefined) return false;
     if (this.#positioned) return this.#decode(nowMs);
     for (;;) {
       if (this.#chunk === undefined) {
@@ -186,7 +219,7 @@ export class TaskInput {
       }
       if (!chunk.records.next()) {
         this.position = Math.max(this.position, chunk.nextOffset);
-        this.queuedBytes -= chunk.bytes;
+        this.#queuedBytes -= chunk.bytes;
         this.#chunk = undefined;
         continue;
       }
@@ -206,6 +239,14 @@ export class TaskInput {
   /** The offset of the head in the topic that is read. */
   get headOffset(): number | undefined {
     return this.head === undefined ? undefined : this.#chunk!.records.offset;
+  }
+
+  /** Of key and value of the head, as they came in. */
+  get headBytes(): number {
+    const { records } = this.#chunk!;
+    return (
+      (records.keyStart < 0 ? 0 : records.keyEnd - records.keyStart) + (records.valueStart < 0 ? 0 : records.valueEnd - records.valueStart)
+    );
   }
 
   /** How often the head has stopped instances before. */
@@ -233,7 +274,7 @@ export class TaskInput {
   clear(): void {
     this.#chunks.length = 0;
     this.#chunk = undefined;
-    this.queuedBytes = 0;
+    this.#queuedBytes = 0;
     this.head = undefined;
     this.#positioned = false;
     this.waiting = undefined;
@@ -278,9 +319,7 @@ export class TaskInput {
       this.head = { kind: "watermark", time: decodeUpstreamTime(records.value()!) };
       return true;
     }
-    const bytes =
-      (records.keyStart < 0 ? 0 : records.keyEnd - records.keyStart) + (records.valueStart < 0 ? 0 : records.valueEnd - records.valueStart);
-    const tooLarge = this.#checks.size(bytes);
+    const tooLarge = this.#checks.size(this.headBytes);
     if (tooLarge !== undefined) {
       this.#fail(new DecodeError("LIMIT_EXCEEDED", tooLarge), "value");
       return true;

@@ -6,11 +6,14 @@ const sliceMs = 8;
 const recordsPerSlice = 20_000;
 /** Short enough that tasks stay together in event time, long enough that choosing costs nothing beside it. */
 const recordsPerTurn = 512;
-const recordsBetweenLooks = 64;
+const recordsBetweenTimes = 64;
 /** Tasks that read what others here have written have so many turns for one of those that read from outside. */
 const readersTurns = 4;
 /** A task that has waited for so many turns of its siblings goes before them, wherever it is in event time. */
 const missedMax = 16;
+
+/** Asked between two records: after how many to ask again, 0 when tasks have to wait. */
+export type Look = () => number;
 
 /**
  * Whose turn it is.
@@ -20,20 +23,22 @@ const missedMax = 16;
  */
 export class Turns {
   readonly #clock: Clock;
+  readonly #look: Look;
   /** How many turns of its siblings a task has let pass although it had something to do, as far as is known. */
   readonly #missed = new WeakMap<Task, number>();
   /** A round is seldom over with the slice: it goes on with this sub-topology, which has had so many turns. */
   #at = 0;
   #turns = 0;
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, look: Look) {
     this.#clock = clock;
+    this.#look = look;
   }
 
   /** One slice for all tasks; true when there is more to do at once. */
   work(tasks: Iterable<Task>): boolean {
     const groups = groupsOf(tasks);
-    const slice = new Slice(this.#clock);
+    const slice = new Slice(this.#clock, this.#look);
     let worked = false;
     for (let idle = 0; idle < groups.length; ) {
       if (this.#at >= groups.length) this.#at = 0;
@@ -54,7 +59,7 @@ export class Turns {
 
   /** All tasks before a commit, those as well that have had no turn for a while. */
   catchUp(tasks: Iterable<Task>): void {
-    const slice = new Slice(this.#clock);
+    const slice = new Slice(this.#clock, this.#look);
     for (const task of tasks) if (!slice.isOver) task.catchUp(slice.goOn);
   }
 
@@ -114,11 +119,14 @@ const groupsOf = (tasks: Iterable<Task>): readonly Group[] => {
 class Slice {
   readonly #clock: Clock;
   readonly #untilMs: number;
+  readonly #look: Look;
   #left = recordsPerSlice;
   #turnEndsAt = 0;
+  #untilLook = 1;
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, look: Look) {
     this.#clock = clock;
+    this.#look = look;
     this.#untilMs = clock.monotonic() + sliceMs;
   }
 
@@ -130,7 +138,11 @@ class Slice {
 
   readonly goOn = (): boolean => {
     this.#left--;
-    return this.#left > this.#turnEndsAt && (this.#left % recordsBetweenLooks !== 0 || this.#clock.monotonic() < this.#untilMs);
+    if (--this.#untilLook === 0) {
+      this.#untilLook = this.#look();
+      if (this.#untilLook === 0) this.#left = 0;
+    }
+    return this.#left > this.#turnEndsAt && (this.#left % recordsBetweenTimes !== 0 || this.#clock.monotonic() < this.#untilMs);
   };
 
   get isOver(): boolean {

@@ -2,6 +2,7 @@ import { FatalError, type MillraceError, reason } from "../errors.ts";
 import type { GroupMember, Outbox } from "../ports/log.ts";
 import type { Metric } from "../ports/metrics.ts";
 import { type Application, instanceName, workerTransactionalId } from "./application.ts";
+import { Buffers, internalBytesOf } from "./buffers.ts";
 import { CommitCycle } from "./commit_cycle.ts";
 import { committerFor } from "./committer.ts";
 import { workerTombstone } from "./control_topic.ts";
@@ -16,6 +17,7 @@ import { SiblingWatermarks } from "./sibling_watermarks.ts";
 import { noteStops } from "./stop_note.ts";
 import type { RestoreProgress } from "./store_follower.ts";
 import type { TaskEnvironment } from "./task_environment.ts";
+import { taskGauges } from "./task_gauges.ts";
 import { noLimits } from "./topic_limits.ts";
 import { Turns } from "./turns.ts";
 
@@ -36,6 +38,7 @@ export class Worker {
   readonly #tasks = new Map<string, Task>();
   readonly #siblings = new SiblingWatermarks();
   readonly #commits: CommitCycle;
+  readonly #buffers: Buffers;
   readonly #reader: Reader;
   readonly #purge: Purge;
   readonly #turns: Turns;
@@ -60,7 +63,7 @@ export class Worker {
     this.#plan = plan;
     this.#calls = application.control.calls;
     this.#purge = new Purge(application);
-    this.#turns = new Turns(clock);
+    this.#turns = new Turns(clock, () => this.#buffers.look());
     this.#transactionalId = workerTransactionalId(settings.applicationId, instanceName(settings, application.processId), slot);
     const environment: TaskEnvironment = {
       clock,
@@ -70,7 +73,6 @@ export class Worker {
       bounded,
       watermarkIntervalMs: plan.watermarkIntervalMs,
       siblingsMatter: !bounded && plan.subtopologies.some((one) => one.inputs.some((input) => input.time?.idlenessMs !== undefined)),
-      keepCachedPerTable: settings.cacheEntries,
       outbox: (): Outbox => this.#commits.outbox,
       topicName: (topic) => names.of(topic),
       partitionsOf: (topic) => application.partitions.get(topic) ?? 1,
@@ -84,6 +86,7 @@ export class Worker {
       generation: () => this.#membership.generation,
       requestCommit: () => this.#commits.request(),
       deadLettered: (topic, error) => events.deadLetter({ topic, error }),
+      pendingRoom: () => this.#buffers.pendingRoom,
       wake: () => this.wake(),
       siblingWatermark: (subtopology, partition) => this.#siblings.smallest(subtopology, partition),
     };
@@ -102,7 +105,13 @@ export class Worker {
       onLost: () => this.#membership.rejoin(),
       signal: this.#ended.signal,
     });
-    this.#reader = new Reader({ application, siblings: this.#siblings, tasks: () => this.#tasks.values(), wake: () => this.wake() });
+    this.#reader = new Reader({
+      application,
+      siblings: this.#siblings,
+      tasks: () => this.#tasks.values(),
+      isCongested: () => this.#buffers.congested,
+      wake: () => this.wake(),
+    });
     this.#membership = new Membership({
       application,
       environment,
@@ -116,6 +125,15 @@ export class Worker {
       wake: () => this.wake(),
       signal: this.#ended.signal,
     });
+    this.#buffers = new Buffers({
+      settings,
+      tasks: () => this.#tasks.values(),
+      undeliveredBytes: () => this.#reader.undeliveredBytes,
+      commits: this.#commits,
+      internalBytes: internalBytesOf(application),
+      restoringBytes: () => this.#membership.restoringBytes,
+      now: () => clock.monotonic(),
+    });
   }
 
   /** Those that run, in their order. */
@@ -128,20 +146,9 @@ export class Worker {
     yield { name: "tasks", tags: {}, value: this.#tasks.size };
     yield* this.#membership.gauges();
     yield { name: "stopped_tasks", tags: {}, value: this.tasks.filter(({ standsStill }) => standsStill).length };
-    for (const task of this.tasks) {
-      const { putOff } = task;
-      if (putOff !== undefined) {
-        yield { name: "waiting_records", tags: { task: task.id }, value: putOff.waiting };
-        yield { name: "parked_keys", tags: { task: task.id }, value: putOff.keys };
-      }
-      if (task.watermark !== undefined) yield { name: "watermark", tags: { task: task.id }, value: task.watermark };
-      for (const input of task.inputs) {
-        const tags = { task: task.id, topic: input.topic, partition: String(input.partition), kind: input.plan.kind };
-        yield { name: "lag_records", tags, value: Math.max(0, input.knownEnd - input.position) };
-        yield { name: "stream_time", tags, value: input.streamTime };
-        yield { name: "records_in", tags, value: input.handled };
-      }
-    }
+    yield* this.#buffers.gauges();
+    const nowMs = this.#application.clock.monotonic();
+    for (const task of this.tasks) yield* taskGauges(task, nowMs);
   }
 
   get directory(): TaskDirectory {
@@ -211,11 +218,14 @@ export class Worker {
       if (this.#membership.stopRequested || this.#stopping) return "stopped";
       if (bounded && this.#allFinished() && this.#commits.isIdle) return "finished";
       this.#reader.deliver();
+      this.#buffers.measure();
       this.#listen();
       this.#tick();
       const worked = this.#work();
       this.#catchUpBeforeCommit();
       await this.#commits.step();
+      // What was committed is in the cache now.
+      this.#buffers.look();
       this.#reader.request();
       if (worked) await clock.yield();
       else await this.#rest();

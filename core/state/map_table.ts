@@ -1,8 +1,10 @@
 import { type ByteWriter, shareBytes } from "../serde/byte_writer.ts";
 import { columnPrefix, prefixEnd, readScope, scopePrefix } from "./address.ts";
+import { heldBytes } from "./held_bytes.ts";
 import { type NamespaceKey, type Scoped, ScopeMap } from "./scope_map.ts";
 import type { MapKey, StepState, Table, ValueCodec } from "./step_state.ts";
 import { type SubKey, writeSubKey } from "./sub_key.ts";
+import { ValueSizes } from "./value_sizes.ts";
 
 class Entry<S, T> {
   readonly bucket: Bucket<S, T>;
@@ -13,12 +15,15 @@ class Entry<S, T> {
   stored: boolean;
   /** Sealed as deleted; the base has it until that is committed. */
   leaving = false;
+  /** What it takes in memory, by estimate. */
+  bytes: number;
 
-  constructor(bucket: Bucket<S, T>, sub: S, value: T | undefined, stored: boolean) {
+  constructor(bucket: Bucket<S, T>, sub: S, value: T | undefined, stored: boolean, valueBytes: number) {
     this.bucket = bucket;
     this.sub = sub;
     this.value = value;
     this.stored = stored;
+    this.bytes = heldBytes.entry + valueBytes;
   }
 }
 
@@ -37,7 +42,13 @@ class Bucket<S, T> implements Scoped {
   last: S | undefined;
   live = 0;
   dirty = 0;
+  /** How many entries wait for their commit. */
+  sealed = 0;
   touched = true;
+  /** What it takes in memory with its entries, by estimate. */
+  bytes: number;
+  /** The table has let go of it. */
+  gone = false;
 
   constructor(state: StepState, prefix: Uint8Array, namespaced: boolean) {
     this.mapKey = state.mapKey;
@@ -45,6 +56,12 @@ class Bucket<S, T> implements Scoped {
     this.key = state.key;
     this.namespace = namespaced ? state.namespace : undefined;
     this.prefix = prefix;
+    this.bytes = heldBytes.bucket + prefix.length;
+  }
+
+  /** It can be let go of: the base has all of it. */
+  get isClean(): boolean {
+    return this.dirty === 0 && this.sealed === 0;
   }
 }
 
@@ -64,17 +81,22 @@ export class MapTable<S, T> implements Table {
   /** The entry that was asked for last: what is read is mostly written next. */
   #last: Entry<S, T> | undefined;
   #dirty: Entry<S, T>[] = [];
-  /** Sealed as deleted, and remembered until the base knows. */
-  #leaving: Entry<S, T>[] = [];
+  readonly #sizes: ValueSizes<T>;
+  /** What waits for its commit: the base does not know it yet. */
+  #sealed: Entry<S, T>[] = [];
   /** Asked for and found empty: not worth a place in memory once the record that asked is done. */
   #asked: Bucket<S, T>[] = [];
   #entries = 0;
+  /** Of the buckets in which nothing waits for a commit. */
+  cachedBytes = 0;
+  readonly heldBytes = 0;
 
   constructor(state: StepState, column: string, sub: SubKey<S>, codec: ValueCodec<T>, namespaced: boolean) {
     this.#state = state;
     this.#prefix = columnPrefix(column);
     this.#sub = sub;
     this.#codec = codec;
+    this.#sizes = new ValueSizes(codec);
     this.#namespaced = namespaced;
     this.#buckets = new ScopeMap(state, namespaced);
   }
@@ -170,56 +192,73 @@ export class MapTable<S, T> implements Table {
   }
 
   seal(write: (key: Uint8Array, value: Uint8Array | null) => void): void {
+    const sealed: Entry<S, T>[] = [];
     for (const entry of this.#dirty) {
       if (!entry.dirty) continue;
       entry.dirty = false;
       const { bucket } = entry;
+      if (entry.value === undefined && !entry.stored) {
+        this.#settle(bucket, "dirty");
+        this.#forget(entry);
+        continue;
+      }
       bucket.dirty--;
-      if (entry.value !== undefined) {
-        entry.stored = true;
-        write(this.#address(entry), this.#codec.encode(entry.value));
-      } else if (entry.stored) {
+      bucket.sealed++;
+      sealed.push(entry);
+      if (entry.value === undefined) {
         entry.stored = false;
         entry.leaving = true;
-        this.#leaving.push(entry);
         write(this.#address(entry), null);
-      } else this.#forget(entry);
+      } else {
+        entry.stored = true;
+        const bytes = this.#codec.encode(entry.value);
+        this.#measured(entry, bytes.length);
+        this.#sizes.learn(bytes.length);
+        write(this.#address(entry), bytes);
+      }
     }
+    this.#sealed = sealed;
     this.#dirty = [];
   }
 
   committed(): void {
-    for (const entry of this.#leaving) {
+    for (const entry of this.#sealed) {
+      this.#settle(entry.bucket, "sealed");
+      if (!entry.leaving) continue;
       entry.leaving = false;
       if (entry.value === undefined && !entry.dirty) this.#forget(entry);
     }
-    this.#leaving = [];
-    for (const bucket of this.#asked) if (bucket.entries.size === 0 && bucket.dirty === 0) this.#buckets.delete(bucket);
+    this.#sealed = [];
+    for (const bucket of this.#asked) if (bucket.entries.size === 0 && bucket.dirty === 0) this.#drop(bucket);
     this.#asked = [];
   }
 
   reset(): void {
     this.#buckets.clear();
     this.#dirty = [];
-    this.#leaving = [];
+    this.#sealed = [];
     this.#asked = [];
     this.#last = undefined;
     this.#entries = 0;
+    this.cachedBytes = 0;
   }
 
-  evict(keep: number): void {
+  evict(keepBytes: number): void {
     this.#last = undefined;
-    for (const bucket of this.#buckets.values()) {
-      if (bucket.dirty > 0) continue;
-      const empty = bucket.complete && bucket.live === 0;
-      if (!empty && this.cached <= keep) continue;
-      // What was touched since the last round gets a second one.
-      if (!empty && bucket.touched) bucket.touched = false;
-      else {
-        this.#buckets.delete(bucket);
-        this.#entries -= bucket.entries.size;
+    for (let round = 0; round < 2 && this.cachedBytes > keepBytes; round++)
+      for (const bucket of this.#buckets.values()) {
+        if (!bucket.isClean) continue;
+        const empty = bucket.complete && bucket.live === 0;
+        if (!empty && this.cachedBytes <= keepBytes) continue;
+        // What was touched since the last round gets a second one.
+        if (!empty && bucket.touched) bucket.touched = false;
+        else this.#drop(bucket);
       }
-    }
+  }
+
+  /** About how many bytes an entry takes in memory. */
+  get entryBytes(): number {
+    return heldBytes.entry + this.#sizes.average;
   }
 
   get cached(): number {
@@ -236,6 +275,7 @@ export class MapTable<S, T> implements Table {
       const state = this.#state;
       bucket = new Bucket<S, T>(state, scopePrefix(state, this.#prefix, state.key, this.#namespaced, state.namespace), this.#namespaced);
       this.#buckets.add(bucket);
+      this.cachedBytes += bucket.bytes;
     }
     bucket.touched = true;
     return bucket;
@@ -250,7 +290,7 @@ export class MapTable<S, T> implements Table {
     const { prefix } = bucket;
     for (const [bytes, value] of this.#state.base.range(prefix, prefixEnd(prefix))) {
       const sub = this.#sub.decode(bytes.subarray(prefix.length));
-      if (!bucket.entries.has(this.#sub.mapKey(sub))) this.#add(bucket, sub, this.#codec.decode(value), true);
+      if (!bucket.entries.has(this.#sub.mapKey(sub))) this.#add(bucket, sub, this.#codec.decode(value), true, value.length);
     }
     bucket.complete = true;
     if (bucket.entries.size === 0) this.#asked.push(bucket);
@@ -263,14 +303,14 @@ export class MapTable<S, T> implements Table {
     let entry = bucket.entries.get(this.#sub.mapKey(sub));
     if (entry === undefined && !bucket.complete) {
       const bytes = this.#state.base.get(this.#address({ bucket, sub }));
-      entry = this.#add(bucket, sub, bytes === undefined ? undefined : this.#codec.decode(bytes), bytes !== undefined);
+      entry = this.#add(bucket, sub, bytes === undefined ? undefined : this.#codec.decode(bytes), bytes !== undefined, bytes?.length);
     }
     this.#last = entry;
     return entry;
   }
 
-  #add(bucket: Bucket<S, T>, sub: S, value: T | undefined, stored: boolean): Entry<S, T> {
-    const entry = new Entry<S, T>(bucket, sub, value, stored);
+  #add(bucket: Bucket<S, T>, sub: S, value: T | undefined, stored: boolean, valueBytes = 0): Entry<S, T> {
+    const entry = new Entry<S, T>(bucket, sub, value, stored, valueBytes);
     this.#put(entry);
     if (value !== undefined) bucket.live++;
     if (bucket.last === undefined || this.#sub.compare(bucket.last, sub) <= 0) bucket.last = sub;
@@ -281,6 +321,7 @@ export class MapTable<S, T> implements Table {
   #put(entry: Entry<S, T>): void {
     entry.bucket.entries.set(this.#sub.mapKey(entry.sub), entry);
     this.#entries++;
+    this.#grow(entry.bucket, entry.bytes);
   }
 
   /** Nothing is there, neither here nor in the base, so nothing need be remembered. */
@@ -291,9 +332,10 @@ export class MapTable<S, T> implements Table {
     if (bucket.entries.get(mapKey) === entry) {
       bucket.entries.delete(mapKey);
       this.#entries--;
+      this.#grow(bucket, -entry.bytes);
     }
     // That a key has nothing is worth knowing as long as there is room, since it saves a look into the base; a window that is over is not asked for again.
-    if (bucket.entries.size === 0 && bucket.dirty === 0 && (this.#namespaced || !bucket.complete)) this.#buckets.delete(bucket);
+    if (bucket.entries.size === 0 && bucket.dirty === 0 && (this.#namespaced || !bucket.complete)) this.#drop(bucket);
   }
 
   #change(entry: Entry<S, T>, value: T | undefined): void {
@@ -316,14 +358,46 @@ export class MapTable<S, T> implements Table {
       }
     } else if (entry.value !== undefined && value === undefined) bucket.live--;
     entry.value = value;
+    const bytes = value === undefined ? undefined : this.#sizes.sample(value);
     if (!entry.dirty) {
+      if (bucket.isClean && !bucket.gone) this.cachedBytes -= bucket.bytes;
       entry.dirty = true;
       bucket.dirty++;
       this.#dirty.push(entry);
-      this.#state.changedBytes += 64;
+      this.#measured(entry, bytes ?? this.#sizes.average);
+      this.#state.changedBytes += entry.bytes;
+    } else if (bytes !== undefined) {
+      this.#state.changedBytes -= entry.bytes;
+      this.#measured(entry, bytes);
+      this.#state.changedBytes += entry.bytes;
     }
     // Otherwise what is made and deleted again would be in the way of every walk until the next commit.
     if (value === undefined && !entry.stored && !entry.leaving) this.#forget(entry);
+  }
+
+  /** One entry of the bucket has become what the base knows, or has gone. */
+  #settle(bucket: Bucket<S, T>, what: "dirty" | "sealed"): void {
+    bucket[what]--;
+    if (bucket.isClean && !bucket.gone) this.cachedBytes += bucket.bytes;
+  }
+
+  #measured(entry: Entry<S, T>, valueBytes: number): void {
+    const bytes = heldBytes.entry + valueBytes;
+    this.#grow(entry.bucket, bytes - entry.bytes);
+    entry.bytes = bytes;
+  }
+
+  #grow(bucket: Bucket<S, T>, bytes: number): void {
+    bucket.bytes += bytes;
+    if (bucket.isClean && !bucket.gone) this.cachedBytes += bytes;
+  }
+
+  #drop(bucket: Bucket<S, T>): void {
+    if (bucket.gone) return;
+    bucket.gone = true;
+    this.#buckets.delete(bucket);
+    this.#entries -= bucket.entries.size;
+    if (bucket.isClean) this.cachedBytes -= bucket.bytes;
   }
 
   #sort(bucket: Bucket<S, T>): void {

@@ -15,6 +15,9 @@ const nameOf = (bytes: Uint8Array): string => {
 /** How many arguments one call takes: far below what any engine allows. Adding one character after the other takes three times as long. */
 const argumentsMax = 1024;
 
+/** What a name takes beside its characters: a string, and its place in a Map. */
+const nameOverheadBytes = 56;
+
 const keyOf = (name: string): Uint8Array => {
   const key = new Uint8Array(name.length);
   for (let i = 0; i < name.length; i++) key[i] = name.charCodeAt(i);
@@ -32,6 +35,8 @@ export class MemoryStore implements Store {
    */
   readonly #behind = new Map<string, boolean>();
   #position: StorePosition | undefined;
+  /** Characters of all names. */
+  #nameBytes = 0;
 
   get(key: Uint8Array): Uint8Array | undefined {
     if (this.#numbers.size === 0) return undefined;
@@ -77,8 +82,13 @@ export class MemoryStore implements Store {
     return this.#numbers.size;
   }
 
+  get memoryBytes(): number {
+    return this.#values.bytes + this.#nameBytes + this.#numbers.size * nameOverheadBytes;
+  }
+
   wipe(): void {
     this.#numbers.clear();
+    this.#nameBytes = 0;
     this.#values.clear();
     this.#tree = undefined;
     this.#behind.clear();
@@ -91,11 +101,13 @@ export class MemoryStore implements Store {
 
   #add(name: string, value: Uint8Array): void {
     this.#numbers.set(name, this.#values.add(value));
+    this.#nameBytes += name.length;
     if (this.#tree !== undefined && !this.#behind.delete(name)) this.#behind.set(name, false);
   }
 
   #delete(name: string, number: number): void {
     this.#numbers.delete(name);
+    this.#nameBytes -= name.length;
     this.#values.delete(number);
     if (this.#tree !== undefined && !this.#behind.delete(name)) this.#behind.set(name, true);
   }

@@ -1,8 +1,10 @@
 import { type ByteWriter, shareBytes } from "../serde/byte_writer.ts";
 import { columnPrefix, prefixEnd } from "./address.ts";
+import { heldBytes } from "./held_bytes.ts";
 import { type SortedMap, sortedMap } from "./sorted_map.ts";
 import type { StepState, Table, ValueCodec } from "./step_state.ts";
 import { type SubKey, writeSubKey } from "./sub_key.ts";
+import { ValueSizes } from "./value_sizes.ts";
 
 class Entry<A, T> {
   readonly at: A;
@@ -30,6 +32,7 @@ export class OrderedTable<A, T> implements Table {
   readonly #live: SortedMap<A, Entry<A, T>>;
   /** Deleted here and still in the base, by what their addresses are known by: set again they are the same entries. */
   readonly #leaving = new Map<unknown, Entry<A, T>>();
+  readonly #sizes: ValueSizes<T>;
   #dirty: Entry<A, T>[] = [];
   #loaded = false;
   /** Single entries that were read while it was not loaded. */
@@ -40,6 +43,7 @@ export class OrderedTable<A, T> implements Table {
     this.#prefix = columnPrefix(column);
     this.#address = address;
     this.#codec = codec;
+    this.#sizes = new ValueSizes(codec);
     this.#live = sortedMap<A, Entry<A, T>>(address.compare);
   }
 
@@ -104,7 +108,9 @@ export class OrderedTable<A, T> implements Table {
       entry.dirty = false;
       if (entry.value !== undefined) {
         entry.stored = true;
-        write(shareBytes(this.#writeAddress, entry.at), this.#codec.encode(entry.value));
+        const bytes = this.#codec.encode(entry.value);
+        this.#sizes.learn(bytes.length);
+        write(shareBytes(this.#writeAddress, entry.at), bytes);
       } else if (entry.stored) {
         entry.stored = false;
         write(shareBytes(this.#writeAddress, entry.at), null);
@@ -124,8 +130,11 @@ export class OrderedTable<A, T> implements Table {
 
   evict(): void {}
 
-  get cached(): number {
-    return 0;
+  readonly cached = 0;
+  readonly cachedBytes = 0;
+
+  get heldBytes(): number {
+    return this.#live.size * (heldBytes.entry + this.#sizes.average);
   }
 
   get changed(): number {
@@ -139,6 +148,7 @@ export class OrderedTable<A, T> implements Table {
     for (const [bytes, value] of this.#state.base.range(this.#prefix, prefixEnd(this.#prefix))) {
       const at = this.#address.decode(bytes.slice(length));
       this.#live.set(at, new Entry(at, this.#codec.decode(value), true));
+      this.#sizes.learn(value.length);
     }
     return this.#live;
   }
@@ -161,10 +171,11 @@ export class OrderedTable<A, T> implements Table {
       this.#leaving.delete(this.#address.mapKey(entry.at));
     }
     entry.value = value;
+    if (value !== undefined) this.#sizes.sample(value);
     if (entry.dirty) return;
     entry.dirty = true;
     this.#dirty.push(entry);
-    this.#state.changedBytes += 64;
+    this.#state.changedBytes += heldBytes.entry + this.#sizes.average;
   }
 
   readonly #writeAddress = (to: ByteWriter, at: A): void => {

@@ -36,11 +36,15 @@ export interface Table {
   seal(write: (key: Uint8Array, value: Uint8Array | null) => void): void;
   /** Forgets every cached entry, changed ones included: the base is read again. */
   reset(): void;
-  /** Lets go of cached entries that are not changed, the longest untouched first, until about so many are left. */
-  evict(keep: number): void;
+  /** Lets go of cached entries that the base has as well, the longest untouched first, until they take no more than so many bytes. */
+  evict(keepBytes: number): void;
   /** What was sealed is in the base now: the memory of entries that are gone is not needed any more. */
   committed?(): void;
   readonly cached: number;
+  /** Estimated bytes of what could be let go of. */
+  readonly cachedBytes: number;
+  /** Estimated bytes of what is held here as long as it is part of the state, since it has to be found by its order. */
+  readonly heldBytes: number;
   readonly changed: number;
 }
 
@@ -72,6 +76,8 @@ export class StepState {
   holdsBack = false;
   /** Estimated bytes of what is changed and not sealed. */
   changedBytes = 0;
+  /** The same of what is sealed and not committed. */
+  sealedBytes = 0;
 
   constructor(store: Store, keys: KeyCodec) {
     this.#store = store;
@@ -212,6 +218,7 @@ export class StepState {
         append(key, value);
       });
     this.#sealed = sealed;
+    this.sealedBytes = this.changedBytes;
     this.changedBytes = 0;
   }
 
@@ -219,6 +226,7 @@ export class StepState {
   committed(changelogOffset: number | undefined): void {
     const sealed = this.#sealed;
     this.#sealed = undefined;
+    this.sealedBytes = 0;
     if (sealed === undefined) return;
     const position = changelogOffset ?? this.#store.position?.changelogOffset ?? 0;
     if (sealed.length > 0 || position !== this.#store.position?.changelogOffset) this.#store.write(sealed, { changelogOffset: position });
@@ -230,6 +238,7 @@ export class StepState {
     this.#sealed = undefined;
     this.#journal = undefined;
     this.changedBytes = 0;
+    this.sealedBytes = 0;
     for (const table of this.#tables.values()) table.reset();
     for (const number of this.#numbers.values()) number.reset();
   }
@@ -239,13 +248,29 @@ export class StepState {
     return false;
   }
 
-  /** True while sealed changes wait for their commit: what they touched must not be evicted. */
+  /** True while sealed changes wait for their commit. */
   get isSealed(): boolean {
     return this.#sealed !== undefined;
   }
 
-  evict(keepPerTable: number): void {
-    if (this.#sealed !== undefined) return;
-    for (const table of this.#tables.values()) if (table.cached > keepPerTable) table.evict(keepPerTable);
+  /** Estimated bytes of decoded entries that are held although the base has them. */
+  get cachedBytes(): number {
+    let bytes = 0;
+    for (const table of this.#tables.values()) bytes += table.cachedBytes;
+    return bytes;
+  }
+
+  /** Estimated bytes of the whole state in memory: the base, as far as it knows, and what is always held decoded. */
+  get heldBytes(): number {
+    let bytes = this.#store.memoryBytes ?? 0;
+    for (const table of this.#tables.values()) bytes += table.heldBytes;
+    return bytes;
+  }
+
+  /** Lets go of cached entries until they take no more than so many bytes. Between two records only: who handles one may hold on to what it has found. */
+  evict(keepBytes: number): void {
+    const { cachedBytes } = this;
+    if (cachedBytes <= keepBytes) return;
+    for (const table of this.#tables.values()) if (table.cachedBytes > 0) table.evict((table.cachedBytes / cachedBytes) * keepBytes);
   }
 }

@@ -1,6 +1,7 @@
 import { type ByteWriter, shareBytes } from "../serde/byte_writer.ts";
 import { columnPrefix, prefixEnd, readScope, writeScope } from "./address.ts";
 import { DueTimers } from "./due_timers.ts";
+import { heldBytes } from "./held_bytes.ts";
 import type { NamespaceKey, Scoped } from "./scope_map.ts";
 import type { MapKey, StepState, Table } from "./step_state.ts";
 import { putSortable, readSortable } from "./sub_key.ts";
@@ -159,8 +160,11 @@ export class TimerService implements Table {
   /** Timers are all held in memory: which is next must be known without asking the store. */
   evict(): void {}
 
-  get cached(): number {
-    return 0;
+  readonly cached = 0;
+  readonly cachedBytes = 0;
+
+  get heldBytes(): number {
+    return this.#live * heldBytes.timer;
   }
 
   get changed(): number {
@@ -217,7 +221,7 @@ export class TimerService implements Table {
     if (timer.dirty) return;
     timer.dirty = true;
     this.#dirty.push(timer);
-    this.#state.changedBytes += 64;
+    this.#state.changedBytes += heldBytes.timer;
   }
 
   readonly #writeAddress = (to: ByteWriter, timer: Timer): void => {

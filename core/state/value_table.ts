@@ -1,6 +1,8 @@
 import { columnPrefix, prefixEnd, readScope, scopePrefix } from "./address.ts";
+import { heldBytes } from "./held_bytes.ts";
 import { type NamespaceKey, type Scoped, ScopeMap } from "./scope_map.ts";
 import type { MapKey, StepState, Table, ValueCodec } from "./step_state.ts";
+import { ValueSizes } from "./value_sizes.ts";
 
 class Slot<T> implements Scoped {
   value: T | undefined;
@@ -11,11 +13,15 @@ class Slot<T> implements Scoped {
   readonly storeKey: Uint8Array;
   /** Changed since the last seal. */
   dirty = false;
+  /** In the part that waits for its commit. */
+  sealed = false;
   /** The base has an entry, or will have one when the sealed part is committed. */
   stored: boolean;
   touched = true;
+  /** What it takes in memory, by estimate. */
+  bytes: number;
 
-  constructor(state: StepState, namespaced: boolean, storeKey: Uint8Array, value: T | undefined, stored: boolean) {
+  constructor(state: StepState, namespaced: boolean, storeKey: Uint8Array, value: T | undefined, stored: boolean, valueBytes: number) {
     this.mapKey = state.mapKey;
     this.namespaceKey = namespaced ? state.namespaceKey : undefined;
     this.key = state.key;
@@ -23,6 +29,7 @@ class Slot<T> implements Scoped {
     this.storeKey = storeKey;
     this.value = value;
     this.stored = stored;
+    this.bytes = heldBytes.value + storeKey.length + valueBytes;
   }
 }
 
@@ -33,14 +40,19 @@ export class ValueTable<T> implements Table {
   readonly #codec: ValueCodec<T>;
   readonly #namespaced: boolean;
   readonly #slots: ScopeMap<Slot<T>>;
+  readonly #sizes: ValueSizes<T>;
   #dirty: Slot<T>[] = [];
-  /** Sealed as deleted, and remembered until the base knows. */
-  #gone: Slot<T>[] = [];
+  /** What waits for its commit: the base does not know it yet. */
+  #sealed: Slot<T>[] = [];
+  /** Of the slots that are neither dirty nor sealed. */
+  cachedBytes = 0;
+  readonly heldBytes = 0;
 
   constructor(state: StepState, column: string, codec: ValueCodec<T>, namespaced: boolean) {
     this.#state = state;
     this.#prefix = columnPrefix(column);
     this.#codec = codec;
+    this.#sizes = new ValueSizes(codec);
     this.#namespaced = namespaced;
     this.#slots = new ScopeMap(state, namespaced);
   }
@@ -81,6 +93,7 @@ export class ValueTable<T> implements Table {
   }
 
   seal(write: (key: Uint8Array, value: Uint8Array | null) => void): void {
+    const sealed: Slot<T>[] = [];
     for (const slot of this.#dirty) {
       if (!slot.dirty) continue;
       slot.dirty = false;
@@ -90,31 +103,49 @@ export class ValueTable<T> implements Table {
         continue;
       }
       slot.stored = slot.value !== undefined;
-      if (!slot.stored) this.#gone.push(slot);
-      write(slot.storeKey, slot.value === undefined ? null : this.#codec.encode(slot.value));
+      slot.sealed = true;
+      sealed.push(slot);
+      if (slot.value === undefined) write(slot.storeKey, null);
+      else {
+        const bytes = this.#codec.encode(slot.value);
+        this.#measured(slot, bytes.length);
+        this.#sizes.learn(bytes.length);
+        write(slot.storeKey, bytes);
+      }
     }
+    this.#sealed = sealed;
     this.#dirty = [];
   }
 
   committed(): void {
-    for (const slot of this.#gone) if (slot.value === undefined && !slot.dirty) this.#slots.delete(slot);
-    this.#gone = [];
+    for (const slot of this.#sealed) {
+      slot.sealed = false;
+      if (slot.dirty) continue;
+      if (slot.value === undefined) this.#slots.delete(slot);
+      else this.cachedBytes += slot.bytes;
+    }
+    this.#sealed = [];
   }
 
   reset(): void {
     this.#slots.clear();
     this.#dirty = [];
-    this.#gone = [];
+    this.#sealed = [];
+    this.cachedBytes = 0;
   }
 
-  evict(keep: number): void {
+  evict(keepBytes: number): void {
     // What was touched since the last round gets a second one.
-    for (const slot of this.#slots.values()) {
-      if (this.#slots.size <= keep) break;
-      if (slot.dirty) continue;
-      if (slot.touched) slot.touched = false;
-      else this.#slots.delete(slot);
-    }
+    for (let round = 0; round < 2 && this.cachedBytes > keepBytes; round++)
+      for (const slot of this.#slots.values()) {
+        if (this.cachedBytes <= keepBytes) break;
+        if (slot.dirty || slot.sealed) continue;
+        if (slot.touched) slot.touched = false;
+        else {
+          this.#slots.delete(slot);
+          this.cachedBytes -= slot.bytes;
+        }
+      }
   }
 
   get cached(): number {
@@ -127,7 +158,10 @@ export class ValueTable<T> implements Table {
 
   #slot(): Slot<T> {
     let slot = this.#slots.get();
-    if (slot === undefined) this.#slots.add((slot = this.#load()));
+    if (slot === undefined) {
+      this.#slots.add((slot = this.#load()));
+      this.cachedBytes += slot.bytes;
+    }
     slot.touched = true;
     return slot;
   }
@@ -142,16 +176,28 @@ export class ValueTable<T> implements Table {
       storeKey,
       bytes === undefined ? undefined : this.#codec.decode(bytes),
       bytes !== undefined,
+      bytes?.length ?? 0,
     );
   }
 
   #write(slot: Slot<T>, value: T | undefined): void {
     slot.value = value;
+    const bytes = value === undefined ? undefined : this.#sizes.sample(value);
     if (!slot.dirty) {
+      if (!slot.sealed) this.cachedBytes -= slot.bytes;
       slot.dirty = true;
       this.#dirty.push(slot);
-      this.#state.changedBytes += 64;
+      this.#measured(slot, bytes ?? this.#sizes.average);
+      this.#state.changedBytes += slot.bytes;
+    } else if (bytes !== undefined) {
+      this.#state.changedBytes -= slot.bytes;
+      this.#measured(slot, bytes);
+      this.#state.changedBytes += slot.bytes;
     }
+  }
+
+  #measured(slot: Slot<T>, valueBytes: number): void {
+    slot.bytes = heldBytes.value + slot.storeKey.length + valueBytes;
   }
 
   #isCached(key: unknown, namespace: unknown): boolean {

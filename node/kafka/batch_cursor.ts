@@ -171,6 +171,10 @@ export class BatchCursor implements RecordCursor {
     return this.#valueLength < 0 ? null : view(this.#records, this.#valueStart, this.#valueLength);
   }
 
+  get unpackedBytes(): number {
+    return this.#records === this.#source ? 0 : this.#records.length;
+  }
+
   get bytes(): Uint8Array {
     return this.#bytes;
   }

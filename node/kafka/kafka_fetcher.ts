@@ -68,6 +68,10 @@ export class KafkaFetcher implements Fetcher {
     });
   }
 
+  get keptBytes(): number {
+    return this.#keptBytes;
+  }
+
   wake(): void {
     if (this.#poll !== undefined) this.#finish(this.#takeReady());
   }

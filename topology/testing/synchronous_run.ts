@@ -245,7 +245,6 @@ export class SynchronousRun {
       bounded: true,
       watermarkIntervalMs: 0,
       siblingsMatter: false,
-      keepCachedPerTable: Number.POSITIVE_INFINITY,
       outbox: () => this.#outbox,
       topicName,
       partitionsOf: () => 1,
@@ -259,6 +258,7 @@ export class SynchronousRun {
       generation: () => 1,
       requestCommit: () => {},
       deadLettered: () => {},
+      pendingRoom: () => Number.POSITIVE_INFINITY,
       wake: () => {},
       siblingWatermark: () => undefined,
     };

@@ -27,8 +27,8 @@ export const fetch = (positions: readonly FetchPosition[], isolation: Isolation,
   writer.int8(isolation === "read-committed" ? 1 : 0);
   writer.int32(0).int32(-1); // no session
   writer.array(byTopic(positions), ([topic, ofTopic]) => {
-    writer.string(topic).array(ofTopic, ({ partition, offset }) => {
-      writer.int32(partition).int32(-1).int64(offset).int64(-1).int32(limits.partitionBytes);
+    writer.string(topic).array(ofTopic, ({ partition, offset, bytesMax = limits.partitionBytes }) => {
+      writer.int32(partition).int32(-1).int64(offset).int64(-1).int32(Math.min(bytesMax, limits.partitionBytes));
     });
   });
   writer.arrayLength(0).string("");

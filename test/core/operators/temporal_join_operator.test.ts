@@ -212,7 +212,7 @@ describe("temporal join operator", () => {
             if (then === "watermark") harness.watermark(Math.min(13, ...coming.flat().map((later) => later.timestamp)) - 1);
             else if (then !== "nothing") harness.commit();
             if (then === "restart") harness.abort();
-            if (then === "evict") harness.state.evict(1);
+            if (then === "evict") harness.state.evict(800);
           }
           expect(coming).toEqual([[], []]);
           harness.watermark(Number.POSITIVE_INFINITY);

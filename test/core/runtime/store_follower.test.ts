@@ -42,7 +42,14 @@ const world = async () => {
   const progress: RestoreProgress[] = [];
   const stores = new TaskStores("0_0", plan, 0, [{ store, name: "store", keys: keyCodec(undefined), ...changelog }]);
   const counters = new Counters();
-  const follower = new StoreFollower({ log, clock, logger: silent, counters, onProgress: (one) => void progress.push(one) });
+  const follower = new StoreFollower({
+    log,
+    clock,
+    logger: silent,
+    counters,
+    fetchBytes: 8 << 20,
+    onProgress: (one) => void progress.push(one),
+  });
   const run = async (signal: AbortSignal = new AbortController().signal) =>
     follower.restore(stores, await follower.ranges([stores]), signal);
   const follow = async () => follower.follow(stores, await follower.ranges([stores]));

@@ -152,7 +152,7 @@ describe("state descriptors", () => {
             } else if (c.do === "abort") {
               w.state.abort();
               models = copy(committed);
-            } else if (c.do === "evict") w.state.evict(1);
+            } else if (c.do === "evict") w.state.evict(800);
             else {
               w.open();
               models = copy(committed);
@@ -330,7 +330,7 @@ describe("state with a ttl", () => {
         w.handles.fold.add(i);
         if (i % 100 === 99) {
           w.commit();
-          w.state.evict(100);
+          w.state.evict(50_000);
           most = Math.max(most, w.store.approximateEntries);
         }
       }

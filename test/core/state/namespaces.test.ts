@@ -127,7 +127,7 @@ describe("namespaced tables", () => {
               commit();
               break;
             case "evict":
-              state.evict(1);
+              state.evict(800);
               break;
             case "reload":
               if (state.isSealed) commit();
@@ -153,7 +153,7 @@ describe("namespaced tables", () => {
         commit();
         expect(store.approximateEntries).toBe([...model.values()].reduce((n, entries) => n + entries.size, 0) + values.size);
         state.evict(0);
-        state.evict(0);
+        expect([state.cachedBytes, map.cached, latest.cached, state.changedBytes, state.sealedBytes]).toEqual([0, 0, 0, 0, 0]);
       }),
       { numRuns: 500 },
     );

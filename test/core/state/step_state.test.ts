@@ -15,6 +15,8 @@ const numbers: ValueCodec<number> = {
   decode: (bytes) => Number(utf8.decoder.decode(bytes)),
 };
 
+const texts: ValueCodec<string> = { encode: (text) => utf8.encoder.encode(text), decode: (bytes) => utf8.decoder.decode(bytes) };
+
 const world = () => {
   const store = new MemoryStore();
   const state = new StepState(store, keys);
@@ -83,6 +85,61 @@ describe("step state", () => {
     expect(fired).toEqual([5]);
   });
 
+  it("knows about how much memory its changes and its cache take, and lets go of no more than it must", () => {
+    const { state, seal } = world();
+    const n = state.value("n", texts);
+    const list = state.map("list", numberSubKey, texts);
+    const long = "x".repeat(10_000);
+    for (let key = 0; key < 20; key++) {
+      state.setKey(`${key}`);
+      n.set(long);
+      list.append(long);
+    }
+    const changed = state.changedBytes;
+    expect(changed).toBeGreaterThan(400_000);
+    expect(changed).toBeLessThan(450_000);
+    expect(state.cachedBytes).toBe(0);
+    seal();
+    expect([state.changedBytes, state.sealedBytes, state.cachedBytes]).toEqual([0, changed, 0]);
+    // What waits for its commit is nowhere else.
+    state.evict(0);
+    state.setKey("3");
+    expect([n.get(), list.values()]).toEqual([long, [long]]);
+    state.committed(1);
+    expect(state.sealedBytes).toBe(0);
+    expect(state.cachedBytes).toBeGreaterThan(400_000);
+    n.set("short");
+    state.evict(200_000);
+    expect(state.cachedBytes).toBeLessThanOrEqual(200_000);
+    expect(state.cachedBytes).toBeGreaterThan(150_000);
+    expect(n.cached).toBeGreaterThan(5);
+    state.evict(0);
+    expect([state.cachedBytes, n.cached, list.cached]).toEqual([0, 1, 0]);
+    expect([n.get(), list.values()]).toEqual(["short", [long]]);
+  });
+
+  it("says how much memory the state itself takes: store, timers, what is found by its order", () => {
+    const { state, commit } = world();
+    const n = state.value("n", texts);
+    const empty = state.heldBytes;
+    state.setKey("a");
+    n.set("x".repeat(100_000));
+    commit();
+    const stored = state.heldBytes;
+    expect(stored - empty).toBeGreaterThan(100_000);
+    expect(stored - empty).toBeLessThan(110_000);
+    const timers = state.timers("t", () => {});
+    const ordered = state.ordered("o", numberSubKey, texts);
+    for (let at = 0; at < 100; at++) {
+      timers.set(at);
+      ordered.set(at, "y".repeat(1000));
+    }
+    expect(state.heldBytes - stored).toBeGreaterThan(100_000);
+    timers.fireNext(0);
+    for (let at = 0; at < 100; at++) ordered.delete(at);
+    expect(state.heldBytes - stored).toBeLessThan(20_000);
+  });
+
   it("behaves as a plain Map would, whatever is committed, aborted, evicted and reloaded in between", () => {
     const command = fc.oneof(
       fc.record({
@@ -136,7 +193,7 @@ describe("step state", () => {
             state.abort();
             open = copy(committed);
             sealed = undefined;
-          } else if (c.kind === "evict") state.evict(2);
+          } else if (c.kind === "evict") state.evict(1500);
           else if (c.kind === "reload" && sealed === undefined) {
             state.seal(() => {});
             state.committed(0);
@@ -148,6 +205,9 @@ describe("step state", () => {
           expect(timers.size).toBe(open.size);
           expect(timers.next()).toBe(Math.min(...[...open.keys()].map((name) => Number(name.split("/")[1]))));
         }
+        // A bound is kept to at any moment, also with changes that are open or sealed.
+        state.evict(600);
+        expect(state.cachedBytes).toBeLessThanOrEqual(600);
         for (let key = 0; key <= 3; key++) {
           state.setKey(String(key));
           expect(table.entries().map(([s, v]) => [s, v])).toEqual(model(key));
@@ -156,6 +216,8 @@ describe("step state", () => {
         expect([...table.scopes()].map((s) => s.key).sort()).toEqual(
           [...new Set([...open.keys()].map((name) => name.split("/")[0]))].sort(),
         );
+        state.abort();
+        expect([state.cachedBytes, state.changedBytes, state.sealedBytes]).toEqual([0, 0, 0]);
       }),
       { numRuns: 500 },
     );
