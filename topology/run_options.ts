@@ -72,7 +72,7 @@ export interface RunOptions {
     readonly overlayBytes?: number;
     /** Decoded entries of state, kept over all tasks beside the stores that have them too. @default 128 MiB [statestore.cache.max.bytes] */
     readonly cacheBytes?: number;
-    /** What internal topics hold, in a log in memory, where nothing else bounds how far a part of the program is ahead of the next one: beyond it no record of a source is handled until it is half as much. @default 128 MiB [taskmanager.memory.network.max] */
+    /** What internal topics hold, in a log in memory, where nothing else bounds how far a part of the program is ahead of the next one: from half of it on no record of a source is handled until it is a quarter. @default 128 MiB [taskmanager.memory.network.max] */
     readonly internalBytes?: number;
     /** Records that wait for something outside, over all tasks: for an answer to `mapAsync`, or for a sink to take them. Beyond it no record is read for those who have some waiting. @default 64 MiB */
     readonly pendingBytes?: number;

@@ -1,5 +1,6 @@
 import type { Metric } from "../ports/metrics.ts";
 import type { Application, Settings } from "./application.ts";
+import type { CommitCycle } from "./commit_cycle.ts";
 import type { Task } from "./sealed_task.ts";
 import type { PauseReason } from "./task_input.ts";
 
@@ -11,7 +12,7 @@ export interface BuffersOptions {
   readonly tasks: () => Iterable<Task>;
   /** What has arrived for no input yet. */
   readonly undeliveredBytes: () => number;
-  readonly commits: { readonly uncommittedBytes: number; readonly isBlocked: boolean; takesMore(uncommittedBytes: number): boolean };
+  readonly commits: Pick<CommitCycle, "uncommittedBytes" | "isBlockedWith" | "isFullWith" | "canBegin">;
   /** What internal topics hold; absent where they are not in the memory of this process. */
   readonly internalBytes: (() => number) | undefined;
   readonly restoringBytes: () => number;
@@ -21,10 +22,15 @@ export interface BuffersOptions {
 
 /** Often enough for records of a usual size, seldom enough to cost nothing. */
 const recordsBetweenLooksMax = 64;
-/** What comes between two looks is to be a small part of the bound. */
-const growthShare = 16;
+/** How soon it is forgotten that a record has changed much. */
+const fading = 0.95;
+/** One may change more than those before it. */
+const recordsToSpare = 2;
 /** Evicting a little more than need be makes room until it is worth looking over the tables again. */
 const cacheLeft = 7 / 8;
+
+/** So much of what internal topics may hold stops the sources, and half of that lets them go on. */
+const congestedFrom = 1 / 2;
 
 /** Keeps what a worker buffers within its bounds: looked at while tasks work, between two records. */
 export class Buffers {
@@ -33,6 +39,8 @@ export class Buffers {
   /** Too much waits in internal topics: no more is to come from sources until it is half as much. */
   congested = false;
   #recordsBetweenLooks = 1;
+  /** What has become uncommitted with a record lately, and how much it was at the last look. */
+  #bytesPerRecord = 0;
   #uncommittedBefore = 0;
   #blockedSinceMs: number | undefined;
   #blockedMs = 0;
@@ -41,39 +49,67 @@ export class Buffers {
     this.#options = options;
   }
 
-  /** Lets go of cached entries that are too many. Gives after how many records to look again; 0 when tasks have to wait for a commit. */
-  look(): number {
-    const { settings, commits } = this.#options;
-    this.#evict();
+  /**
+   * Called when so many records were handled since the last time. Gives after how many to look again: the fewer, the less room there is for what they change; 0 when tasks have to wait for a commit.
+   */
+  look(records: number): number {
+    const { commits } = this.#options;
     const { uncommittedBytes } = commits;
+    this.#bytesPerRecord = Math.max((uncommittedBytes - this.#uncommittedBefore) / records, this.#bytesPerRecord * fading);
+    const { congested } = this;
+    this.#settle(uncommittedBytes);
+    const hasBecomeCongested = this.congested && !congested;
+    const isDue = commits.canBegin && commits.isFullWith(uncommittedBytes);
+    if (hasBecomeCongested || isDue || this.#isBlockedWith(uncommittedBytes)) return 0;
+    const fitting = Math.floor(this.#recordsThatFit(uncommittedBytes) / 2);
+    this.#recordsBetweenLooks = Math.max(1, Math.min(recordsBetweenLooksMax, 2 * this.#recordsBetweenLooks, fitting));
+    return this.#recordsBetweenLooks;
+  }
+
+  /** Between slices, too: lets go of cached entries that are too many. */
+  settle(): void {
+    this.#settle(this.#options.commits.uncommittedBytes);
+  }
+
+  #settle(uncommittedBytes: number): void {
+    this.#uncommittedBefore = uncommittedBytes;
+    this.#evict();
+    this.#lookAtInternal(uncommittedBytes);
     this.#note("uncommitted", uncommittedBytes);
     this.#note("pending", this.#pendingBytes);
-    const grewMuch = (uncommittedBytes - this.#uncommittedBefore) * growthShare > settings.overlayBytes;
-    this.#uncommittedBefore = uncommittedBytes;
-    this.#recordsBetweenLooks = grewMuch
-      ? Math.max(1, this.#recordsBetweenLooks >> 2)
-      : Math.min(recordsBetweenLooksMax, this.#recordsBetweenLooks << 1);
-    const { congested } = this;
-    this.#lookAtInternal(uncommittedBytes);
-    const isNew = this.congested && !congested;
-    return commits.takesMore(uncommittedBytes) && !isNew ? this.#recordsBetweenLooks : 0;
+  }
+
+  /** Too much is uncommitted while it cannot be sealed, or would be with a few more records: tasks wait. */
+  get isBlocked(): boolean {
+    return this.#isBlockedWith(this.#options.commits.uncommittedBytes);
+  }
+
+  #isBlockedWith(uncommittedBytes: number): boolean {
+    const { commits } = this.#options;
+    return commits.isBlockedWith(uncommittedBytes) || (!commits.canBegin && this.#recordsThatFit(uncommittedBytes) < recordsToSpare);
+  }
+
+  #recordsThatFit(uncommittedBytes: number): number {
+    if (this.#bytesPerRecord === 0) return Number.POSITIVE_INFINITY;
+    return (this.#options.settings.overlayBytes - uncommittedBytes) / this.#bytesPerRecord;
   }
 
   /** Before a slice, when everything has come in that was to come. */
   measure(): void {
     this.#note("input", this.#inputBytes);
     this.#note("restore", this.#options.restoringBytes());
-    const { isBlocked } = this.#options.commits;
-    if (isBlocked) this.#blockedSinceMs ??= this.#options.now();
+    if (this.isBlocked) this.#blockedSinceMs ??= this.#options.now();
     else if (this.#blockedSinceMs !== undefined) {
       this.#blockedMs += this.#options.now() - this.#blockedSinceMs;
       this.#blockedSinceMs = undefined;
     }
   }
 
-  /** How many bytes more may wait for something outside. */
-  get pendingRoom(): number {
-    return this.#options.settings.pendingBytes - this.#pendingBytes;
+  /** What may wait for something outside of one task: each has the same share, so that those in front leave room for those behind. */
+  get pendingShare(): number {
+    let sharers = 0;
+    for (const { pending } of this.#options.tasks()) if (pending !== undefined) sharers++;
+    return this.#options.settings.pendingBytes / sharers;
   }
 
   *gauges(): IterableIterator<Metric> {
@@ -100,14 +136,15 @@ export class Buffers {
     yield { name: "backpressured_ms", tags: {}, value: blockedMs };
   }
 
-  /** What is not committed will be there soon. */
+  /** What is not committed will be there soon. The rest of the bound is for what goes from one internal topic to the next before it is purged from the first. */
   #lookAtInternal(uncommittedBytes: number): void {
     const { internalBytes, settings } = this.#options;
     if (internalBytes === undefined) return;
     const bytes = internalBytes();
     this.#note("internal", bytes);
-    if (bytes + uncommittedBytes > settings.internalBytes) this.congested = true;
-    else if (2 * (bytes + uncommittedBytes) <= settings.internalBytes) this.congested = false;
+    const share = (bytes + uncommittedBytes) / settings.internalBytes;
+    if (share > congestedFrom) this.congested = true;
+    else if (share <= congestedFrom / 2) this.congested = false;
   }
 
   #evict(): void {
@@ -134,7 +171,7 @@ export class Buffers {
 
   get #pendingBytes(): number {
     let bytes = 0;
-    for (const { pending } of this.#options.tasks()) bytes += pending.bytes;
+    for (const { pending } of this.#options.tasks()) if (pending !== undefined) bytes += pending.bytes;
     return bytes;
   }
 

@@ -92,12 +92,6 @@ export class CommitCycle {
     return this.#sealed === undefined;
   }
 
-  /** Too much is uncommitted while it cannot be sealed, or what is done now will be taken back: tasks wait. */
-  get isBlocked(): boolean {
-    if (this.#tainted) return true;
-    return (this.#sealed !== undefined || this.#paused) && this.uncommittedBytes > this.#options.application.settings.overlayBytes;
-  }
-
   /** Estimated bytes that are held because they are not committed: changes of the state and records on their way out, open and sealed ones. */
   get uncommittedBytes(): number {
     let bytes = this.#outbox.bytes + this.#aheadBytes + (this.#sealed?.bytes ?? 0);
@@ -105,12 +99,20 @@ export class CommitCycle {
     return bytes;
   }
 
-  /**
-   * Whether tasks may go on with so much uncommitted. What can be sealed is sealed when it has come to half of the bound, so that tasks have the other half while it travels; what cannot may come to the bound.
-   */
-  takesMore(uncommittedBytes: number): boolean {
-    const { overlayBytes } = this.#options.application.settings;
-    return this.#canBegin ? !isDue(uncommittedBytes, overlayBytes) : !this.#tainted && uncommittedBytes <= overlayBytes;
+  /** Too much is uncommitted while it cannot be sealed, or what is done now will be taken back: tasks wait. */
+  isBlockedWith(uncommittedBytes: number): boolean {
+    if (this.#tainted) return true;
+    return (this.#sealed !== undefined || this.#paused) && uncommittedBytes > this.#options.application.settings.overlayBytes;
+  }
+
+  /** So much is uncommitted that it is sealed before its time: half of the bound, so that tasks have the other half while it travels. */
+  isFullWith(uncommittedBytes: number): boolean {
+    return 2 * uncommittedBytes > this.#options.application.settings.overlayBytes;
+  }
+
+  /** Nothing is under way: what is open can be sealed. */
+  get canBegin(): boolean {
+    return !this.#isBusy && !this.#recovering && !this.#paused;
   }
 
   /** When the next commit is due, or the one under way has taken too long, by the monotonic clock. */
@@ -141,10 +143,9 @@ export class CommitCycle {
   async step(): Promise<void> {
     this.#checkTimeout();
     if (this.#canProgress) await this.#progress();
-    if (!this.#canBegin) return;
-    const { settings } = this.#options.application;
+    if (!this.canBegin) return;
     const due = this.#clock.monotonic() >= this.#nextMs;
-    if (due || this.#requested || isDue(this.uncommittedBytes, settings.overlayBytes)) this.#begin(false);
+    if (due || this.#requested || this.isFullWith(this.uncommittedBytes)) this.#begin(false);
     else this.#sendAhead();
   }
 
@@ -219,10 +220,6 @@ export class CommitCycle {
 
   get #clock(): Clock {
     return this.#options.application.clock;
-  }
-
-  get #canBegin(): boolean {
-    return !this.#isBusy && !this.#recovering && !this.#paused;
   }
 
   get #isBusy(): boolean {
@@ -396,9 +393,6 @@ export class CommitCycle {
     });
   }
 }
-
-/** So much is committed before its time. */
-const isDue = (uncommittedBytes: number, overlayBytes: number): boolean => 2 * uncommittedBytes > overlayBytes;
 
 const fatal = (failure: CommitFailure): unknown => {
   const { error } = failure;

@@ -6,7 +6,7 @@ import type { StepState } from "../state/step_state.ts";
 import type { AroundTimer, TimerHandler, TimerOptions, TimerService } from "../state/timer_service.ts";
 import type { Counters } from "./counters.ts";
 import { type Edge, mainOutput, type NodePlan, type SubtopologyPlan } from "./plan.ts";
-import { nothingPending, type Pending } from "./sealed_task.ts";
+import type { Pending } from "./sealed_task.ts";
 import { TimeGraph } from "./time_graph.ts";
 import type { TopicWriter } from "./topic_writer.ts";
 
@@ -97,9 +97,9 @@ export class OperatorChain {
     return this.#working.some((work) => work.full);
   }
 
-  /** Records that wait in all steps for something outside. */
-  get pending(): Pending {
-    if (this.#working.length === 0) return nothingPending;
+  /** Records that wait in all steps for something outside; undefined where no step ever does. */
+  get pending(): Pending | undefined {
+    if (this.#working.length === 0) return undefined;
     let [records, bytes] = [0, 0];
     for (const { pending } of this.#working) {
       records += pending.records;

@@ -22,7 +22,7 @@ export class Purge {
   }
 
   /** Called now and then; does its work in the background. */
-  step(tasks: Iterable<Task>): void {
+  step(tasks: readonly Task[]): void {
     const { clock, log, logger, logIsPrivate } = this.#application;
     const nowMs = clock.monotonic();
     if (this.#running || (nowMs < this.#nextMs && !this.#isMuch(tasks))) return;
@@ -49,7 +49,7 @@ export class Purge {
     );
   }
 
-  #isMuch(tasks: Iterable<Task>): boolean {
+  #isMuch(tasks: readonly Task[]): boolean {
     const { log, settings, logIsPrivate } = this.#application;
     if (log.heldBytes === undefined) return false;
     const topics = new Set<string>();

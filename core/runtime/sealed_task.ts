@@ -17,8 +17,6 @@ export interface Pending {
   readonly bytes: number;
 }
 
-export const nothingPending: Pending = { records: 0, bytes: 0 };
-
 /** A task as its worker sees it. */
 export interface Task {
   readonly id: string;
@@ -60,7 +58,8 @@ export interface Task {
   readonly cachedBytes: number;
   /** Lets go of such entries until they take no more than so many bytes. Between two records. */
   evict(keepBytes: number): void;
-  readonly pending: Pending;
+  /** Undefined for a task that never waits for something outside. */
+  readonly pending: Pending | undefined;
   /** How much memory the state takes, store by store. */
   stateBytes(): Iterable<readonly [store: string, bytes: number]>;
   /** A record that has stopped too many instances holds this task. */

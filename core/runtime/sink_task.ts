@@ -4,7 +4,7 @@ import type { Draft } from "../record.ts";
 import { finishedRecord } from "./control_topic.ts";
 import { decodeOffsetMetadata, encodeOffsetMetadata } from "./offset_metadata.ts";
 import type { SinkPlan } from "./plan.ts";
-import { nothingPending, type Pending, type SealedTask, type Task } from "./sealed_task.ts";
+import type { Pending, SealedTask, Task } from "./sealed_task.ts";
 import { timeStore } from "./stream_task.ts";
 import type { TaskEnvironment } from "./task_environment.ts";
 import type { InputPosition, TaskInput } from "./task_input.ts";
@@ -99,7 +99,7 @@ export class SinkTask implements Task {
     }
     const batch: Batch = { drafts: [], times: [], bytes: 0, end: this.#input.position };
     const input = this.#input;
-    const bytesMax = Math.min(batchBytesMax, this.#environment.pendingRoom());
+    const bytesMax = Math.min(batchBytesMax, this.#environment.pendingBytesMax());
     while (batch.drafts.length < batchRecords && input.load(nowMs)) {
       const { headBytes } = input;
       // One record may always go, however long it is and however little room there is.
@@ -127,7 +127,7 @@ export class SinkTask implements Task {
   }
 
   get pending(): Pending {
-    return this.#writing === undefined ? nothingPending : { records: this.#writing.drafts.length, bytes: this.#writing.bytes };
+    return this.#writing === undefined ? { records: 0, bytes: 0 } : { records: this.#writing.drafts.length, bytes: this.#writing.bytes };
   }
 
   evict(): void {}

@@ -99,7 +99,7 @@ export class StreamTask implements Task {
     for (const state of this.#states.values()) state.evict((state.cachedBytes / cachedBytes) * keepBytes);
   }
 
-  get pending(): Pending {
+  get pending(): Pending | undefined {
     return this.#chain.pending;
   }
 
@@ -222,9 +222,11 @@ export class StreamTask implements Task {
     return nowMs < recordsAtMs ? Math.min(next, moment(recordsAtMs)) : next;
   }
 
-  /** Too much waits for something outside, and some of it is this task's. */
+  /** There is no room for another record like those that wait for something outside. */
   get #waitsForAnswers(): boolean {
-    return this.#chain.pending.records > 0 && this.#environment.pendingRoom() <= 0;
+    const { pending } = this.#chain;
+    if (pending === undefined || pending.records === 0) return false;
+    return pending.bytes + pending.bytes / pending.records > this.#environment.pendingBytesMax();
   }
 
   /** The input whose head has the lowest timestamp, of those that have one. */

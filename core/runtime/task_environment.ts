@@ -36,8 +36,8 @@ export interface TaskEnvironment {
   requestCommit(): void;
   /** A record was sent to a dead-letter topic, for this reason. */
   deadLettered(topic: string, error: MillraceError): void;
-  /** How many bytes more may wait for something outside; not more than 0 when there is no room. Who has nothing there may begin all the same. */
-  pendingRoom(): number;
+  /** How many bytes of the task may wait for something outside. One record may always, however long it is. */
+  pendingBytesMax(): number;
   /** Something outside has finished: the worker looks again what there is to do. */
   wake(): void;
   /** The smallest watermark of the live tasks beside this one; undefined when there is none. */

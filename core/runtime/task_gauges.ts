@@ -12,8 +12,10 @@ export const taskGauges = function* (task: Task, nowMs: number): IterableIterato
   if (task.watermark !== undefined) yield { name: "watermark", tags: ofTask, value: task.watermark };
   yield { name: "uncommitted_bytes", tags: ofTask, value: task.uncommittedBytes };
   yield { name: "cached_bytes", tags: ofTask, value: task.cachedBytes };
-  yield { name: "pending_bytes", tags: ofTask, value: pending.bytes };
-  yield { name: "pending_records", tags: ofTask, value: pending.records };
+  if (pending !== undefined) {
+    yield { name: "pending_bytes", tags: ofTask, value: pending.bytes };
+    yield { name: "pending_records", tags: ofTask, value: pending.records };
+  }
   for (const [store, bytes] of task.stateBytes()) yield { name: "state_bytes", tags: { ...ofTask, store }, value: bytes };
   for (const input of task.inputs) {
     const tags = { ...ofTask, topic: input.topic, partition: String(input.partition), kind: input.plan.kind };

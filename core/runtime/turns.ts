@@ -12,8 +12,8 @@ const readersTurns = 4;
 /** A task that has waited for so many turns of its siblings goes before them, wherever it is in event time. */
 const missedMax = 16;
 
-/** Asked between two records: after how many to ask again, 0 when tasks have to wait. */
-export type Look = () => number;
+/** Called between two records, when so many were handled since the last time: gives after how many to call it again, 0 when tasks have to wait. */
+export type Look = (records: number) => number;
 
 /**
  * Whose turn it is.
@@ -122,6 +122,7 @@ class Slice {
   readonly #look: Look;
   #left = recordsPerSlice;
   #turnEndsAt = 0;
+  #lookAfter = 1;
   #untilLook = 1;
 
   constructor(clock: Clock, look: Look) {
@@ -139,7 +140,7 @@ class Slice {
   readonly goOn = (): boolean => {
     this.#left--;
     if (--this.#untilLook === 0) {
-      this.#untilLook = this.#look();
+      this.#lookAfter = this.#untilLook = this.#look(this.#lookAfter);
       if (this.#untilLook === 0) this.#left = 0;
     }
     return this.#left > this.#turnEndsAt && (this.#left % recordsBetweenTimes !== 0 || this.#clock.monotonic() < this.#untilMs);

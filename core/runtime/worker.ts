@@ -63,7 +63,7 @@ export class Worker {
     this.#plan = plan;
     this.#calls = application.control.calls;
     this.#purge = new Purge(application);
-    this.#turns = new Turns(clock, () => this.#buffers.look());
+    this.#turns = new Turns(clock, (records) => this.#buffers.look(records));
     this.#transactionalId = workerTransactionalId(settings.applicationId, instanceName(settings, application.processId), slot);
     const environment: TaskEnvironment = {
       clock,
@@ -86,7 +86,7 @@ export class Worker {
       generation: () => this.#membership.generation,
       requestCommit: () => this.#commits.request(),
       deadLettered: (topic, error) => events.deadLetter({ topic, error }),
-      pendingRoom: () => this.#buffers.pendingRoom,
+      pendingBytesMax: () => this.#buffers.pendingShare,
       wake: () => this.wake(),
       siblingWatermark: (subtopology, partition) => this.#siblings.smallest(subtopology, partition),
     };
@@ -225,7 +225,7 @@ export class Worker {
       this.#catchUpBeforeCommit();
       await this.#commits.step();
       // What was committed is in the cache now.
-      this.#buffers.look();
+      this.#buffers.settle();
       this.#reader.request();
       if (worked) await clock.yield();
       else await this.#rest();
@@ -244,7 +244,7 @@ export class Worker {
 
   /** Paused by the user, or too much is uncommitted. */
   get #isHeldUp(): boolean {
-    return this.#reader.paused || this.#commits.isBlocked;
+    return this.#reader.paused || this.#buffers.isBlocked;
   }
 
   /** Somebody has come, or has gone, or is about to let go of a task: the sooner all are together, the sooner everybody commits again. */
@@ -264,7 +264,7 @@ export class Worker {
     this.#reader.checkIdleness(nowMs);
     for (const task of this.#tasks.values()) task.tick();
     this.#reader.align();
-    this.#purge.step(this.#tasks.values());
+    this.#purge.step([...this.#tasks.values()]);
     this.#application.topics.watch((error) => this.fail(error));
     this.#application.patterns?.watch((error) => this.fail(error));
     if (this.#application.plan !== this.#plan) {

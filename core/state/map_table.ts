@@ -309,7 +309,7 @@ export class MapTable<S, T> implements Table {
     return entry;
   }
 
-  #add(bucket: Bucket<S, T>, sub: S, value: T | undefined, stored: boolean, valueBytes = 0): Entry<S, T> {
+  #add(bucket: Bucket<S, T>, sub: S, value: T | undefined, stored: boolean, valueBytes = this.#sizes.average): Entry<S, T> {
     const entry = new Entry<S, T>(bucket, sub, value, stored, valueBytes);
     this.#put(entry);
     if (value !== undefined) bucket.live++;
@@ -358,19 +358,14 @@ export class MapTable<S, T> implements Table {
       }
     } else if (entry.value !== undefined && value === undefined) bucket.live--;
     entry.value = value;
-    const bytes = value === undefined ? undefined : this.#sizes.sample(value);
     if (!entry.dirty) {
       if (bucket.isClean && !bucket.gone) this.cachedBytes -= bucket.bytes;
       entry.dirty = true;
       bucket.dirty++;
       this.#dirty.push(entry);
-      this.#measured(entry, bytes ?? this.#sizes.average);
-      this.#state.changedBytes += entry.bytes;
-    } else if (bytes !== undefined) {
-      this.#state.changedBytes -= entry.bytes;
-      this.#measured(entry, bytes);
       this.#state.changedBytes += entry.bytes;
     }
+    if (value !== undefined && this.#sizes.isToSample()) this.#sample(entry, value);
     // Otherwise what is made and deleted again would be in the way of every walk until the next commit.
     if (value === undefined && !entry.stored && !entry.leaving) this.#forget(entry);
   }
@@ -379,6 +374,13 @@ export class MapTable<S, T> implements Table {
   #settle(bucket: Bucket<S, T>, what: "dirty" | "sealed"): void {
     bucket[what]--;
     if (bucket.isClean && !bucket.gone) this.cachedBytes += bucket.bytes;
+  }
+
+  /** Values may grow while they are held. */
+  #sample(entry: Entry<S, T>, value: T): void {
+    const { bytes } = entry;
+    this.#measured(entry, this.#sizes.sample(value));
+    this.#state.changedBytes += entry.bytes - bytes;
   }
 
   #measured(entry: Entry<S, T>, valueBytes: number): void {

@@ -171,7 +171,7 @@ export class OrderedTable<A, T> implements Table {
       this.#leaving.delete(this.#address.mapKey(entry.at));
     }
     entry.value = value;
-    if (value !== undefined) this.#sizes.sample(value);
+    if (value !== undefined && this.#sizes.isToSample()) this.#sizes.sample(value);
     if (entry.dirty) return;
     entry.dirty = true;
     this.#dirty.push(entry);

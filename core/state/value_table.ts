@@ -176,24 +176,26 @@ export class ValueTable<T> implements Table {
       storeKey,
       bytes === undefined ? undefined : this.#codec.decode(bytes),
       bytes !== undefined,
-      bytes?.length ?? 0,
+      bytes?.length ?? this.#sizes.average,
     );
   }
 
   #write(slot: Slot<T>, value: T | undefined): void {
     slot.value = value;
-    const bytes = value === undefined ? undefined : this.#sizes.sample(value);
     if (!slot.dirty) {
       if (!slot.sealed) this.cachedBytes -= slot.bytes;
       slot.dirty = true;
       this.#dirty.push(slot);
-      this.#measured(slot, bytes ?? this.#sizes.average);
-      this.#state.changedBytes += slot.bytes;
-    } else if (bytes !== undefined) {
-      this.#state.changedBytes -= slot.bytes;
-      this.#measured(slot, bytes);
       this.#state.changedBytes += slot.bytes;
     }
+    if (value !== undefined && this.#sizes.isToSample()) this.#sample(slot, value);
+  }
+
+  /** Values may grow while they are held. */
+  #sample(slot: Slot<T>, value: T): void {
+    const { bytes } = slot;
+    this.#measured(slot, this.#sizes.sample(value));
+    this.#state.changedBytes += slot.bytes - bytes;
   }
 
   #measured(slot: Slot<T>, valueBytes: number): void {

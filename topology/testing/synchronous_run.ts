@@ -258,7 +258,7 @@ export class SynchronousRun {
       generation: () => 1,
       requestCommit: () => {},
       deadLettered: () => {},
-      pendingRoom: () => Number.POSITIVE_INFINITY,
+      pendingBytesMax: () => Number.POSITIVE_INFINITY,
       wake: () => {},
       siblingWatermark: () => undefined,
     };

@@ -188,7 +188,7 @@ describe("the commit cycle", () => {
     goes.work();
     tasks.splice(1, 1);
     cycle.taint();
-    expect(cycle.isBlocked).toBe(true);
+    expect(cycle.isBlockedWith(0)).toBe(true);
     // Not before it is known what became of the sealed part.
     await cycle.step();
     expect(stays.told).toEqual(["sealed 1"]);
