@@ -5,7 +5,7 @@ import type { Task } from "./sealed_task.ts";
 import type { PauseReason } from "./task_input.ts";
 
 /** What an instance holds in memory that is not the state of its program. */
-type Buffer = "input" | "uncommitted" | "cache" | "internal" | "pending" | "restore";
+type BufferName = "input" | "uncommitted" | "cache" | "internal" | "pending" | "restore";
 
 export interface BuffersOptions {
   readonly settings: Pick<Settings, "inputBytes" | "overlayBytes" | "cacheBytes" | "internalBytes" | "pendingBytes" | "restoreBytes">;
@@ -35,7 +35,7 @@ const congestedFrom = 1 / 2;
 /** Keeps what a worker buffers within its bounds: looked at while tasks work, between two records. */
 export class Buffers {
   readonly #options: BuffersOptions;
-  readonly #peaks: Record<Buffer, number> = { input: 0, uncommitted: 0, cache: 0, internal: 0, pending: 0, restore: 0 };
+  readonly #peaks: Record<BufferName, number> = { input: 0, uncommitted: 0, cache: 0, internal: 0, pending: 0, restore: 0 };
   /** Too much waits in internal topics: no more is to come from sources until it is half as much. */
   congested = false;
   #recordsBetweenLooks = 1;
@@ -115,7 +115,7 @@ export class Buffers {
   *gauges(): IterableIterator<Metric> {
     const { settings, tasks, commits, restoringBytes, now } = this.#options;
     const { inputBytes, overlayBytes, cacheBytes, internalBytes, pendingBytes, restoreBytes } = settings;
-    const buffers: Readonly<Partial<Record<Buffer, readonly [bytes: number, limit: number]>>> = {
+    const buffers: Readonly<Partial<Record<BufferName, readonly [bytes: number, limit: number]>>> = {
       input: [this.#inputBytes, inputBytes],
       uncommitted: [commits.uncommittedBytes, overlayBytes],
       cache: [this.#cachedBytes, cacheBytes],
@@ -124,9 +124,9 @@ export class Buffers {
       restore: [restoringBytes(), restoreBytes],
     };
     for (const [buffer, [bytes, limit]] of Object.entries(buffers)) {
-      this.#note(buffer as Buffer, bytes);
+      this.#note(buffer as BufferName, bytes);
       yield { name: "buffered_bytes", tags: { buffer }, value: bytes };
-      yield { name: "buffered_bytes_peak", tags: { buffer }, value: this.#peaks[buffer as Buffer] };
+      yield { name: "buffered_bytes_peak", tags: { buffer }, value: this.#peaks[buffer as BufferName] };
       yield { name: "buffered_bytes_limit", tags: { buffer }, value: limit };
     }
     const paused: Record<PauseReason, number> = { buffer: 0, alignment: 0, internal: 0, application: 0 };
@@ -175,7 +175,7 @@ export class Buffers {
     return bytes;
   }
 
-  #note(buffer: Buffer, bytes: number): void {
+  #note(buffer: BufferName, bytes: number): void {
     if (bytes > this.#peaks[buffer]) this.#peaks[buffer] = bytes;
   }
 }

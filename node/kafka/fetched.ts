@@ -13,7 +13,7 @@ export const fetchedRecords = (result: FetchResult, offset: number, isolation: I
     return fetchedError(result, offset, new LogError("CORRUPT_MESSAGE", "rejected", message, { topic, partition, offset }));
   }
   if (nextOffset === offset) return undefined;
-  const records = bytes === result.records.length ? result.records : result.records.subarray(0, bytes);
+  const records = ownShare(result.records.subarray(0, bytes));
   return {
     topic,
     partition,
@@ -23,6 +23,18 @@ export const fetchedRecords = (result: FetchResult, offset: number, isolation: I
     ...marks(result),
     bytes,
   };
+};
+
+/**
+ * An answer stays in memory as long as somebody holds a part of it. A partition that is read slowly would so hold what came for others: a small part of a large answer is copied, and what is held is at most so many times what it counts for.
+ */
+const answerShareMax = 4;
+
+const ownShare = (records: Buffer): Buffer => {
+  if (records.length * answerShareMax >= records.buffer.byteLength) return records;
+  const own = Buffer.allocUnsafeSlow(records.length);
+  records.copy(own);
+  return own;
 };
 
 /** A partition's error. */
