@@ -13,9 +13,7 @@ export interface Conditions {
   readonly lookMs: number;
   readonly commitIntervalMs: number;
   readonly transactionTimeoutMs: number;
-  readonly overlayBytes: number;
-  readonly cacheEntries: number;
-  readonly fetchBytes: number;
+  readonly memory: Memory;
   readonly compactionBytes: number;
   /** How many other instances keep the state of each task. */
   readonly standbys: number;
@@ -28,6 +26,20 @@ export interface Conditions {
   readonly timed: readonly TimedFault[];
   readonly requests: RequestFaults;
 }
+
+/** What an instance may buffer. */
+export type Memory = Readonly<
+  Record<"overlayBytes" | "cacheBytes" | "fetchBytes" | "inputBytes" | "internalBytes" | "pendingBytes", number>
+>;
+
+const wide: Memory = {
+  overlayBytes: 64 << 20,
+  cacheBytes: 64 << 20,
+  fetchBytes: 64 << 20,
+  inputBytes: 64 << 20,
+  internalBytes: 64 << 20,
+  pendingBytes: 64 << 20,
+};
 
 /** For how long faults happen. */
 export const horizonMs = 16_000;
@@ -52,7 +64,14 @@ export const conditionsOf = (seed: number, faults: FaultCounts | undefined, { up
   const some = faults ?? { ...swarm(random), partitions: chanceFor(seed, "partitions").next() < 0.05 ? 1 : 0 };
   const counts = keeps ? some : { ...some, topics: 0, partitions: 0 };
   const narrow = chanceFor(seed, "memory");
-  const memory = { cacheEntries: narrow.next() < 0.3 ? 2 : 100_000, fetchBytes: narrow.next() < 0.3 ? 400 : 64 << 20 };
+  const orNarrow = (buffer: keyof Memory, bytes: number): number => (narrow.next() < 0.3 ? bytes : wide[buffer]);
+  const memory = {
+    cacheBytes: orNarrow("cacheBytes", 1_000),
+    fetchBytes: orNarrow("fetchBytes", 400),
+    inputBytes: orNarrow("inputBytes", 800),
+    internalBytes: orNarrow("internalBytes", 4_000),
+    pendingBytes: orNarrow("pendingBytes", 500),
+  };
   return {
     transactionVersion: chance(0.4) ? 1 : 2,
     transactionCheckMs: chance(0.5) ? 10_000 : 1_000,
@@ -62,8 +81,7 @@ export const conditionsOf = (seed: number, faults: FaultCounts | undefined, { up
     commitIntervalMs: 20 + upTo(200),
     // So long that whoever waits for it, instead of ending what a departed worker has left open, is found.
     transactionTimeoutMs: chance(0.3) ? 2_000 : chance(0.3) ? 600_000 : 15_000,
-    overlayBytes: chance(0.1) ? 2_000 : 64 << 20,
-    ...memory,
+    memory: { ...memory, overlayBytes: chance(0.1) ? 2_000 : wide.overlayBytes },
     compactionBytes: chance(0.3) ? 2_000 : Number.POSITIVE_INFINITY,
     standbys: chance(0.4) ? 1 + upTo(2) : 0,
     acceptableLag: chance(0.4) ? upTo(10) : 10_000,
@@ -90,9 +108,7 @@ export const calm: Conditions = {
   lookMs: 0,
   commitIntervalMs: 200,
   transactionTimeoutMs: 15_000,
-  overlayBytes: 64 << 20,
-  cacheEntries: 100_000,
-  fetchBytes: 64 << 20,
+  memory: wide,
   compactionBytes: Number.POSITIVE_INFINITY,
   standbys: 0,
   acceptableLag: 10_000,

@@ -37,6 +37,9 @@ export const notedWork = (work: OwnWork, { step, run, watermark, lookAtResults }
     get full() {
       return work.full;
     },
+    get pending() {
+      return work.pending;
+    },
     get finished() {
       return work.finished;
     },

@@ -217,7 +217,7 @@ export class World {
       },
       group: { sessionTimeout: millis(sessionTimeoutMs), heartbeat: millis(heartbeatMs), rebalanceTimeout: millis(rebalanceTimeoutMs) },
       transactionTimeout: millis(conditions.transactionTimeoutMs),
-      memory: { overlayBytes: conditions.overlayBytes, cacheEntries: conditions.cacheEntries, fetchBytes: conditions.fetchBytes },
+      memory: conditions.memory,
       standbys: conditions.standbys,
       acceptableRecoveryLag: conditions.acceptableLag,
       probingRebalanceInterval: millis(conditions.probingMs),
