@@ -18,3 +18,20 @@ export interface BenchCase {
   readonly about?: Readonly<Record<string, string | number>>;
   run(setting: BenchSetting): Promise<Measured>;
 }
+
+/** Something that two systems do, measured side by side on the same input; each run of either has a process of its own. */
+export interface Comparison {
+  readonly name: string;
+  readonly needsKafka: true;
+  /** What the line says beside the case's name. */
+  compare(setting: ComparisonSetting): Promise<Readonly<Record<string, Measured | number>>>;
+}
+
+export interface ComparisonSetting extends BenchSetting {
+  /** How often each system does it. */
+  readonly runs: number;
+  /** Chooses the run that counts. */
+  best(measured: readonly Measured[]): Measured;
+  /** Tells how it goes. */
+  say(text: string): void;
+}

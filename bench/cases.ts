@@ -1,4 +1,4 @@
-import type { BenchCase } from "./bench_case.ts";
+import type { BenchCase, Comparison } from "./bench_case.ts";
 
 /** The files of this folder that hold cases, in the order in which they are run. Each is loaded only by who needs it: what a case does not use shall not be in its memory. */
 export const families: readonly string[] = [
@@ -10,7 +10,8 @@ export const families: readonly string[] = [
   "kafka_transport",
   "stateless_map",
   "latency",
+  "tables",
 ];
 
-export const casesOf = async (family: string): Promise<readonly BenchCase[]> =>
-  ((await import(`./${family}.ts`)) as { readonly cases: readonly BenchCase[] }).cases;
+export const casesOf = async (family: string): Promise<readonly (BenchCase | Comparison)[]> =>
+  ((await import(`./${family}.ts`)) as { readonly cases: readonly (BenchCase | Comparison)[] }).cases;

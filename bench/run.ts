@@ -5,10 +5,12 @@ import { promisify } from "node:util";
 import { type LocalKafka, startKafka } from "../node/local/kafka_broker.ts";
 import { kafkaMissing } from "../node/local/kafka_jars.ts";
 import { numberOption, refuse, toolOptions } from "../test/support/tool_options.ts";
-import type { BenchCase, Measured } from "./bench_case.ts";
+import type { BenchCase, Comparison, Measured } from "./bench_case.ts";
 import { casesOf, families } from "./cases.ts";
 
-const help = `npm run bench [-- options]
+const help = `npm run bench [-- [WORD ...] [options]]
+
+  WORD                  the cases with this word in their name or in their family's: ${families.join(", ")}
 
   --only TEXT           the cases whose name holds TEXT
   --runs N              how often each case is run, each time in a process of its own (5); the best one counts
@@ -18,10 +20,11 @@ const help = `npm run bench [-- options]
   --list                say which cases there are
 
 Each line has records per second, CPU seconds per million records (user and system, all threads) and the peak of resident memory in MB, of the run with the least CPU;
+beside Kafka Streams, the same of both, and as 'times', 'cpu' and 'memory' what Millrace has of each for one that Kafka Streams has;
 for latencies, in milliseconds from the moment a record was due to the moment it was read as committed, of the run with the median p99.
 `;
 
-const { values: options } = toolOptions(help, {
+const { values: options, positionals: words } = toolOptions(help, {
   options: {
     only: { type: "string", default: "" },
     runs: { type: "string", default: "5" },
@@ -31,24 +34,29 @@ const { values: options } = toolOptions(help, {
     list: { type: "boolean", default: false },
   },
   allowNegative: true,
+  allowPositionals: true,
 });
 const runs = numberOption("runs", options.runs);
 const scale = numberOption("scale", options.scale, { least: 0.001, whole: false });
 
 interface Chosen {
   readonly family: string;
-  readonly one: BenchCase;
+  readonly one: BenchCase | Comparison;
 }
 
 const main = async (): Promise<void> => {
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(1));
   const chosen: Chosen[] = [];
-  for (const family of families) for (const one of await casesOf(family)) if (one.name.includes(options.only)) chosen.push({ family, one });
+  for (const family of families)
+    for (const one of await casesOf(family))
+      if (one.name.includes(options.only) && words.every((word) => `${family} ${one.name}`.includes(word))) chosen.push({ family, one });
   if (options.list) return void process.stdout.write(chosen.map(({ one }) => `${one.name}\n`).join(""));
-  if (chosen.length === 0) refuse(`No case has '${options.only}' in its name ('--list' says which there are)`);
+  if (chosen.length === 0) refuse(`No case has '${[...words, options.only].join(" ").trim()}' in its name ('--list' says which there are)`);
   const broker = await findBroker(chosen.some(({ one }) => one.needsKafka === true));
   try {
     for (const { family, one } of chosen) {
       if (one.needsKafka && "missing" in broker) say(`${one.name}: skipped, ${broker.missing}`);
+      else if ("compare" in one) await compare(one, "brokers" in broker ? broker.brokers : "");
       else await measure(family, one, "brokers" in broker ? broker.brokers : "");
     }
   } finally {
@@ -78,6 +86,12 @@ const measure = async (family: string, one: BenchCase, brokers: string): Promise
   }
   const line = { case: one.name, ...one.about, ...representative(measured), runs, node: process.version };
   process.stdout.write(`${JSON.stringify(line)}\n`);
+};
+
+const compare = async (one: Comparison, brokers: string): Promise<void> => {
+  const setting = { brokers, runs, best: representative, share: (full: number) => Math.ceil(full * scale) };
+  const line = { case: one.name, ...(await one.compare({ ...setting, say: (text) => say(`${one.name}: ${text}`) })) };
+  process.stdout.write(`${JSON.stringify({ ...line, runs, node: process.version })}\n`);
 };
 
 /** What other work on the machine adds is no cost of ours, so the least CPU counts; of latencies, which chance makes better as well as worse, the middle. */

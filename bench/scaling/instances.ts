@@ -1,13 +1,7 @@
-import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
-import { cacheFolder } from "../../node/local/cache_folder.ts";
-import { fetchMavenJars } from "../../node/local/maven_jars.ts";
-import { missingCommands } from "../../node/local/missing_commands.ts";
+import { kafkaStreamsJobs } from "../kafka_streams_jobs.ts";
 
 /** What an instance of the job is started with; the same for both systems. */
 export interface InstanceSetting {
@@ -26,49 +20,21 @@ export interface System {
   readonly name: string;
   /** The command and its arguments for one instance. */
   command(setting: InstanceSetting): readonly string[];
-  close(): Promise<void>;
 }
 
 export const millrace: System = {
   name: "Millrace",
   command: (setting) => [process.execPath, fileURLToPath(new URL("count_instance.ts", import.meta.url)), JSON.stringify(setting)],
-  close: async () => {},
 };
 
-const version = "4.1.0";
-
-/** Kafka Streams, compiled here; or what is missing for it. */
+/** Or what is missing for it. */
 export const kafkaStreams = async (): Promise<System | { readonly missing: string }> => {
-  const folder = cacheFolder(`kafka-streams-${version}`);
-  const missing = missingCommands(existsSync(folder) ? ["java", "javac"] : ["java", "javac", "mvn"]);
-  if (missing.length > 0) return { missing: `${missing.join(" and ")} not found` };
-  try {
-    await fetchMavenJars(folder, [`org.apache.kafka:kafka-streams:${version}`, "org.slf4j:slf4j-simple:1.7.36"]);
-  } catch (error) {
-    return { missing: (error as Error).message };
-  }
-  const work = await mkdtemp(join(tmpdir(), "millrace-streams-"));
-  const jars = join(folder, "*");
-  const source = fileURLToPath(new URL("KafkaStreamsCount.java", import.meta.url));
-  await promisify(execFile)("javac", ["-cp", jars, "-d", work, source]);
-  let instances = 0;
+  const java = await kafkaStreamsJobs();
+  if ("missing" in java) return java;
   return {
-    name: `Kafka Streams ${version}`,
-    command: (one) => [
-      ...[
-        "java",
-        "-Xmx384m",
-        "-XX:+UseSerialGC",
-        "-Dorg.slf4j.simpleLogger.defaultLogLevel=error",
-        "-cp",
-        `${work}:${jars}`,
-        "KafkaStreamsCount",
-      ],
-      ...[one.brokers, one.applicationId, one.input, one.output].map(String),
-      ...[one.standbys, one.sessionMs, one.heartbeatMs, one.commitMs].map(String),
-      join(work, `state-${instances++}`),
-    ],
-    close: () => rm(work, { recursive: true, force: true }),
+    name: java.name,
+    command: ({ brokers, applicationId, input, output, standbys, sessionMs, heartbeatMs, commitMs }) =>
+      java.command("CountInstance", [brokers, applicationId, input, output, standbys, sessionMs, heartbeatMs, commitMs]),
   };
 };
 

@@ -82,7 +82,6 @@ const main = async (): Promise<void> => {
           tell({ measurement: disturbance.name, system: system.name, ...measured });
         }
   } finally {
-    for (const system of chosen) await system.close();
     await log.close();
     await kafka?.stop();
   }

@@ -1,11 +1,11 @@
 import { partitionForKey } from "../../core/partitioner.ts";
 import { type Log, noHeaders, partitionId, type TopicPartition } from "../../core/ports/log.ts";
+import { writeRecords } from "../input_topic.ts";
 import { fresh } from "../job.ts";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 const value = encoder.encode("a value of some length, as records have");
-const recordsPerSend = 20_000;
 const tickMs = 10;
 
 /** The topics of one run, what is written into the one, and what arrives in the other. */
@@ -37,13 +37,7 @@ export class Stage {
 
   /** Writes so many records, each key in its turn. */
   async fill(records: number, keys: number): Promise<void> {
-    const producer = await this.#log.producer({ transactionalId: null, transactionTimeoutMs: 60_000 });
-    for (let i = 0; i < records; ) {
-      const outbox = this.#log.outbox();
-      for (const end = Math.min(records, i + recordsPerSend); i < end; i++) this.#append(outbox, `key-${i % keys}`);
-      await producer.send(outbox);
-    }
-    await producer.close();
+    await writeRecords(this.#log, records, (outbox, i) => this.#append(outbox, `key-${i % keys}`));
   }
 
   /** Writes steadily, to all partitions, until it is told to stop. */

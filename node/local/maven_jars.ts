@@ -11,13 +11,23 @@ export type MavenArtifact = `${string}:${string}:${string}`;
  * Makes sure that the folder holds the jars of the artifacts and of everything they need at run time, fetched by Maven; a folder that is there is complete, as it appears
  * under its name only in the end. Several processes may ask at the same time.
  */
-export const fetchMavenJars = async (folder: string, artifacts: readonly MavenArtifact[]): Promise<void> => {
+export const fetchMavenJars = (folder: string, artifacts: readonly MavenArtifact[]): Promise<void> =>
+  fetched(folder, artifacts.join(", "), async (work) => {
+    const project = join(work, "pom.xml");
+    await writeFile(project, projectOf(artifacts));
+    return project;
+  });
+
+/** The same for what a project, given by its `pom.xml`, needs at run time. */
+export const fetchMavenDependencies = (folder: string, project: string): Promise<void> =>
+  fetched(folder, `what ${project} depends on`, async () => project);
+
+const fetched = async (folder: string, what: string, projectIn: (work: string) => Promise<string>): Promise<void> => {
   if (existsSync(folder)) return;
   await mkdir(dirname(folder), { recursive: true });
   const work = await mkdtemp(`${folder}-fetching-`);
   try {
-    const project = join(work, "pom.xml");
-    await writeFile(project, projectOf(artifacts));
+    const project = await projectIn(work);
     const jars = join(work, "jars");
     await promisify(execFile)(
       "mvn",
@@ -29,7 +39,7 @@ export const fetchMavenJars = async (folder: string, artifacts: readonly MavenAr
       if (!existsSync(folder)) throw error;
     });
   } catch (error) {
-    throw new Error(`Cannot fetch ${artifacts.join(", ")} by Maven: check that mvn reaches its repositories (${outputOf(error)})`, {
+    throw new Error(`Cannot fetch ${what} by Maven: check that mvn reaches its repositories (${outputOf(error)})`, {
       cause: error,
     });
   } finally {

@@ -1,28 +1,19 @@
 import java.time.Duration;
 import java.util.Properties;
-import org.apache.kafka.common.serialization.Serdes;
 import org.apache.kafka.streams.KafkaStreams;
 import org.apache.kafka.streams.StreamsBuilder;
 import org.apache.kafka.streams.StreamsConfig;
-import org.apache.kafka.streams.kstream.Consumed;
 import org.apache.kafka.streams.kstream.Materialized;
-import org.apache.kafka.streams.kstream.Produced;
 import org.apache.kafka.streams.state.Stores;
 
 /** The same job as count_instance.ts on Kafka Streams: exactly once, state in memory, one thread, no cache, so that every record gives a result. */
-public final class KafkaStreamsCount {
+public final class CountInstance {
   public static void main(String[] args) {
     String brokers = args[0], applicationId = args[1], input = args[2], output = args[3];
     int standbys = Integer.parseInt(args[4]), sessionMs = Integer.parseInt(args[5]), heartbeatMs = Integer.parseInt(args[6]);
     long commitMs = Long.parseLong(args[7]);
     StreamsBuilder builder = new StreamsBuilder();
-    builder
-        .stream(input, Consumed.with(Serdes.String(), Serdes.String()))
-        .groupByKey()
-        .count(Materialized.<String, Long>as(Stores.inMemoryKeyValueStore("count")).withKeySerde(Serdes.String()).withValueSerde(Serdes.Long()))
-        .toStream()
-        .mapValues(count -> count.intValue())
-        .to(output, Produced.with(Serdes.String(), Serdes.Integer()));
+    Topologies.count(builder, input, output, Materialized.as(Stores.inMemoryKeyValueStore("count")));
     Properties settings = new Properties();
     settings.put(StreamsConfig.APPLICATION_ID_CONFIG, applicationId);
     settings.put(StreamsConfig.BOOTSTRAP_SERVERS_CONFIG, brokers);
