@@ -104,6 +104,9 @@ const advisingWork = (work: OwnWork): OwnWork => ({
   get full() {
     return work.full;
   },
+  get pending() {
+    return work.pending;
+  },
   get finished() {
     return work.finished;
   },

@@ -1,4 +1,4 @@
-import type { ShownRecord } from "./verdict.ts";
+import type { ShownRecord } from "./evidence.ts";
 import type { World } from "./world.ts";
 
 const sampleMax = 3;

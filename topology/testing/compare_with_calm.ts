@@ -2,9 +2,9 @@ import { TopicNames } from "../../core/runtime/application.ts";
 import type { Plan } from "../../core/runtime/plan.ts";
 import { compareRecords } from "./compare_records.ts";
 import { calm } from "./conditions.ts";
+import { outputsOf, type ShownRecord, shown } from "./evidence.ts";
 import { live } from "./live.ts";
 import { readTopic } from "./log_reading.ts";
-import { outputsOf, type ShownRecord, shown } from "./verdict.ts";
 import { World } from "./world.ts";
 
 /** Where the order of arrival does not show in what comes out, one instance to which nothing happens has to come to the same. */

@@ -1,8 +1,8 @@
 import type { TopicNames } from "../../core/runtime/application.ts";
 import type { Plan } from "../../core/runtime/plan.ts";
+import { compareOutside, deadLetterOrigin, handled, outputsOf, type ShownRecord, shown } from "./evidence.ts";
 import type { Effect } from "./history.ts";
 import { readTopic } from "./log_reading.ts";
-import { compareOutside, deadLetterOrigin, handled, outputsOf, type ShownRecord, shown } from "./verdict.ts";
 import type { World } from "./world.ts";
 
 const sampleMax = 3;
