@@ -60,7 +60,8 @@ export const materializeStep = ({ name, value }: NamedStore, changes: NodeId, be
   stepNode({
     operation: "materialize",
     name,
-    ports: [{ stream: changes, needs: "key", changes: "passed on" }],
+    // Only a join knows better than the store what was there before.
+    ports: [{ stream: changes, needs: "key", ...(behind === "join" ? { changes: "passed on" } : {}) }],
     stateful: true,
     reader: rowsReader(undefined, value),
     operator: ({ single, before, cached }) => materializeOperator({ nullKey: single, before, cached, serde: value, behind }),
