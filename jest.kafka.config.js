@@ -1,5 +1,5 @@
-/** What MILLRACE_SHORT=1 leaves out: the same again in the first transaction protocol, and what starts brokers of its own. */
-const long = ["conformance_first_protocol", "doctor_settings", "leader_change"];
+/** What MILLRACE_SHORT=1 leaves out: the same again in the first transaction protocol, what starts brokers of its own, and what waits for a look around that is half a minute apart. */
+const long = ["conformance_first_protocol", "doctor_settings", "leader_change", "topic_patterns"];
 
 /** Tests against a real broker, which is started for them on this machine: see test/kafka/support. One file at a time, since they share it. */
 export default {
