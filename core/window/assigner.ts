@@ -15,6 +15,8 @@ export interface Assigner<in V, out W extends Window> {
   readonly time: WindowClock;
   /** Windows of one key that touch become one. */
   readonly merging: boolean;
+  /** Of windows that merge: one that equals what others have become takes its place, and what they held is gone. */
+  readonly renewing?: true;
   /** What tells two assigners of this name apart. */
   readonly parameters: Readonly<Record<string, string | number | boolean>>;
   readonly space: WindowSpace<any, W>;

@@ -23,8 +23,11 @@ export interface Merge {
  */
 export class MergingWindows {
   readonly #windows: MapTable<MergingWindow, MergingWindow>;
+  readonly #forget: ((held: MergingWindow) => void) | undefined;
 
-  constructor({ state }: OperatorContext, codec: SubKey<MergingWindow>) {
+  /** @param forget if given, a window that equals what several have become begins anew; it is told under which window their contents are found */
+  constructor({ state }: OperatorContext, codec: SubKey<MergingWindow>, forget?: (held: MergingWindow) => void) {
+    this.#forget = forget;
     this.#windows = state.map("w:sessions", codec, boundsCodec(codec));
   }
 
@@ -43,7 +46,10 @@ export class MergingWindows {
       this.#windows.set(added, added);
       return added;
     }
-    if (touching.length === 1 && first.start === start && first.end === end) return first;
+    if (touching.length === 1 && first.start === start && first.end === end) {
+      if (this.#forget !== undefined && added.start === start && added.end === end) this.#renew(first, this.#forget);
+      return first;
+    }
     const window = added.start === start && added.end === end ? added : new SessionWindow(start, end);
     const [held, ...heldBefore] = inMergeOrder(touching).map((before) => this.held(before)) as [MergingWindow, ...MergingWindow[]];
     for (const before of touching) this.#windows.delete(before);
@@ -63,6 +69,13 @@ export class MergingWindows {
 
   remove(window: MergingWindow): void {
     this.#windows.delete(window);
+  }
+
+  #renew(window: MergingWindow, forget: (held: MergingWindow) => void): void {
+    const held = this.held(window);
+    if (held.start === window.start && held.end === window.end) return;
+    forget(held);
+    this.#windows.set(window, window);
   }
 }
 

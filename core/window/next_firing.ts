@@ -1,3 +1,4 @@
+import { noTimestamp } from "../record.ts";
 import { valueCodec } from "../state/codecs.ts";
 import type { ValueTable } from "../state/value_table.ts";
 import type { TriggerPlace } from "./trigger.ts";
@@ -18,9 +19,14 @@ export class NextFiring {
     this.#delete = remove;
   }
 
-  /** At the first multiple of the interval after this time, unless it is set already. Times before 1970 count as the multiple after them, as in Flink. */
+  /**
+   * At the first multiple of the interval after this time, unless it is set already. Times before 1970 count as the multiple after them, as in Flink. What
+   * has no time is at its beginning, where no multiple is first: the window's end is next, or what comes with a time.
+   */
   begin(now: number): void {
-    if (this.#at.get() === undefined) this.after(Math.trunc(now / this.#every) * this.#every);
+    if (this.#at.get() !== undefined) return;
+    if (now !== noTimestamp) this.after(Math.trunc(now / this.#every) * this.#every);
+    else if (this.#place.maxTimestamp() !== Number.POSITIVE_INFINITY) this.after(this.#place.maxTimestamp());
   }
 
   /** One interval after this time, but not after the window. */

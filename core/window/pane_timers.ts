@@ -53,10 +53,14 @@ export class PaneTimers {
     return at <= watermark && at !== Number.POSITIVE_INFINITY;
   }
 
-  /** Sets the timer at which the current pane is let go of; a pane without an end stays for ever. */
+  /**
+   * Sets the timer at which the current pane is let go of, and at which its trigger is asked again, whatever it has deleted before; a pane without an
+   * end stays for ever.
+   */
   setRelease(): void {
     const at = this.#releaseTime(this.#context.state.namespace);
     if (at !== Number.POSITIVE_INFINITY) this.#of(this.#time).set(at);
+    if (this.isSilent) this.#silent.clear();
   }
 
   deleteRelease(): void {

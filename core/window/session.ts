@@ -21,18 +21,26 @@ export const session = <V>(options: {
   readonly gap: Duration | ((value: V) => Duration);
   /** @default "event" */
   readonly time?: WindowClock;
+  /**
+   * What a record does whose own window is exactly the session that others have grown into, as may be when gaps differ: it joins them, or begins the
+   * session anew, so that they are forgotten. Flink 2.3 forgets them; only who needs its very results should, too.
+   *
+   * @default "join"
+   */
+  readonly equal?: "join" | "begin-anew";
 }): Assigner<V, MergingWindow> => {
-  const { gap, time = "event" } = options;
+  const { gap, time = "event", equal = "join" } = options;
   if (typeof gap !== "function") requireLength("The gap of a session window", gap, "minutes(30)");
   const gapOf = typeof gap === "function" ? (value: V) => requireGap(gap(value)) : () => gap;
   return {
     name: "session",
     time,
     merging: true,
-    parameters: { time, gap: typeof gap === "function" ? "by value" : gap },
+    parameters: { time, gap: typeof gap === "function" ? "by value" : gap, ...(equal === "join" ? {} : { equal }) },
     space: mergingSpace,
     trigger: atEnd(time),
     evictor: undefined,
+    ...(equal === "join" ? {} : { renewing: true }),
     open: () => (value, timestamp, clock) => {
       const start = time === "event" ? beginning(timestamp) : clock.processingTime();
       return [new SessionWindow(start, start + gapOf(value))];

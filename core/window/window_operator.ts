@@ -72,7 +72,8 @@ class WindowOperator implements Operator {
     );
     this.#trigger = trigger.open(this.#timers.place("w:trigger"));
     this.#contents = openContents(context, plan);
-    this.#merging = assigner.merging ? new MergingWindows(context, space.codec) : undefined;
+    const forget = assigner.renewing ? (held: unknown) => this.#contents.clear(held) : undefined;
+    this.#merging = assigner.merging ? new MergingWindows(context, space.codec, forget) : undefined;
     this.#function = new PaneFunction(context, space, paneCall(plan.contents));
     this.#firstOnly = this.#trigger.onlyAtEnd === time && (time === "processing" || latenessMs === 0);
     this.#late = context.side("late");
@@ -111,9 +112,8 @@ class WindowOperator implements Operator {
   #show(window: unknown, value: unknown, timestamp: number, isFirst: boolean): void {
     this.#state.setNamespace(window);
     this.#act(window, this.#trigger.onRecord(value, timestamp));
-    if (!isFirst && this.#merging === undefined) return;
     this.#state.setNamespace(window);
-    this.#timers.setRelease();
+    if (isFirst || this.#merging !== undefined || this.#timers.isSilent) this.#timers.setRelease();
   }
 
   #onTimer(domain: WindowClock, timestamp: number): void {

@@ -18,6 +18,8 @@ export interface TimeHarness {
   periodicEmit(): void;
   /** What has come out since the last call: watermarks, and changes of idleness. */
   read(): readonly (number | "idle" | "active")[];
+  /** Every split was idle when they were last joined. */
+  readonly idle: boolean;
   /** A reader says how far it is, for alignment. */
   report(reader: number, watermark: number): void;
   /** The smallest watermark that a reader has reported last; undefined before the first. */
@@ -58,7 +60,8 @@ export const timeHarness = (options: { readonly alignment?: { readonly maxDrift:
     if (combined.combine()) {
       status(false);
       signals.push(combined.watermark);
-    } else if (combined.idle) status(true);
+    }
+    if (combined.idle) status(true);
   };
   const splitOf = (split: string): PartTime => {
     const part = splits.get(split);
@@ -87,6 +90,9 @@ export const timeHarness = (options: { readonly alignment?: { readonly maxDrift:
       const read = signals;
       signals = [];
       return read;
+    },
+    get idle() {
+      return combined.idle;
     },
     report: (reader, watermark) => alignment.report(reader, watermark),
     get slowest() {

@@ -121,15 +121,21 @@ class Run {
 
   /** What has come out belongs to this step. */
   collect(step: number): void {
-    const { test, also } = this.#stage;
+    const { test, also, timed = [] } = this.#stage;
+    const shown = (list: keyof Lists, record: Put): Output =>
+      output(
+        step,
+        record,
+        timed.some((one) => one === list),
+      );
     for (const event of test.events("out")) {
       const place = this.#records ? { seq: this.#seq++ } : {};
-      if (event.kind === "record") this.#lists.out.push({ ...output(step, event.record), ...place });
+      if (event.kind === "record") this.#lists.out.push({ ...shown("out", event.record), ...place });
       else if (!this.#records) continue;
       else if (event.kind === "watermark") this.#watermarks.push({ step, ...place, watermark: shownTime(event.watermark) });
       else this.#watermarks.push({ step, ...place, status: event.kind });
     }
-    for (const list of also) for (const record of test.read(list)) this.#lists[list].push(output(step, record));
+    for (const list of also) for (const record of test.read(list)) this.#lists[list].push(shown(list, record));
   }
 
   outcome(error: Outcome["error"]): Outcome {
@@ -146,9 +152,14 @@ class Run {
   }
 }
 
-const output = (step: number, { value, timestamp }: { readonly value: Shown; readonly timestamp: number }): Output => ({
+interface Put {
+  readonly value: Shown;
+  readonly timestamp: number;
+}
+
+const output = (step: number, { value, timestamp }: Put, timed: boolean): Output => ({
   step,
-  timestamp: value.untimed ? null : shownTimestamp(timestamp),
+  timestamp: value.untimed ? null : timed ? shownTime(timestamp) : shownTimestamp(timestamp),
   value: value.value,
 });
 

@@ -21,7 +21,7 @@ export const processJob =
       },
       options,
     );
-    return { test: test as any, inputs: ["in1"], also: ["side"] };
+    return { test: test as any, inputs: ["in1"], also: ["side"], timed: ["side"] };
   };
 
 /** The same over two inputs, which share state and timers. */
@@ -42,7 +42,7 @@ export const keyedCoProcessJob =
       },
       options,
     );
-    return { test: test as any, inputs: ["in1", "in2"], also: ["side"] };
+    return { test: test as any, inputs: ["in1", "in2"], also: ["side"], timed: ["side"] };
   };
 
 export const coMapJob = (): Start => (options) => {

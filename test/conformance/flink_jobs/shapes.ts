@@ -41,6 +41,8 @@ export interface Stage {
   readonly channels?: boolean;
   /** Of the lists of a vector those that the job gives beside `out`. */
   readonly also: readonly ("late" | "lateRight" | "side" | "timeouts")[];
+  /** The lists in which Flink gives what has no time the smallest there is. */
+  readonly timed?: readonly ("out" | "side")[];
   /** Answers the request for the element with this value. */
   readonly complete?: (id: unknown, results: readonly unknown[]) => void;
 }

@@ -21,8 +21,9 @@ export const interpretTime = (job: any, inputs: readonly any[]): Outcome => {
     else if (input.periodicEmit) time.periodicEmit();
     else if (input.splitIdle !== undefined) time.split(input.split, { idle: input.splitIdle, emit });
     else time.split(input.split, { watermark: input.splitWatermark, emit });
-    for (const said of time.read())
-      watermarks.push({ step, ...(typeof said === "number" ? { watermark: shownTime(said) } : { status: said }) });
+    for (const said of time.read()) if (typeof said === "number") watermarks.push({ step, watermark: shownTime(said) });
+    // Flink's multiplexer says that all are idle whenever it finds it, and nothing when they are not any more: that is for who hears it to find out.
+    if (time.idle && (input.periodicEmit || (input.splitIdle !== undefined && emit === "now"))) watermarks.push({ step, status: "idle" });
   }
   return { out: [], late: [], timeouts: [], ...(watermarks.length === 0 ? {} : { watermarks }) };
 };

@@ -28,5 +28,6 @@ export const timeJob = ({ strategy }: any): Start => {
     test: harness({ in1: input<Element>() }, ({ in1 }) => ({ out: in1.withTime("time", time).map(lateElement) }), options) as any,
     inputs: ["in1"],
     also: [],
+    timed: ["out"],
   });
 };

@@ -56,7 +56,7 @@ const assignerOf = (job: any): Assigner<any, Window> => {
     case "sliding":
       return sliding({ size: millis(size), every: millis(slide), offset: millis(offset), time, gaps: slide > size });
     case "session":
-      return session<Element>({ gap: gap === "value.gap" ? ({ value }) => millis(value.gap) : millis(gap), time });
+      return session<Element>({ gap: gap === "value.gap" ? ({ value }) => millis(value.gap) : millis(gap), time, equal: "begin-anew" });
     case "global":
       return globalWindow();
   }

@@ -458,6 +458,28 @@ describe("a trigger", () => {
     }
   });
 
+  it("that has deleted its timer for the window's end is asked then all the same, when a record has come since", () => {
+    // A record sets the moment at which the window goes, which is the trigger's moment as well; it was only heard of the first one.
+    for (const again of [true, false]) {
+      const once = trigger({
+        onRecord: (_value: unknown, _timestamp, { timers, window }) => {
+          timers.event.set(window.end - 1);
+          return "continue";
+        },
+        onTimer: () => "fire",
+        clear: ({ timers, window }) => timers.event.delete(window.end - 1),
+      });
+      const harness = run({ assigner: tens, trigger: orTimeout(once, millis(5)), contents: counts });
+      harness.record("a", 1, 0);
+      harness.processingTime(5);
+      expect(values(harness)).toEqual([1]);
+      if (again) harness.record("a", 1, 0);
+      harness.watermark(9);
+      expect(values(harness)).toEqual(again ? [2] : []);
+      expect(stored(harness)).toBe(0);
+    }
+  });
+
   it("with a timeout forgets what the inner trigger has counted, unless it is told not to", () => {
     for (const clear of [true, false]) {
       const harness = run({ assigner: globalWindow(), trigger: orTimeout(onCount(3), millis(10), { clear }), contents: counts });

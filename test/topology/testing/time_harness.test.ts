@@ -37,6 +37,20 @@ describe("event time alone", () => {
     expect(time.read()).toEqual(["idle", "active", 13]);
   });
 
+  it("says the largest watermark that was held back, and then that all are idle", () => {
+    const time = timeHarness();
+    for (const split of ["a", "b"]) time.register(split);
+    time.split("a", { watermark: 20 });
+    time.split("b", { watermark: 10 });
+    time.split("a", { idle: true, emit: "periodically" });
+    time.split("b", { idle: true, emit: "periodically" });
+    expect(time.idle).toBe(false);
+    expect(time.read()).toEqual([10]);
+    time.periodicEmit();
+    expect(time.idle).toBe(true);
+    expect(time.read()).toEqual([20, "idle"]);
+  });
+
   it("never falls, whatever splits say", () => {
     const split = fc.constantFrom("a", "b", "c");
     const signal = fc.oneof(
