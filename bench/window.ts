@@ -1,4 +1,4 @@
-import { minutes, seconds } from "../core/duration.ts";
+import { millis, minutes, seconds } from "../core/duration.ts";
 import type { OperatorFactory } from "../core/operators/operator.ts";
 import { count } from "../core/state/aggregator.ts";
 import { session } from "../core/window/session.ts";
@@ -13,7 +13,7 @@ const outOfOrderMs = 5_000;
 const keys = Array.from({ length: 1_000 }, (_, i) => `account-${i}`);
 
 /** The window operator alone: records 10 ms apart and up to 5 s out of order, a watermark every 1,000 records, a commit every 100,000. */
-const measure = (factory: OperatorFactory, records: number): Measured => {
+const measure = (factory: OperatorFactory, records: number, keyCount: number = keys.length): Measured => {
   const harness = new OperatorHarness(factory);
   // A linear congruential generator: the same records in every run.
   let seed = 42;
@@ -23,7 +23,7 @@ const measure = (factory: OperatorFactory, records: number): Measured => {
   const measuring = meter();
   for (let i = 0; i < records; i++) {
     const now = 1_700_000_000_000 + i * 10;
-    harness.record(keys[Math.floor(random() * keys.length)], { amount: i }, now - Math.floor(random() * outOfOrderMs));
+    harness.record(keys[Math.floor(random() * keyCount)], { amount: i }, now - Math.floor(random() * outOfOrderMs));
     if (i % 1_000 === 999) {
       harness.watermark(now - outOfOrderMs - 1);
       results += harness.take().length;
@@ -41,16 +41,32 @@ const measure = (factory: OperatorFactory, records: number): Measured => {
   return { ...measuring.read(records), results, changelog };
 };
 
-const windowCase = (name: string, panes: number, records: number, factory: OperatorFactory): BenchCase => ({
+const windowCase = (name: string, panes: number, records: number, factory: OperatorFactory, keyCount?: number): BenchCase => ({
   name,
   about: { panesPerRecord: panes },
-  run: async ({ share }) => measure(factory, share(records)),
+  run: async ({ share }) => measure(factory, share(records), keyCount),
 });
+
+/** The same windows told more and more often, up to 600 at once: with an accumulator for each part of time, and with one for each window. */
+const overlapping = (panes: number): readonly BenchCase[] =>
+  (panes === 1 ? [true] : [true, false]).map((anyOrder) =>
+    windowCase(
+      `window of 10 min, ${panes} at a time, count${anyOrder ? "" : ", each by itself"}`,
+      panes,
+      panes > 60 && !anyOrder ? 100_000 : 400_000,
+      windowOperator({
+        assigner: panes === 1 ? tumbling({ size: minutes(10) }) : sliding({ size: minutes(10), every: millis(600_000 / panes) }),
+        contents: { kind: "aggregate", aggregator: { ...count(), anyOrder } },
+      }),
+      60,
+    ),
+  );
 
 const counted = { kind: "aggregate", aggregator: count() } as const;
 const halfHours = sliding({ size: minutes(30), every: minutes(5) });
 
 export const cases: readonly BenchCase[] = [
+  ...[1, 6, 60, 600].flatMap(overlapping),
   windowCase("sliding window 30/5 min, count", 6, 1_000_000, windowOperator({ assigner: halfHours, contents: counted })),
   windowCase(
     "sliding window 30/5 min, process",

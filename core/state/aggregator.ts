@@ -16,6 +16,13 @@ export interface Aggregator<in V, A, out R, in K = unknown> {
   readonly subtract?: (acc: A, value: V, key: K) => A;
   /** @default the accumulator itself */
   readonly result?: (acc: A) => R;
+  /**
+   * The order of the values makes no difference, and `merge` gives what adding them one by one would: then windows that overlap share accumulators, and a
+   * record costs no more however many windows it belongs to.
+   *
+   * @default false
+   */
+  readonly anyOrder?: boolean;
   /** How accumulators are written. @default self-describing */
   readonly serde?: Serde<A>;
 }
@@ -37,14 +44,16 @@ export const count = <V>(where?: (value: V) => boolean): FullAggregator<V, numbe
   add: where === undefined ? (n) => n + 1 : (n, value) => (where(value) ? n + 1 : n),
   merge: (a, b) => a + b,
   subtract: where === undefined ? (n) => n - 1 : (n, value) => (where(value) ? n - 1 : n),
+  anyOrder: true,
 });
 
-/** The sum of a number of each value; 0 of none. */
+/** The sum of a number of each value; 0 of none. Fractions are added in no certain order, so that the last digits may depend on how windows overlap. */
 export const sum = <V>(of: (value: V) => number): FullAggregator<V, number, number> => ({
   init: () => 0,
   add: (total, value) => total + of(value),
   merge: (a, b) => a + b,
   subtract: (total, value) => total - of(value),
+  anyOrder: true,
 });
 
 /** The arithmetic mean of a number of each value; NaN of none. */
@@ -53,6 +62,7 @@ export const average = <V>(of: (value: V) => number): FullAggregator<V, { readon
   add: (acc, value) => ({ n: acc.n + 1, sum: acc.sum + of(value) }),
   merge: (a, b) => ({ n: a.n + b.n, sum: a.sum + b.sum }),
   subtract: (acc, value) => ({ n: acc.n - 1, sum: acc.sum - of(value) }),
+  anyOrder: true,
   result: ({ n, sum: total }) => total / n,
 });
 
@@ -140,6 +150,7 @@ export function combine<P extends Parts<any>>(parts: P): FullAggregator<any, unk
         const own = (acc as Fields)[name];
         return part.result === undefined ? own : part.result(own);
       }) as Results<P>,
+    anyOrder: names.every((name) => (parts[name] as Aggregator<any, any, unknown>).anyOrder === true),
     ...(serde === undefined ? {} : { serde }),
   };
 }

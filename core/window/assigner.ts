@@ -21,12 +21,19 @@ export interface Assigner<in V, out W extends Window> {
   readonly parameters: Readonly<Record<string, string | number | boolean>>;
   readonly space: WindowSpace<any, W>;
   /** Present where windows overlap and are whole numbers of steps long; a record's windows then come newest first. */
-  readonly slices?: { readonly size: number; readonly every: number };
+  readonly slices?: Slices;
   /** When its windows speak if the program does not say. */
   readonly trigger: Trigger<unknown>;
   readonly evictor: Evictor<unknown> | undefined;
   /** Makes the function that gives a record's windows, as the space knows them; one for each operator, since it may give the same array again and again. */
   readonly open: () => Assign<V>;
+}
+
+/** Overlapping windows of `size`, of which one begins every so many milliseconds, a whole number of which it is long. */
+export interface Slices {
+  readonly size: number;
+  readonly every: number;
+  readonly offset: number;
 }
 
 /** The clock is asked only by windows of processing time: it is not free. */

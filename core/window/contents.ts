@@ -16,4 +16,9 @@ export interface Contents {
   /** The contents of all the others become contents of the first, in this order. */
   merge(into: unknown, from: readonly unknown[]): void;
   clear(window: unknown): void;
+  /**
+   * The record that was just added is too late for this window and all before it. Where windows share what they hold: should event time begin anew, it is
+   * still not theirs.
+   */
+  tooLate?(window: unknown): void;
 }

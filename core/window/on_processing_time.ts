@@ -5,8 +5,8 @@ export const onProcessingTime = (): Trigger<unknown> => ({
   name: "processing-time",
   merges: true,
   purges: false,
+  onlyAtEnd: "processing",
   open: (place) => ({
-    onlyAtEnd: "processing",
     onRecord: () => {
       place.setProcessingTimer(place.maxTimestamp());
       return "continue";

@@ -9,8 +9,8 @@ export const onWatermark = (): Trigger<unknown> => ({
   name: "watermark",
   merges: true,
   purges: false,
+  onlyAtEnd: "event",
   open: (place) => ({
-    onlyAtEnd: "event",
     onRecord: () => {
       const end = place.maxTimestamp();
       if (end <= place.context.watermark()) return "fire";

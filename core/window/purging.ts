@@ -6,11 +6,11 @@ export const purging = <V, W extends Window = Window>(inner: Trigger<V, W>): Tri
   name: `purging(${inner.name})`,
   merges: inner.merges,
   purges: true,
+  ...(inner.onlyAtEnd === undefined ? {} : { onlyAtEnd: inner.onlyAtEnd }),
   open: (place) => {
     const nested = inner.open(place);
     const purge = (verdict: Verdict): Verdict => (fires(verdict) ? "fire-and-purge" : verdict);
     return {
-      ...(nested.onlyAtEnd === undefined ? {} : { onlyAtEnd: nested.onlyAtEnd }),
       onRecord: (value, timestamp) => purge(nested.onRecord(value, timestamp)),
       onEventTimer: (timestamp) => purge(nested.onEventTimer(timestamp)),
       onProcessingTimer: (timestamp) => purge(nested.onProcessingTimer(timestamp)),

@@ -91,6 +91,11 @@ export class Sliced implements Contents {
     return true;
   }
 
+  tooLate(window: unknown): void {
+    const [next, live, gone] = this.#tally.get() ?? nothing;
+    if ((window as number) > gone) this.#tally.set([next, live, window as number]);
+  }
+
   merge(): void {
     throw new Error("Windows that merge are not cut into slices");
   }

@@ -59,7 +59,7 @@ export const regular = (
     merging: false,
     parameters: { time, size, every, offset },
     space: fixedSize(size),
-    ...(size > every && size % every === 0 ? { slices: { size, every } } : {}),
+    ...(size > every && size % every === 0 ? { slices: { size, every, offset } } : {}),
     trigger: atEnd(time),
     evictor: undefined,
     open: () => {

@@ -23,7 +23,6 @@ export const taggedTrigger = (trigger: Trigger<any, any>): Trigger<TaggedValue, 
   open: (place) => {
     const open = trigger.open(place);
     return {
-      ...(open.onlyAtEnd === undefined ? {} : { onlyAtEnd: open.onlyAtEnd }),
       onRecord: ({ value }, timestamp) => open.onRecord(value, timestamp),
       onEventTimer: (timestamp) => open.onEventTimer(timestamp),
       onProcessingTimer: (timestamp) => open.onProcessingTimer(timestamp),

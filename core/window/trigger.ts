@@ -16,14 +16,14 @@ export interface Trigger<in V, in W extends Window = Window> {
   readonly merges: boolean;
   /** It may empty a window before the window's end. */
   readonly purges: boolean;
+  /** It asks for nothing but one firing at the window's end, in this time domain: a pane that has its timer need not be shown further records. */
+  readonly onlyAtEnd?: "event" | "processing";
   /** Makes the trigger for one operator. */
   readonly open: (place: TriggerPlace<W>) => OpenTrigger<V>;
 }
 
 /** A trigger in one operator. Every method is called with the state's key and namespace set to those of the pane. */
 export interface OpenTrigger<in V> {
-  /** It asks for nothing but one firing at the window's end, in this time domain: a pane that has its timer need not be shown further records. */
-  readonly onlyAtEnd?: "event" | "processing";
   onRecord(value: V, timestamp: number): Verdict;
   onEventTimer(timestamp: number): Verdict;
   onProcessingTimer(timestamp: number): Verdict;

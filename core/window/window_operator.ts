@@ -7,6 +7,7 @@ import { MergingWindows } from "./merging_windows.ts";
 import { PaneFunction } from "./pane_function.ts";
 import { PaneTimers } from "./pane_timers.ts";
 import { revisingWindows } from "./revising_windows.ts";
+import { Shared } from "./shared.ts";
 import { fires, type OpenTrigger, purges, type Verdict } from "./trigger.ts";
 import type { MergingWindow } from "./window.ts";
 import { openContents, paneCall, planRevision, planWindow, type WindowPlan, type WindowSpec } from "./window_spec.ts";
@@ -44,6 +45,7 @@ class WindowOperator implements Operator {
   readonly #timers: PaneTimers;
   readonly #trigger: OpenTrigger<unknown>;
   readonly #contents: Contents;
+  readonly #shared: Shared<unknown> | undefined;
   readonly #merging: MergingWindows | undefined;
   readonly #function: PaneFunction;
   /**
@@ -72,10 +74,11 @@ class WindowOperator implements Operator {
     );
     this.#trigger = trigger.open(this.#timers.place("w:trigger"));
     this.#contents = openContents(context, plan);
+    this.#shared = this.#contents instanceof Shared ? this.#contents : undefined;
     const forget = assigner.renewing ? (held: unknown) => this.#contents.clear(held) : undefined;
     this.#merging = assigner.merging ? new MergingWindows(context, space.codec, forget) : undefined;
     this.#function = new PaneFunction(context, space, paneCall(plan.contents));
-    this.#firstOnly = this.#trigger.onlyAtEnd === time && (time === "processing" || latenessMs === 0);
+    this.#firstOnly = trigger.onlyAtEnd === time && (time === "processing" || latenessMs === 0);
     this.#late = context.side("late");
   }
 
@@ -89,6 +92,11 @@ class WindowOperator implements Operator {
     this.#state.setKey(key);
     const { timestamp } = record;
     const watermark = context.watermark();
+    const telling = this.#shared === undefined ? undefined : this.#join(this.#shared, value, timestamp);
+    if (telling !== undefined) {
+      for (const window of telling) this.#show(window, value, timestamp, true);
+      return;
+    }
     const merging = this.#merging;
     let belongs = false;
     const windows = this.#assign(value, timestamp, context);
@@ -96,6 +104,7 @@ class WindowOperator implements Operator {
       const window = merging === undefined ? windows[i] : this.#merge(merging, windows[i] as MergingWindow);
       if (this.#timers.isPast(window, watermark)) {
         merging?.remove(window as MergingWindow);
+        if (belongs) this.#contents.tooLate?.(window);
         continue;
       }
       const isFirst = this.#contents.add(this.#held(window), value, timestamp, !belongs);
@@ -106,6 +115,13 @@ class WindowOperator implements Operator {
       context.count("late_records");
       this.#late(value, record);
     }
+  }
+
+  /** The windows that must be told of the record, where they need not be looked at one by one. By the clock no window of the moment has ended before it. */
+  #join(shared: Shared<unknown>, value: unknown, timestamp: number): readonly unknown[] | undefined {
+    const context = this.#context;
+    if (this.#time === "event") return shared.join(value, timestamp, context.watermark());
+    return shared.join(value, context.processingTime(), Number.NEGATIVE_INFINITY);
   }
 
   /** The trigger sees the record. */
@@ -120,6 +136,7 @@ class WindowOperator implements Operator {
     if (this.#isStray(domain, timestamp)) return;
     const window = this.#state.namespace;
     const isRelease = this.#timers.isRelease(domain, timestamp);
+    this.#shared?.settle();
     if (!isRelease || !this.#timers.isSilent) this.#act(window, this.#ask(domain, timestamp));
     if (isRelease) this.#release(window);
   }

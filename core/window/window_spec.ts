@@ -12,6 +12,7 @@ import type { Pane, PaneProcess } from "./pane.ts";
 import type { PaneCall } from "./pane_function.ts";
 import type { RevisingPlan } from "./revising_windows.ts";
 import type { Revision } from "./revision.ts";
+import { Shared } from "./shared.ts";
 import { Sliced } from "./sliced.ts";
 import type { Trigger } from "./trigger.ts";
 import { windowError } from "./window_error.ts";
@@ -190,9 +191,14 @@ const layoutOf = ({
   trigger,
   evictor,
   contents,
-}: WindowPlan): "records with timestamps" | "accumulators" | "slices" | "records" => {
+}: WindowPlan): "records with timestamps" | "accumulators" | "shared accumulators" | "slices" | "records" => {
   if (evictor !== undefined) return "records with timestamps";
-  if (contents.kind === "aggregate") return "accumulators";
+  if (contents.kind === "aggregate") {
+    const { anyOrder, merge } = contents.aggregator;
+    const atEnd = trigger.onlyAtEnd === assigner.time && !trigger.purges;
+    const shares = assigner.slices !== undefined && atEnd && anyOrder === true && merge !== undefined;
+    return shares ? "shared accumulators" : "accumulators";
+  }
   return assigner.slices !== undefined && !trigger.purges ? "slices" : "records";
 };
 
@@ -201,6 +207,8 @@ export const openContents = (context: OperatorContext, plan: WindowPlan): Conten
   switch (layoutOf(plan)) {
     case "accumulators":
       return new Accumulated(context, assigner.space.codec, aggregatorOf(contents)!);
+    case "shared accumulators":
+      return new Shared(context, aggregatorOf(contents)!, assigner.slices!, assigner.time === "event" && plan.latenessMs > 0);
     case "records":
       return new Buffered(context, contents.serde);
     case "slices":

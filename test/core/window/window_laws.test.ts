@@ -1,7 +1,7 @@
 import { describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
 import { type Duration, millis } from "../../../core/duration.ts";
-import { collect, sum } from "../../../core/state/aggregator.ts";
+import { type Aggregator, collect, count, sum } from "../../../core/state/aggregator.ts";
 import { type Assigner, assigner } from "../../../core/window/assigner.ts";
 import { keepLast } from "../../../core/window/keep_last.ts";
 import { onCount } from "../../../core/window/on_count.ts";
@@ -55,7 +55,19 @@ const accumulated: WindowContents = {
       at,
     ),
 };
-const kinds = { buffered, accumulated };
+const inOrder = (a: readonly number[], b: readonly number[]): readonly number[] => [...a, ...b].sort((x, y) => x - y);
+/** The numbers of the records, whatever the order in which they came. */
+const numbers: Aggregator<Input, readonly number[], readonly number[]> = {
+  init: () => [],
+  add: (ids, { id }) => inOrder(ids, [id]),
+  merge: inOrder,
+};
+const numbered = (anyOrder: boolean): WindowContents => ({
+  kind: "aggregate",
+  aggregator: { ...numbers, anyOrder },
+  result: (ids, at) => pane(ids, at),
+});
+const kinds = { buffered, accumulated, shared: numbered(true) };
 
 const inputs = fc
   .array(fc.record({ key: fc.constantFrom("a", "b"), at: fc.integer({ min: -30, max: 60 }) }), { maxLength: 40 })
@@ -253,6 +265,78 @@ describe("restarts, commits, evictions from memory and records that are taken ba
       ),
       { numRuns: 200 },
     );
+  });
+});
+
+describe("windows that share accumulators", () => {
+  const every = millis(5);
+  const sharing = (["event", "processing"] as const).flatMap((time) =>
+    [2, 3, 7].map((panes) => sliding({ size: millis(5 * panes), every, time, offset: millis(-2) })),
+  );
+
+  const byWatermark = sharing.filter(({ time }) => time === "event");
+
+  it("say by the watermark what each would with an accumulator of its own", () => {
+    fc.assert(
+      fc.property(script, fc.constantFrom(...byWatermark), fc.constantFrom(0, 7, 40), (steps, windows, latenessMs) => {
+        const [together, apart] = [true, false].map((anyOrder) =>
+          outcome({ assigner: windows, latenessMs, contents: numbered(anyOrder) }, steps),
+        );
+        expect(together).toEqual(apart);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it("do so by a clock that stands still where windows end, and where event time begins anew behind windows that are gone", () => {
+    const moves = fc.oneof(
+      { weight: 5, arbitrary: fc.record({ key: fc.constantFrom("a", "b"), behind: fc.integer({ min: -3, max: 40 }) }) },
+      { weight: 3, arbitrary: fc.record({ clock: fc.integer({ min: 0, max: 8 }) }) },
+      { weight: 1, arbitrary: fc.record({ back: fc.integer({ min: 0, max: 60 }) }) },
+    );
+    fc.assert(
+      fc.property(fc.array(moves, { maxLength: 60 }), fc.constantFrom(...sharing), fc.constantFrom(0, 7), (all, windows, latenessMs) => {
+        const [together, apart] = [true, false].map((anyOrder) => {
+          const harness = new OperatorHarness(windowOperator({ assigner: windows, latenessMs, contents: numbered(anyOrder) }));
+          const said: unknown[] = [];
+          let now = 0;
+          all.forEach((move, id) => {
+            if ("key" in move) harness.record(move.key, { key: move.key, at: now - move.behind, id }, now - move.behind);
+            else if ("back" in move) harness.watermark(now - move.back);
+            else {
+              now += move.clock;
+              harness.processingTime(now);
+              harness.watermark(now - 3);
+            }
+            said.push(
+              harness
+                .take()
+                .map((output) => JSON.stringify(output))
+                .sort(),
+            );
+          });
+          return said;
+        });
+        expect(together).toEqual(apart);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it("write one accumulator for a record, however many windows it belongs to", () => {
+    const written = (panes: number): number => {
+      const harness = new OperatorHarness(
+        windowOperator({ assigner: sliding({ size: millis(5 * panes), every }), contents: { kind: "aggregate", aggregator: count() } }),
+      );
+      harness.watermark(0);
+      for (let i = 0; i < 3; i++) harness.record("a", 1, 5000 + i);
+      harness.commit();
+      harness.changelog.length = 0;
+      harness.record("a", 1, 5004);
+      harness.commit();
+      return harness.changelog.length;
+    };
+    expect([written(2), written(60), written(600)]).toEqual([1, 1, 1]);
   });
 });
 
