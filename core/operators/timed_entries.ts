@@ -7,9 +7,11 @@ import { pairSubKey, type SubKey } from "../state/sub_key.ts";
  * nothing has to be counted.
  */
 export class TimedEntries<T> {
+  readonly #state: StepState;
   readonly #table: MapTable<readonly [timestamp: number, number: number], T>;
 
   constructor(state: StepState, column: string, codec: ValueCodec<T>, options: { readonly namespaced?: boolean } = {}) {
+    this.#state = state;
     this.#table = state.map(column, timeAndNumber, codec, options);
   }
 
@@ -34,6 +36,17 @@ export class TimedEntries<T> {
   /** All entries in the order of their timestamps. A snapshot. */
   entries(): readonly (readonly [at: readonly [timestamp: number, number: number], entry: T])[] {
     return this.#table.entries();
+  }
+
+  /** Calls the function for each timestamp that has committed entries, of all keys (and namespaces), which the state is set to. */
+  forEachStored(fn: (timestamp: number) => void): void {
+    for (const { key, namespace, sub } of this.#table.storedAddresses()) {
+      const [timestamp, number] = sub;
+      if (number > 0) continue;
+      this.#state.setKey(key);
+      this.#state.setNamespace(namespace);
+      fn(timestamp);
+    }
   }
 
   /** Asked before anything else, since it loads all that the key has: then the table knows of what is not there without going to the store each time. */

@@ -97,3 +97,9 @@ export const readScope = (
   const [start, end] = readLength(bytes, keyEnd);
   return { key, namespace: state.namespaceCodec.decode(bytes.subarray(start, end)), rest: end };
 };
+
+/** The same without reading either. */
+export const scopeEnd = (prefixLength: number, bytes: Uint8Array, namespaced: boolean): number => {
+  const [, keyEnd] = readLength(bytes, prefixLength);
+  return namespaced ? readLength(bytes, keyEnd)[1] : keyEnd;
+};

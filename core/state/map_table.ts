@@ -1,8 +1,9 @@
 import { type ByteWriter, shareBytes } from "../serde/byte_writer.ts";
-import { columnPrefix, prefixEnd, readScope, scopePrefix } from "./address.ts";
+import { columnPrefix, prefixEnd, readScope, scopeEnd, scopePrefix } from "./address.ts";
 import { heldBytes } from "./held_bytes.ts";
 import { type NamespaceKey, type Scoped, ScopeMap } from "./scope_map.ts";
 import type { MapKey, StepState, Table, ValueCodec } from "./step_state.ts";
+import { StoredScopes, scopeHash } from "./stored_scopes.ts";
 import { type SubKey, writeSubKey } from "./sub_key.ts";
 import { ValueSizes } from "./value_sizes.ts";
 
@@ -34,6 +35,7 @@ class Bucket<S, T> implements Scoped {
   readonly namespace: unknown;
   /** What the store's keys of all entries begin with. */
   readonly prefix: Uint8Array;
+  readonly hash: number;
   readonly entries = new Map<string | number | bigint | boolean, Entry<S, T>>();
   /** Every entry of the base is loaded, so that what is not here is nowhere. */
   complete = false;
@@ -56,6 +58,7 @@ class Bucket<S, T> implements Scoped {
     this.key = state.key;
     this.namespace = namespaced ? state.namespace : undefined;
     this.prefix = prefix;
+    this.hash = namespaced ? scopeHash(prefix) : 0;
     this.bytes = heldBytes.bucket + prefix.length;
   }
 
@@ -78,6 +81,8 @@ export class MapTable<S, T> implements Table {
   readonly #codec: ValueCodec<T>;
   readonly #namespaced: boolean;
   readonly #buckets: ScopeMap<Bucket<S, T>>;
+  /** Namespaces come and go, and most that are asked for are new. Counted before the first change, and by each commit. */
+  #stored: StoredScopes | undefined;
   /** The entry that was asked for last: what is read is mostly written next. */
   #last: Entry<S, T> | undefined;
   #dirty: Entry<S, T>[] = [];
@@ -148,6 +153,7 @@ export class MapTable<S, T> implements Table {
 
   /** Entries in the order of their sub-keys. A snapshot: changes made while it is walked are not seen. */
   entries(): readonly (readonly [S, T])[] {
+    if (this.#isNowhere()) return [];
     const bucket = this.#complete();
     this.#sort(bucket);
     const out: (readonly [S, T])[] = [];
@@ -191,6 +197,14 @@ export class MapTable<S, T> implements Table {
     }
   }
 
+  /** The address of each entry of the base, in the order of its bytes. */
+  *storedAddresses(): IterableIterator<{ readonly key: unknown; readonly namespace: unknown; readonly sub: S }> {
+    for (const [bytes] of this.#state.base.range(this.#prefix, prefixEnd(this.#prefix))) {
+      const { key, namespace, rest } = readScope(this.#state, this.#prefix.length, bytes, this.#namespaced);
+      yield { key, namespace, sub: this.#sub.decode(bytes.subarray(rest)) };
+    }
+  }
+
   seal(write: (key: Uint8Array, value: Uint8Array | null) => void): void {
     const sealed: Entry<S, T>[] = [];
     for (const entry of this.#dirty) {
@@ -210,6 +224,7 @@ export class MapTable<S, T> implements Table {
         entry.leaving = true;
         write(this.#address(entry), null);
       } else {
+        if (!entry.stored) this.#stored?.add(bucket.hash);
         entry.stored = true;
         const bytes = this.#codec.encode(entry.value);
         this.#measured(entry, bytes.length);
@@ -226,6 +241,7 @@ export class MapTable<S, T> implements Table {
       this.#settle(entry.bucket, "sealed");
       if (!entry.leaving) continue;
       entry.leaving = false;
+      this.#stored?.remove(entry.bucket.hash);
       if (entry.value === undefined && !entry.dirty) this.#forget(entry);
     }
     this.#sealed = [];
@@ -238,6 +254,7 @@ export class MapTable<S, T> implements Table {
     this.#dirty = [];
     this.#sealed = [];
     this.#asked = [];
+    this.#stored = undefined;
     this.#last = undefined;
     this.#entries = 0;
     this.cachedBytes = 0;
@@ -272,8 +289,8 @@ export class MapTable<S, T> implements Table {
   #bucket(): Bucket<S, T> {
     let bucket = this.#buckets.get();
     if (bucket === undefined) {
-      const state = this.#state;
-      bucket = new Bucket<S, T>(state, scopePrefix(state, this.#prefix, state.key, this.#namespaced, state.namespace), this.#namespaced);
+      if (this.#namespaced) this.#stored ??= this.#countStored();
+      bucket = new Bucket<S, T>(this.#state, this.#scopePrefix(), this.#namespaced);
       this.#buckets.add(bucket);
       this.cachedBytes += bucket.bytes;
     }
@@ -288,13 +305,33 @@ export class MapTable<S, T> implements Table {
 
   #load(bucket: Bucket<S, T>): Bucket<S, T> {
     const { prefix } = bucket;
-    for (const [bytes, value] of this.#state.base.range(prefix, prefixEnd(prefix))) {
-      const sub = this.#sub.decode(bytes.subarray(prefix.length));
-      if (!bucket.entries.has(this.#sub.mapKey(sub))) this.#add(bucket, sub, this.#codec.decode(value), true, value.length);
-    }
+    if (this.#stored?.mayHold(bucket.hash) !== false)
+      for (const [bytes, value] of this.#state.base.range(prefix, prefixEnd(prefix))) {
+        const sub = this.#sub.decode(bytes.subarray(prefix.length));
+        if (!bucket.entries.has(this.#sub.mapKey(sub))) this.#add(bucket, sub, this.#codec.decode(value), true, value.length);
+      }
     bucket.complete = true;
     if (bucket.entries.size === 0) this.#asked.push(bucket);
     return bucket;
+  }
+
+  /** The current key (and namespace) is known to have no entries, without there being a place for them. */
+  #isNowhere(): boolean {
+    if (!this.#namespaced || this.#buckets.get() !== undefined) return false;
+    this.#stored ??= this.#countStored();
+    return !this.#stored.mayHold(scopeHash(this.#scopePrefix()));
+  }
+
+  #scopePrefix(): Uint8Array {
+    const { key, namespace } = this.#state;
+    return scopePrefix(this.#state, this.#prefix, key, this.#namespaced, namespace);
+  }
+
+  #countStored(): StoredScopes {
+    const stored = new StoredScopes();
+    for (const [bytes] of this.#state.base.range(this.#prefix, prefixEnd(this.#prefix)))
+      stored.add(scopeHash(bytes, scopeEnd(this.#prefix.length, bytes, true)));
+    return stored;
   }
 
   #find(bucket: Bucket<S, T>, sub: S): Entry<S, T> | undefined {

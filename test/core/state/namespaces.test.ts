@@ -37,13 +37,15 @@ describe("namespaced tables", () => {
       { weight: 6, arbitrary: change },
       {
         weight: 2,
-        arbitrary: fc.record({ kind: fc.constantFrom("seal" as const, "committed" as const, "evict" as const, "reload" as const) }),
+        arbitrary: fc.record({
+          kind: fc.constantFrom("seal" as const, "committed" as const, "evict" as const, "reload" as const, "forget" as const),
+        }),
       },
       { weight: 1, arbitrary: fc.record({ kind: fc.constant("rolled back" as const), changes: fc.array(change, { maxLength: 6 }) }) },
       { weight: 1, arbitrary: fc.record({ kind: fc.constant("look" as const), ...scope }) },
     );
     fc.assert(
-      fc.property(fc.array(command, { maxLength: 50 }), (commands) => {
+      fc.property(fc.array(command, { maxLength: 50, size: "medium" }), (commands) => {
         const store = new MemoryStore();
         const open = () => {
           const state = new StepState(store, keyCodec(undefined));
@@ -67,6 +69,13 @@ describe("namespaced tables", () => {
         const commit = (): void => {
           if (!state.isSealed) state.seal(() => {});
           state.committed(0);
+        };
+        const forget = (): void => {
+          if (state.isSealed) commit();
+          commit();
+          // What was touched has a second round.
+          state.evict(0);
+          state.evict(0);
         };
         type Change = typeof change extends fc.Arbitrary<infer C> ? C : never;
         const apply = (c: Change, noted: boolean): void => {
@@ -129,6 +138,9 @@ describe("namespaced tables", () => {
             case "evict":
               state.evict(800);
               break;
+            case "forget":
+              forget();
+              break;
             case "reload":
               if (state.isSealed) commit();
               commit();
@@ -138,7 +150,10 @@ describe("namespaced tables", () => {
               apply(c, true);
           }
         }
-        for (const key of ["a", "b", 5, "5"]) for (const namespace of [0, 1, 2]) look(key, namespace);
+        const lookAtAll = (): void => {
+          for (const key of ["a", "b", 5, "5"]) for (const namespace of [0, 1, 2]) look(key, namespace);
+        };
+        lookAtAll();
         const scopes = [...map.scopes()].map(({ key, namespace }) => `${typeof key} ${String(key)} ${String(namespace)}`);
         expect(scopes.sort()).toEqual(
           [...model]
@@ -149,14 +164,29 @@ describe("namespaced tables", () => {
         expect(
           [...latest.all()].map(([key, value, namespace]) => `${typeof key} ${String(key)} ${String(namespace)}: ${value}`).sort(),
         ).toEqual([...values].map(([name, value]) => `${name}: ${value}`).sort());
-        if (state.isSealed) commit();
+        forget();
+        lookAtAll();
         commit();
         expect(store.approximateEntries).toBe([...model.values()].reduce((n, entries) => n + entries.size, 0) + values.size);
         state.evict(0);
         expect([state.cachedBytes, map.cached, latest.cached, state.changedBytes, state.sealedBytes]).toEqual([0, 0, 0, 0, 0]);
       }),
-      { numRuns: 500 },
+      { numRuns: 200 },
     );
+  });
+
+  it("are read from the store again after an abort", () => {
+    const state = new StepState(new MemoryStore(), keyCodec(undefined));
+    state.useNamespaces(numberSubKey);
+    const map = state.map("m", numberSubKey, valueCodec<string>(), { namespaced: true });
+    state.setKey("k");
+    state.setNamespace(1);
+    map.set(0, "committed");
+    state.seal(() => {});
+    state.committed(0);
+    map.set(1, "open");
+    state.abort();
+    expect(map.entries()).toEqual([[0, "committed"]]);
   });
 
   it("forget what came and went once it is committed", () => {
