@@ -11,6 +11,8 @@ import { type TableJob, tableJobs } from "./tables/topologies.ts";
 const records = 1_000_000;
 const patienceMs = 10 * 60_000;
 const script = fileURLToPath(new URL("tables/millrace_run.ts", import.meta.url));
+/** As much as the others have. */
+const heap = "--max-old-space-size=384";
 
 let compiled: Promise<KafkaStreamsJobs | { readonly missing: string }> | undefined;
 
@@ -31,7 +33,7 @@ const comparison = (name: string, job: TableJob, guarantee: "exactly-once" | "at
     const count = setting.share(records);
     const stage = await stageOf(log, job, count);
     const commands: Readonly<Record<string, (args: readonly string[]) => readonly string[]>> = {
-      millrace: (args) => [process.execPath, script, ...args],
+      millrace: (args) => [process.execPath, heap, script, ...args],
       ...("missing" in java ? {} : { kafkaStreams: (args) => java.command("MeasuredRun", args) }),
     };
     const measured: Record<string, Measured[]> = {};
