@@ -98,8 +98,5 @@ export const readScope = (
   return { key, namespace: state.namespaceCodec.decode(bytes.subarray(start, end)), rest: end };
 };
 
-/** The same without reading either. */
-export const scopeEnd = (prefixLength: number, bytes: Uint8Array, namespaced: boolean): number => {
-  const [, keyEnd] = readLength(bytes, prefixLength);
-  return namespaced ? readLength(bytes, keyEnd)[1] : keyEnd;
-};
+/** Where the sub-key begins in the address of an entry that has a namespace, without reading either. */
+export const scopeEnd = (prefixLength: number, bytes: Uint8Array): number => readLength(bytes, readLength(bytes, prefixLength)[1])[1];

@@ -1,5 +1,5 @@
 import { type ByteWriter, shareBytes } from "../serde/byte_writer.ts";
-import { columnPrefix, prefixEnd, readScope, scopeEnd, scopePrefix } from "./address.ts";
+import { columnPrefix, prefixEnd, readScope, scopePrefix } from "./address.ts";
 import { heldBytes } from "./held_bytes.ts";
 import { type NamespaceKey, type Scoped, ScopeMap } from "./scope_map.ts";
 import type { MapKey, StepState, Table, ValueCodec } from "./step_state.ts";
@@ -289,7 +289,7 @@ export class MapTable<S, T> implements Table {
   #bucket(): Bucket<S, T> {
     let bucket = this.#buckets.get();
     if (bucket === undefined) {
-      if (this.#namespaced) this.#stored ??= this.#countStored();
+      if (this.#namespaced) this.#stored ??= new StoredScopes(this.#state.base, this.#prefix);
       bucket = new Bucket<S, T>(this.#state, this.#scopePrefix(), this.#namespaced);
       this.#buckets.add(bucket);
       this.cachedBytes += bucket.bytes;
@@ -318,20 +318,13 @@ export class MapTable<S, T> implements Table {
   /** The current key (and namespace) is known to have no entries, without there being a place for them. */
   #isNowhere(): boolean {
     if (!this.#namespaced || this.#buckets.get() !== undefined) return false;
-    this.#stored ??= this.#countStored();
+    this.#stored ??= new StoredScopes(this.#state.base, this.#prefix);
     return !this.#stored.mayHold(scopeHash(this.#scopePrefix()));
   }
 
   #scopePrefix(): Uint8Array {
     const { key, namespace } = this.#state;
     return scopePrefix(this.#state, this.#prefix, key, this.#namespaced, namespace);
-  }
-
-  #countStored(): StoredScopes {
-    const stored = new StoredScopes();
-    for (const [bytes] of this.#state.base.range(this.#prefix, prefixEnd(this.#prefix)))
-      stored.add(scopeHash(bytes, scopeEnd(this.#prefix.length, bytes, true)));
-    return stored;
   }
 
   #find(bucket: Bucket<S, T>, sub: S): Entry<S, T> | undefined {

@@ -1,9 +1,17 @@
+import type { Store } from "../ports/store.ts";
+import { prefixEnd, scopeEnd } from "./address.ts";
+
 /**
  * Knows of which keys and namespaces a column may have entries in the store, so that those which were never there need not be looked for: finding nothing in an ordered store costs as much as finding something. It counts by a hash of
  * what their entries' addresses begin with; two that share one are taken for each other, which costs a look and hides nothing.
  */
 export class StoredScopes {
   readonly #counts = new Map<number, number>();
+
+  /** Counts what the store has of the column with this prefix, whose keys and namespaces both stand in the addresses. */
+  constructor(store: Store, prefix: Uint8Array) {
+    for (const [bytes] of store.range(prefix, prefixEnd(prefix))) this.add(scopeHash(bytes, scopeEnd(prefix.length, bytes)));
+  }
 
   /** One more entry. */
   add(hash: number): void {
