@@ -19,6 +19,8 @@ const leaveTries = 3;
 
 const has = (error: unknown, codes: readonly LogErrorCode[]): boolean => error instanceof LogError && codes.includes(error.code);
 /** The group has gone on without this member. */
+/** How much longer than a rebalance a request may take. */
+const slackMs = 5_000;
 const isLost = (error: unknown): boolean => has(error, ["UNKNOWN_MEMBER_ID", "ILLEGAL_GENERATION"]);
 const isRebalance = (error: unknown): boolean => has(error, ["REBALANCE_IN_PROGRESS"]);
 const passes = (error: unknown): boolean => error instanceof LogError && ["retriable", "indefinite"].includes(error.disposition);
@@ -46,6 +48,7 @@ export class MemoryGroupMember implements GroupMember {
   /** Why the group has gone on without this member, if it has. */
   private expelled: unknown = null;
   private beat: Timeout | null = null;
+  private patience: Timeout | null = null;
   /** Brings the next beat forward, while one is waited for. */
   private beatNow: (() => void) | null = null;
 
@@ -87,6 +90,7 @@ export class MemoryGroupMember implements GroupMember {
   private stop(): void {
     this.stopped = true;
     this.beat?.cancel();
+    this.patience?.cancel();
     this.beatNow = null;
     this.ending.resolve("lost");
     this.onEnd(this);
@@ -156,7 +160,7 @@ export class MemoryGroupMember implements GroupMember {
       const request = { ...this.identity(), protocols: offered, sessionTimeoutMs, rebalanceTimeoutMs };
       try {
         this.asking = this.link.request("JoinGroup", { ...request }, () => this.broker.groups.join(request));
-        const answer = await this.asking;
+        const answer = await this.answered(this.asking);
         if (this.stopped) return null;
         this.memberId = answer.memberId;
         if (answer.kind === "joined") return answer;
@@ -171,6 +175,18 @@ export class MemoryGroupMember implements GroupMember {
     return null;
   }
 
+  /** A request that waits for others is not answered at all when an older one of this member arrives after it: so it is given up after the time that a rebalance may take, and asked again. */
+  private answered<T>(asked: Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const patienceMs = this.options.rebalanceTimeoutMs + slackMs;
+      const patience = this.clock.after(patienceMs, () =>
+        reject(logError("REQUEST_TIMED_OUT", `The coordinator of group '${this.options.groupId}' has not answered for ${patienceMs} ms`)),
+      );
+      this.patience = patience;
+      asked.then(resolve, reject).finally(() => patience.cancel());
+    });
+  }
+
   /** Null when the generation was over before it began for this member. */
   private async sync(joined: Joined): Promise<MemberAssignment | null> {
     const leads = joined.leaderId === joined.memberId;
@@ -178,7 +194,7 @@ export class MemoryGroupMember implements GroupMember {
     const request = { ...this.identity(), generationId: joined.generationId, assignments };
     while (!this.stopped)
       try {
-        return await this.link.request("SyncGroup", { ...request }, () => this.broker.groups.sync(request));
+        return await this.answered(this.link.request("SyncGroup", { ...request }, () => this.broker.groups.sync(request)));
       } catch (error) {
         if (isLost(error)) await this.lose(error);
         else if (!passes(error) && !isRebalance(error)) throw error;

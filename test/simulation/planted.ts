@@ -12,9 +12,22 @@ const runtime = (name: string, file: string, find: string, replace: string): Pla
   find,
   replace,
 });
+const operators = (name: string, file: string, find: string, replace: string): Planted => ({
+  name,
+  file: `core/operators/${file}.ts`,
+  find,
+  replace,
+});
 const log = (name: string, file: string, find: string, replace: string): Planted => ({ name, file: `core/log/${file}.ts`, find, replace });
 
-/** Mistakes that people make with the exactly-once protocol; each broke it in the library, or in others. */
+/**
+ * Mistakes that people make with the exactly-once protocol; each broke it in the library, or in others.
+ *
+ * Some are not among them since another guard takes their place, so that nobody sees a difference:
+ * - Offsets without a generation, and an expelled member that goes on: whoever takes tasks over first opens the epochs of those that had them, and nothing of theirs can be committed any more.
+ * - An input that has grown and is not looked at again: the sample of keys that is compared with their partitions stops the instance as soon as one lies elsewhere, and a start compares the topics with those of before.
+ * - A step's own event time that is not said again after a restart: the next record says it.
+ */
 export const planted: readonly Planted[] = [
   // ------------------------------------------------------------ opening and restoring
   runtime("departed workers are not fenced", "openings", "await this.#options.departed.end(departed);", ""),
@@ -84,6 +97,12 @@ export const planted: readonly Planted[] = [
     "let bases: BaseOffsets;\n    try {",
   ),
   runtime(
+    "an old epoch is used on after a failure",
+    "commit_cycle",
+    "    await this.#reopen();\n    // Somebody may",
+    "    // Somebody may",
+  ),
+  runtime(
     "an unknown outcome is taken for a failure",
     "commit_cycle",
     'failure.outcome === "unknown" && (await this.#patiently(() => committer.happened(sealed.offsets, group().groupId)))',
@@ -130,4 +149,38 @@ export const planted: readonly Planted[] = [
     'if (marker === "abort" || held === undefined) return;',
     "if (held === undefined) return;",
   ),
+  // ------------------------------------------------------------ event time
+  runtime(
+    "a watermark is lost on its way to a step whose idleness ends",
+    "time_graph",
+    "if (!idle || (passed > node.done && !asSaid)) tellIdle(node, false);",
+    "if (!idle) tellIdle(node, false);",
+  ),
+  runtime(
+    "a watermark is lost that comes with the end of a short activity",
+    "input_times",
+    "if (!idle || input.watermark > this.#told[index]!) this.#setIdle(index, false);",
+    "if (!idle) this.#setIdle(index, false);",
+  ),
+  // ------------------------------------------------------------ steps
+  operators(
+    "time passes an asynchronous step before what waits in it",
+    "async_operator",
+    "if (this.#order.isEmpty) this.#pass(watermark);",
+    "if (watermark > this.#passed) this.#pass(watermark);",
+  ),
+  operators(
+    "what was asked is forgotten when the task moves",
+    "async_operator",
+    "of this.#queue.load())",
+    "of this.#queue.load().slice(0, 0))",
+  ),
+  // ------------------------------------------------------------ without transactions, and at the end
+  runtime(
+    "without transactions positions are committed though the records before them are not safe",
+    "committer",
+    "if (outputs !== undefined && outputs.records > 0) await producer.send(outputs);",
+    "if (outputs !== undefined && outputs.records > 0) producer.send(outputs).catch(() => {});",
+  ),
+  runtime("a producer that is opened too late stays open", "feed", "if (signal.aborted) return producer.close();", ""),
 ];
