@@ -2,11 +2,8 @@ import { millis } from "../../core/duration.ts";
 import { ConfigurationError, reason } from "../../core/errors.ts";
 import type { RequestKind } from "../../core/log/link.ts";
 import { type MemoryLog, memoryLog } from "../../core/log/mod.ts";
-import { partitionForKey } from "../../core/partitioner.ts";
-import { sleep } from "../../core/ports/clock.ts";
-import { type Log, noHeaders } from "../../core/ports/log.ts";
+import type { Log } from "../../core/ports/log.ts";
 import type { Random } from "../../core/ports/random.ts";
-import { draftHeaders } from "../../core/record.ts";
 import type { Fed } from "../../core/runtime/start.ts";
 import { seededRandom } from "../../core/time_source/seeded_random.ts";
 import { VirtualClock } from "../../core/time_source/virtual_clock.ts";
@@ -23,6 +20,7 @@ import { SimulatedProcess } from "./process.ts";
 import type { RequestFault } from "./process_link.ts";
 import { SimulatedStores } from "./simulated_stores.ts";
 import { Trace } from "./trace.ts";
+import { TrickledInput } from "./trickled_input.ts";
 
 export interface WorldOptions {
   readonly seed: number;
@@ -38,9 +36,6 @@ export interface WorldOptions {
 
 const violationsMax = 20;
 const commitTimeoutMs = 15_000;
-/** The last records of a live run come one by one when all else is silent, about as far apart as commits are: what one of them sets off is not hidden by the next. */
-const lastRecords = 6;
-const lastPauseMs = 200;
 const refusals: ReadonlySet<string> = new Set([
   "TOPIC_CHANGED",
   "TOPIC_MISSING",
@@ -69,6 +64,7 @@ export class World {
   growth: Growth | undefined;
   readonly options: WorldOptions;
   readonly #pick: Random;
+  readonly #input: TrickledInput;
   #started = 0;
   #awaited = 0;
   #version = 0;
@@ -93,6 +89,14 @@ export class World {
       compactionBytes: conditions.compactionBytes,
     });
     this.log = this.memory.connect();
+    this.#input = new TrickledInput({
+      log: this.log,
+      clock: this.clock,
+      input: options.input,
+      seed,
+      isLive: !this.isBounded,
+      isCalm: () => this.#calm,
+    });
     this.trace = new Trace(() => this.clock.monotonic());
     this.history = new History(this.guarantee === "exactly-once", (what) => this.violated(what));
     this.ledger = new Ledger(this.history, (what) => this.violated(what));
@@ -144,7 +148,7 @@ export class World {
       this.clock.after(fault.atMs, () => {
         if (only === undefined || only.has(fault.id)) this.#strike(fault);
       });
-    const writing = conditions.fedBy === "outside" ? this.#writeInput() : Promise.resolve();
+    const writing = conditions.fedBy === "outside" ? this.#input.write() : Promise.resolve();
     await this.clock.advance(horizonMs);
     this.#calm = true;
     for (const process of this.processes) {
@@ -207,7 +211,7 @@ export class World {
   #runOptions(number: number, name: string, instanceId: string | undefined): RunOptions {
     const { seed, conditions, run } = this.options;
     const bounded: RunOptions = this.isBounded
-      ? { mode: "batch", feed: (written) => this.#trickle(written) }
+      ? { mode: "batch", feed: (written) => this.#input.from(written) }
       : { mode: this.#ending ? "batch" : "streaming" };
     return {
       applicationId: this.applicationId,
@@ -436,45 +440,6 @@ export class World {
 
   #upTo(n: number): number {
     return Math.floor(this.#pick.next() * n);
-  }
-
-  /** Moments of the input: now and then a pause, so that it lasts about as long as the faults do. */
-  #pauseMs(chance: { next(): number }): number {
-    const { input } = this.options;
-    return chance.next() < 0.25 ? (chance.next() * 8 * horizonMs * 0.9) / input.length : 0;
-  }
-
-  async *#trickle(written: number): AsyncIterable<Fed> {
-    const { input, seed } = this.options;
-    for (let i = written; i < input.length; i++) {
-      const isLast = !this.isBounded && i >= input.length - lastRecords;
-      while (isLast && !this.#calm) await sleep(this.clock, lastPauseMs);
-      const chance = chanceFor(seed, `input ${i}`);
-      const pauseMs = isLast ? chance.next() * lastPauseMs : this.#calm ? 0 : this.#pauseMs(chance);
-      if (pauseMs > 0) await sleep(this.clock, pauseMs);
-      yield input[i]!;
-    }
-  }
-
-  async #writeInput(): Promise<void> {
-    const producer = await this.log.producer({ transactionalId: null, transactionTimeoutMs: 60_000 });
-    let turn = 0;
-    for await (const { topic, key, value, timestamp, headers } of this.#trickle(0)) {
-      const name = String(topic.name);
-      const count = (await this.log.admin.describe([name])).get(name)!.partitions;
-      const keyBytes = key == null ? null : topic.key.serialize(key, name);
-      const outbox = this.log.outbox();
-      outbox.append(
-        name,
-        keyBytes === null ? turn++ % count : partitionForKey(keyBytes, count),
-        keyBytes,
-        value === null && topic.value.takesNull !== true ? null : topic.value.serialize(value, name),
-        timestamp ?? this.clock.now(),
-        draftHeaders(headers, noHeaders),
-      );
-      await producer.send(outbox);
-    }
-    await producer.close();
   }
 }
 
