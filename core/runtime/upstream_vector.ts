@@ -18,17 +18,23 @@ export class UpstreamVector {
   readonly #channels = new Map<string, number>();
   readonly #valve: Valve = new Valve(0);
   readonly #finished = new Set<string>();
+  readonly #expected: readonly { readonly subtopology: number; readonly tasks: number }[];
 
   /** @param expected the sub-topologies that write the topic, with their numbers of tasks */
   constructor(store: Store, expected: readonly { readonly subtopology: number; readonly tasks: number }[]) {
     this.state = new StepState(store, keyCodec(undefined));
     this.#table = this.state.value("upstream", codec);
-    for (const { subtopology, tasks } of expected) this.#expect(subtopology, tasks);
+    this.#expected = expected;
+    const before = new Map<number, number>();
+    for (const [, { subtopology, tasks }] of this.#table.all()) before.set(subtopology, Math.max(tasks, before.get(subtopology) ?? 0));
+    for (const { subtopology, tasks } of expected) this.#expect(subtopology, before.get(subtopology) ?? tasks);
   }
 
   /** Reads what was committed. In an unbounded run nothing is ever finished, whatever an earlier bounded one has left. */
   load(bounded: boolean): void {
     for (const [, time] of this.#table.all()) if (time.status !== "finished" || bounded) this.#apply(time);
+    // Writers that have been added since then come last: time waits for them, and does not fall behind what was said before.
+    for (const { subtopology, tasks } of this.#expected) this.#expect(subtopology, tasks);
   }
 
   /** A watermark record was read. */
