@@ -13,8 +13,8 @@ class Slot<T> implements Scoped {
   readonly storeKey: Uint8Array;
   /** Changed since the last seal. */
   dirty = false;
-  /** In the part that waits for its commit. */
-  sealed = false;
+  /** The number of the part that it was sealed in last. */
+  part = 0;
   /** The base has an entry, or will have one when the sealed part is committed. */
   stored: boolean;
   touched = true;
@@ -42,8 +42,12 @@ export class ValueTable<T> implements Table {
   readonly #slots: ScopeMap<Slot<T>>;
   readonly #sizes: ValueSizes<T>;
   #dirty: Slot<T>[] = [];
-  /** What waits for its commit: the base does not know it yet. */
-  #sealed: Slot<T>[] = [];
+  /** Sealed as deleted, and remembered until the base knows. */
+  #gone: Slot<T>[] = [];
+  /** Of the part that waits for its commit, or of the next one: what is in it the base does not know yet. */
+  #part = 1;
+  /** Of its slots that were not changed again. */
+  #partBytes = 0;
   /** Of the slots that are neither dirty nor sealed. */
   cachedBytes = 0;
   readonly heldBytes = 0;
@@ -93,7 +97,7 @@ export class ValueTable<T> implements Table {
   }
 
   seal(write: (key: Uint8Array, value: Uint8Array | null) => void): void {
-    const sealed: Slot<T>[] = [];
+    let partBytes = 0;
     for (const slot of this.#dirty) {
       if (!slot.dirty) continue;
       slot.dirty = false;
@@ -103,34 +107,36 @@ export class ValueTable<T> implements Table {
         continue;
       }
       slot.stored = slot.value !== undefined;
-      slot.sealed = true;
-      sealed.push(slot);
-      if (slot.value === undefined) write(slot.storeKey, null);
-      else {
+      slot.part = this.#part;
+      if (slot.value === undefined) {
+        this.#gone.push(slot);
+        write(slot.storeKey, null);
+      } else {
         const bytes = this.#codec.encode(slot.value);
         this.#measured(slot, bytes.length);
         this.#sizes.learn(bytes.length);
         write(slot.storeKey, bytes);
       }
+      partBytes += slot.bytes;
     }
-    this.#sealed = sealed;
+    this.#partBytes = partBytes;
     this.#dirty = [];
   }
 
   committed(): void {
-    for (const slot of this.#sealed) {
-      slot.sealed = false;
-      if (slot.dirty) continue;
-      if (slot.value === undefined) this.#slots.delete(slot);
-      else this.cachedBytes += slot.bytes;
-    }
-    this.#sealed = [];
+    this.cachedBytes += this.#partBytes;
+    this.#partBytes = 0;
+    this.#part++;
+    for (const slot of this.#gone) if (slot.value === undefined && !slot.dirty) this.#drop(slot);
+    this.#gone = [];
   }
 
   reset(): void {
     this.#slots.clear();
     this.#dirty = [];
-    this.#sealed = [];
+    this.#gone = [];
+    this.#part++;
+    this.#partBytes = 0;
     this.cachedBytes = 0;
   }
 
@@ -139,12 +145,9 @@ export class ValueTable<T> implements Table {
     for (let round = 0; round < 2 && this.cachedBytes > keepBytes; round++)
       for (const slot of this.#slots.values()) {
         if (this.cachedBytes <= keepBytes) break;
-        if (slot.dirty || slot.sealed) continue;
+        if (slot.dirty || slot.part === this.#part) continue;
         if (slot.touched) slot.touched = false;
-        else {
-          this.#slots.delete(slot);
-          this.cachedBytes -= slot.bytes;
-        }
+        else this.#drop(slot);
       }
   }
 
@@ -183,7 +186,8 @@ export class ValueTable<T> implements Table {
   #write(slot: Slot<T>, value: T | undefined): void {
     slot.value = value;
     if (!slot.dirty) {
-      if (!slot.sealed) this.cachedBytes -= slot.bytes;
+      if (slot.part === this.#part) this.#partBytes -= slot.bytes;
+      else this.cachedBytes -= slot.bytes;
       slot.dirty = true;
       this.#dirty.push(slot);
       this.#state.changedBytes += slot.bytes;
@@ -196,6 +200,11 @@ export class ValueTable<T> implements Table {
     const { bytes } = slot;
     this.#measured(slot, this.#sizes.sample(value));
     this.#state.changedBytes += slot.bytes - bytes;
+  }
+
+  #drop(slot: Slot<T>): void {
+    this.#slots.delete(slot);
+    this.cachedBytes -= slot.bytes;
   }
 
   #measured(slot: Slot<T>, valueBytes: number): void {
