@@ -42,6 +42,8 @@ class MatchStep {
   readonly #arrivals: Arrivals<unknown>;
   readonly #timers: TimerService;
   readonly #withinMs: number;
+  /** A match may become complete by time alone. */
+  readonly #endsByTime: boolean;
   /** What comes of the runs now is not given out. */
   #isMuted = false;
 
@@ -59,6 +61,7 @@ class MatchStep {
     this.#time = timeOf(time, context);
     this.#order = order;
     this.#withinMs = automaton.withinMs;
+    this.#endsByTime = automaton.states.some(({ kind }) => kind === "pending");
     this.#runs = state.value("c:runs", runsCodec);
     this.#arrivals = new Arrivals(state, "c:arrivals", events);
     this.#matcher = new Matcher({
@@ -122,12 +125,20 @@ class MatchStep {
       if (events.length > 1 && this.#order !== undefined) events.sort(this.#order);
       for (const event of events) runs = this.#take(runs, event, timestamp);
     }
+    const reached = this.#reached(runs, timestamp);
+    this.#keep(before, reached === undefined ? runs : matcher.advance(runs, reached), timestamp);
+  }
+
+  /**
+   * How far time has come for these runs: as far as it was told; undefined when an event waits that is due, and says first what has ended by its time. Where every run has a timer and nothing is given out with the time of
+   * who notices, nobody sees the difference, and the events need not be looked through.
+   */
+  #reached(runs: Runs, timestamp: number): number | undefined {
+    if (runs.complete.length === 0 && !this.#endsByTime && !this.#needsAllTimers(runs)) return timestamp;
     const now = this.#time.now();
-    if (!(runs.complete.length > 0 || matcher.deadline(runs) <= now)) return this.#keep(before, runs, timestamp);
-    // An event that waits, and is due, says so first.
+    if (runs.complete.length === 0 && this.#matcher.deadline(runs) > now) return undefined;
     const earliest = this.#arrivals.earliest();
-    if (earliest === undefined || earliest + this.#time.delay > now) runs = matcher.advance(runs, now);
-    this.#keep(before, runs, timestamp);
+    return earliest === undefined || earliest + this.#time.delay > now ? now : undefined;
   }
 
   #take(runs: Runs, event: unknown, timestamp: number): Runs {
