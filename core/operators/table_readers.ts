@@ -206,7 +206,10 @@ class Sessions implements ReadableSessionStore<unknown, unknown> {
     return this.find(key, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY);
   }
   find(key: unknown, earliestEnd: number, latestStart: number): readonly WindowEntry[] {
-    return this.findRange(key, key, earliestEnd, latestStart);
+    this.#state.setKey(key);
+    return this.#sessions
+      .between(earliestEnd - this.#gapMs, latestStart)
+      .map(({ start, last, accumulator }) => [{ key, window: { start, end: last + this.#gapMs } }, this.#row(accumulator)] as const);
   }
   findRange(keyFrom: unknown, keyTo: unknown, earliestEnd: number, latestStart: number): readonly WindowEntry[] {
     const first = keyFrom === undefined ? undefined : this.#state.keys.encode(keyFrom).slice();

@@ -110,6 +110,13 @@ export class Queries {
     return reader.keyBytes?.(key) ?? store.keys.encode(key).slice();
   }
 
+  /** About how much a partition of a store holds here: what a question about many of its keys walks through. */
+  entriesOf(named: Named, partition: number): number {
+    const planned = this.#find(named);
+    const kept = this.#directory().kept(taskId(planned, this.#numbered(planned, partition)));
+    return kept?.stores.stores.find(({ name }) => name === planned.name)?.store.approximateEntries ?? 0;
+  }
+
   /** A view that stays: what it finds depends on when it is asked. */
   view(named: Named, options: QueryOptions = {}): object {
     const planned = this.#find(named);

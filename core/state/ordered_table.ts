@@ -1,4 +1,4 @@
-import { type ByteWriter, shareBytes } from "../serde/byte_writer.ts";
+import { type ByteWriter, shareBytes, writeBytes } from "../serde/byte_writer.ts";
 import { columnPrefix, prefixEnd } from "./address.ts";
 import { heldBytes } from "./held_bytes.ts";
 import { type SortedMap, sortedMap } from "./sorted_map.ts";
@@ -102,6 +102,22 @@ export class OrderedTable<A, T> implements Table {
     return out;
   }
 
+  /** Entries from one address to another, both included. The bytes of what lies in between have to lie between theirs, as under one key. */
+  between(from: A, to: A): readonly (readonly [A, T])[] {
+    const { compare, decode } = this.#address;
+    if (this.#loaded || this.#lookedUp === lookUpsMax) return this.from(from, (at) => compare(at, to) <= 0);
+    this.#lookedUp++;
+    const [first, last] = [writeBytes(this.#writeAddress, from), writeBytes(this.#writeAddress, to)];
+    const end = new Uint8Array(last.length + 1);
+    end.set(last);
+    const out: (readonly [A, T])[] = [];
+    for (const [bytes, value] of this.#state.base.range(first, end)) {
+      const at = decode(bytes.slice(this.#prefix.length));
+      if (compare(from, at) <= 0 && compare(at, to) <= 0) out.push([at, this.#codec.decode(value)]);
+    }
+    return out.sort(([a], [b]) => compare(a, b));
+  }
+
   seal(write: (key: Uint8Array, value: Uint8Array | null) => void): void {
     for (const entry of this.#dirty) {
       if (!entry.dirty) continue;
@@ -184,7 +200,7 @@ export class OrderedTable<A, T> implements Table {
   };
 }
 
-/** A question from outside reads one entry, for which it would be too much to load all; who reads more will go on reading. */
+/** A question from outside reads an entry or a few of one key, for which it would be too much to load all; who reads more will go on reading. */
 const lookUpsMax = 8;
 
 const always = (): boolean => true;

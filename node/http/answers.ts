@@ -2,6 +2,7 @@ import { StoreError } from "../../core/errors.ts";
 import type { KeyOwner, Queries, QueryOptions } from "../../core/runtime/queries.ts";
 import { endpointOf } from "./addresses.ts";
 import { type Cursor, readCursor, writeCursor } from "./cursor.ts";
+import { Halves } from "./halves.ts";
 import { jsonOf } from "./json_of.ts";
 import { type Page, pageOf, type Room } from "./page.ts";
 import type { Peers } from "./peers.ts";
@@ -31,6 +32,8 @@ export interface AnswersOptions {
   readonly peers: Peers;
   /** Of this instance; empty when it has none. */
   readonly endpoint: string;
+  /** Entries of a partition that a list of many keys may walk through. */
+  readonly walkMax: number;
 }
 
 type Body = Readonly<Record<string, unknown>>;
@@ -38,6 +41,7 @@ type Body = Readonly<Record<string, unknown>>;
 /** Answers questions, from here and from where else the answer is; each as JSON. */
 export class Answers {
   readonly #options: AnswersOptions;
+  readonly #halves = new Halves();
 
   constructor(options: AnswersOptions) {
     this.#options = options;
@@ -105,10 +109,10 @@ export class Answers {
   async #part(asked: Asked, from: Cursor, room: Room): Promise<Page | undefined> {
     const { queries } = this.#options;
     const { partition } = from;
-    const local = (): Page => this.#page(asked, { ...asked.options, partition }, from, room);
+    const local = (): Promise<Page> => this.#page(asked, { ...asked.options, partition }, from, room);
     if (asked.scope === "local")
       try {
-        return local();
+        return await local();
       } catch (error) {
         if (error instanceof StoreError && error.code === "KEY_ELSEWHERE") return undefined;
         throw error;
@@ -118,10 +122,20 @@ export class Answers {
     return this.#routed({ ...asked, charsMax: room.chars }, owner, local, (body) => remotePage(body, partition, room), path);
   }
 
-  #page(asked: Asked, options: QueryOptions, { after }: Cursor, room: Room): Page {
-    const { queries } = this.#options;
-    const list = asked.question.list!(queries.view(asked.store, options));
-    return pageOf(list, after, room, (key) => queries.keyBytes(asked.store, key));
+  /** A list of many keys is made of all that the partition holds, however little of it is wanted. */
+  async #page(asked: Asked, options: QueryOptions, { after }: Cursor, room: Room): Promise<Page> {
+    const { queries, walkMax } = this.#options;
+    const { store, question } = asked;
+    const page = (): Page => pageOf(question.list!(queries.view(store, options)), after, room, (key) => queries.keyBytes(store, key));
+    if (question.key !== undefined) return page();
+    const entries = queries.entriesOf(store, options.partition ?? 0);
+    if (entries > walkMax)
+      throw new Refusal(
+        500,
+        "LIMIT_EXCEEDED",
+        `Partition ${options.partition} of store '${store}' holds about ${entries} entries, and a list walks through at most ${walkMax}: ask for single keys, or raise the option 'http.walkMax'`,
+      );
+    return this.#halves.run(page);
   }
 
   #ownerOf({ store, question: { key }, options: { partition } }: Asked): () => KeyOwner {
@@ -130,9 +144,9 @@ export class Answers {
   }
 
   /** Answers from here, or else by asking who has it. */
-  async #routed<T>(asked: Asked, owner: () => KeyOwner, local: () => T, remote: (body: Body) => T, path: string): Promise<T> {
+  async #routed<T>(asked: Asked, owner: () => KeyOwner, local: () => T | Promise<T>, remote: (body: Body) => T, path: string): Promise<T> {
     try {
-      return local();
+      return await local();
     } catch (error) {
       const isElsewhere = error instanceof StoreError && (error.code === "KEY_ELSEWHERE" || error.code === "STORE_NOT_READY");
       if (!isElsewhere || asked.route === "none") throw error;

@@ -23,6 +23,8 @@ export interface HttpOptions {
   readonly entriesMax?: number;
   /** Characters of JSON in one answer, about. @default 8,388,608 */
   readonly answerCharsMax?: number;
+  /** Entries that a question about many keys may walk through in a partition: the tasks of the instance stand still meanwhile. @default 100,000 */
+  readonly walkMax?: number;
   /** Questions that are being answered at once; more are refused. @default 64 */
   readonly openMax?: number;
   /** Characters of a URL. @default 4096 */
@@ -39,6 +41,7 @@ export interface HttpSettings {
   readonly peerTimeoutMs: number;
   readonly entriesMax: number;
   readonly answerCharsMax: number;
+  readonly walkMax: number;
   readonly openMax: number;
   readonly urlCharsMax: number;
 }
@@ -74,6 +77,7 @@ export const httpSettings = (options: HttpOptions): HttpSettings => {
     peerTimeoutMs: duration(options.peerTimeout ?? seconds(5), "http.peerTimeout"),
     entriesMax: count(options.entriesMax ?? 10_000, "entriesMax"),
     answerCharsMax: count(options.answerCharsMax ?? 8 << 20, "answerCharsMax"),
+    walkMax: count(options.walkMax ?? 100_000, "walkMax"),
     openMax: count(options.openMax ?? 64, "openMax"),
     urlCharsMax: count(options.urlCharsMax ?? 4096, "urlCharsMax"),
   };
@@ -88,6 +92,7 @@ const names: readonly string[] = [
   "peerTimeout",
   "entriesMax",
   "answerCharsMax",
+  "walkMax",
   "openMax",
   "urlCharsMax",
 ];

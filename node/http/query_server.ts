@@ -97,8 +97,8 @@ export class QueryServer {
 
   /** From now on questions are answered. */
   serve(queries: Queries): void {
-    const { entriesMax, answerCharsMax } = this.#settings;
-    const answers = new Answers({ queries, peers: this.#peers, endpoint: this.endpoint });
+    const { entriesMax, answerCharsMax, walkMax } = this.#settings;
+    const answers = new Answers({ queries, peers: this.#peers, endpoint: this.endpoint, walkMax });
     this.#routes = { queries, answers, entriesMax, answerCharsMax };
   }
 

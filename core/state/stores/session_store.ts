@@ -98,7 +98,13 @@ class OpenedSessionStore<K, V> implements SessionStore<K, V> {
   }
 
   find(key: K, earliestEnd: number, latestStart: number): Iterable<readonly [WindowedKey<K>, V]> {
-    return this.findRange(key, key, earliestEnd, latestStart);
+    const bytes = this.#keys.encode(key);
+    const [lowest, highest] = [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
+    const found = this.#entries.between(
+      { key: bytes, first: Math.max(earliestEnd, this.#from), second: lowest },
+      { key: bytes, first: highest, second: highest },
+    );
+    return this.#shown(found.filter(([at]) => at.second <= latestStart));
   }
 
   findRange(
@@ -111,14 +117,16 @@ class OpenedSessionStore<K, V> implements SessionStore<K, V> {
     const lowest = Number.NEGATIVE_INFINITY;
     const firstEnd = Math.max(earliestEnd, this.#from);
     const begin = keyFrom === undefined ? undefined : { key: this.#keys.encode(keyFrom), first: lowest, second: lowest };
-    return this.#entries
-      .from(begin, (at) => last === undefined || compareBytes(at.key, last) <= 0)
-      .filter(([at]) => at.first >= firstEnd && at.second <= latestStart)
-      .map(([at, value]) => [{ key: this.#keys.decode(at.key), window: { start: at.second, end: at.first } }, value] as const);
+    const found = this.#entries.from(begin, (at) => last === undefined || compareBytes(at.key, last) <= 0);
+    return this.#shown(found.filter(([at]) => at.first >= firstEnd && at.second <= latestStart));
   }
 
   all(): Iterable<readonly [WindowedKey<K>, V]> {
     return this.findRange(undefined, undefined, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY);
+  }
+
+  #shown(found: readonly (readonly [EntryKey, V])[]): readonly (readonly [WindowedKey<K>, V])[] {
+    return found.map(([at, value]) => [{ key: this.#keys.decode(at.key), window: { start: at.second, end: at.first } }, value] as const);
   }
 
   /** The earliest end of a session that can still be seen (Kafka Streams: session store). */

@@ -119,7 +119,7 @@ class OpenedWindowStore<K, V> implements WindowStore<K, V> {
   fetch(key: K, from: number, to: number, order: "asc" | "desc" = "asc"): Iterable<readonly [number, V]> {
     const bytes = this.#keys.encode(key);
     const found = this.#entries
-      .from({ key: bytes, first: Math.max(from, this.#from), second: 0 }, (at) => compareBytes(at.key, bytes) === 0 && at.first <= to)
+      .between({ key: bytes, first: Math.max(from, this.#from), second: 0 }, { key: bytes, first: to, second: Number.POSITIVE_INFINITY })
       .map(([at, value]) => [at.first, value] as const);
     return order === "asc" ? found : found.reverse();
   }

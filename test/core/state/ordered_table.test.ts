@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { keyCodec, valueCodec } from "../../../core/state/codecs.ts";
 import { MemoryStore } from "../../../core/state/memory_store.ts";
 import { StepState } from "../../../core/state/step_state.ts";
+import { type EntryKey, entryKey } from "../../../core/state/stores/entry_key.ts";
 import { numberSubKey } from "../../../core/state/sub_key.ts";
 import { VersionedRows } from "../../../core/state/versioned_rows.ts";
 
@@ -123,6 +124,36 @@ describe("a table in the order of its addresses", () => {
     const { table } = opened(new MemoryStore());
     for (const at of [5, 1, 3, 9]) table.set(at, at);
     expect(table.from(2, (at) => at < 9).map(([at]) => at)).toEqual([3, 5]);
+  });
+});
+
+describe("the entries of one key in a table of entries of many", () => {
+  it("are the same, whether the table is loaded or not", () => {
+    const bound = fc.constantFrom(Number.NEGATIVE_INFINITY, -5, 0, 1, 7, Number.POSITIVE_INFINITY);
+    // Keys of which one begins with another, and with bytes that look like a number's.
+    const key = fc.constantFrom([], [1], [1, 0], [1, 255], [1, 63, 240, 0, 0, 0, 0, 0, 0], [255]).map((bytes) => new Uint8Array(bytes));
+    const number = fc.constantFrom(-5, 0, 1, 7);
+    const address = fc.record({ key, first: number, second: number });
+    fc.assert(
+      fc.property(fc.array(address, { maxLength: 40 }), key, bound, bound, (addresses, key, from, to) => {
+        const store = new MemoryStore();
+        const open = () => new StepState(store, keyCodec(undefined)).ordered<EntryKey, number>("e", entryKey, valueCodec());
+        const state = new StepState(store, keyCodec(undefined));
+        const loaded = state.ordered<EntryKey, number>("e", entryKey, valueCodec());
+        for (const [n, at] of addresses.entries()) loaded.set(at, n);
+        state.seal(() => {});
+        state.committed(1);
+        const bounds = [
+          { key, first: from, second: Number.NEGATIVE_INFINITY },
+          { key, first: to, second: Number.POSITIVE_INFINITY },
+        ] as const;
+        const expected = loaded
+          .from(undefined)
+          .filter(([at]) => entryKey.compare(bounds[0], at) <= 0 && entryKey.compare(at, bounds[1]) <= 0);
+        expect(loaded.between(...bounds)).toEqual(expected);
+        expect(open().between(...bounds)).toEqual(expected);
+      }),
+    );
   });
 });
 

@@ -207,6 +207,7 @@ describe("an instance whose peers are not what they should be", () => {
     instance.server.serve(
       Object.create(instance.app.queries, {
         describe: { value: () => ({ name: "counts", kind: "key-value", partitions: 1 }) },
+        entriesOf: { value: () => 0 },
         view: {
           value: () => {
             throw new StoreError("KEY_ELSEWHERE", "It is not here");

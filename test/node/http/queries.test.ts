@@ -169,6 +169,20 @@ describe("questions over HTTP", () => {
     }
   });
 
+  it("walk through no more entries than allowed, and still find those of a key", async () => {
+    const [a, b] = await two({}, { walkMax: 3 });
+    for (const { ask } of [a, b]) {
+      for (const path of ["counts/all?scope=all", "seen/range?keyFrom=a", "per-ten-seconds/fetch?partition=1"]) {
+        const { status, body } = await ask(`/v1/stores/${path}`);
+        expect([path, status, body.error.code]).toEqual([path, 500, "LIMIT_EXCEEDED"]);
+        expect(body.error.message).toContain("a list walks through at most 3: ask for single keys, or raise the option 'http.walkMax'");
+      }
+      for (const path of ["counts/get?key=k1", "per-ten-seconds/fetch?key=k1", "visits/find?key=k1", "every/fetch?key=k1"])
+        expect([path, (await ask(`/v1/stores/${path}`)).status]).toEqual([path, 200]);
+      expect(bodyOf(await ask("/v1/stores/every/fetch?key=k1")).entries).toHaveLength(9);
+    }
+  });
+
   it("refuse an entry that no answer has room for", async () => {
     const [a, b] = await two({}, { answerCharsMax: 20 });
     for (const { ask } of [a, b])
