@@ -38,12 +38,7 @@ export const planted: readonly Planted[] = [
     'admin.offsets(changelogs, "latest", "read-uncommitted"),',
     'admin.offsets(changelogs, "latest", "read-committed"),',
   ),
-  runtime(
-    "a restore applies aborted records",
-    "store_follower",
-    'fetcher({ isolation: "read-committed"',
-    'fetcher({ isolation: "read-uncommitted"',
-  ),
+  runtime("a restore applies aborted records", "store_follower", 'isolation: "read-committed",', 'isolation: "read-uncommitted",'),
   runtime(
     "a restore goes by the last record and not by position",
     "store_follower",
