@@ -26,6 +26,7 @@ class Model {
   end = 0;
   start = 0;
   private transactions = 0;
+  private readonly batches: { readonly from: number; readonly to: number }[] = [];
   private readonly open = new Map<number, { readonly id: number; readonly first: number }>();
   private readonly aborted = new Set<number>();
 
@@ -36,6 +37,7 @@ class Model {
       this.open.set(producer, known);
       transaction = known.id;
     }
+    this.batches.push({ from: this.end, to: this.end + records.length });
     for (const [key, value] of records) this.rows.push({ offset: this.end++, key, value, producer, transaction });
   }
 
@@ -47,7 +49,9 @@ class Model {
   }
 
   get stable(): number {
-    return Math.max(this.start, Math.min(this.end, ...[...this.open.values()].map((one) => one.first)));
+    const first = Math.min(this.end, ...[...this.open.values()].map((one) => one.first));
+    // A transaction that has lost its beginning stands where the batch begins in which the log does.
+    return first >= this.start ? first : (this.batches.find(({ from, to }) => from <= this.start && this.start < to)?.from ?? this.start);
   }
 
   visible(isolation: Isolation, from: number): Row[] {
