@@ -1,6 +1,7 @@
 import * as E from "fp-ts/lib/Either.js";
 import { StepError } from "../errors.ts";
 import type { Operator, OperatorContext, OperatorFactory, OwnWork, Push } from "../operators/operator.ts";
+import { ownWork } from "../operators/own_work.ts";
 import { deepFreeze, isFrozenChange } from "../serde/deep_freeze.ts";
 import { inPlace, readsInPlace, writesInPlace } from "../serde/in_place.ts";
 import type { Decoded, Serde } from "../serde/serde.ts";
@@ -97,20 +98,8 @@ const methods = [
   "holds",
 ] as const satisfies readonly (keyof Operator)[];
 
-const advisingWork = (work: OwnWork): OwnWork => ({
-  nextAt: () => work.nextAt(),
-  run: advising(() => work.run()),
-  leaveOut: advising(() => work.leaveOut()),
-  get full() {
-    return work.full;
-  },
-  get pending() {
-    return work.pending;
-  },
-  get finished() {
-    return work.finished;
-  },
-});
+const advisingWork = (work: OwnWork): OwnWork =>
+  ownWork(work, { run: advising(() => work.run()), leaveOut: advising(() => work.leaveOut()) });
 
 const frozenContext = (context: OperatorContext): OperatorContext => {
   const { eventTimers, processingTimers } = context;

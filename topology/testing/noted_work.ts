@@ -1,5 +1,6 @@
 import { MillraceError } from "../../core/errors.ts";
 import type { OwnWork, Push } from "../../core/operators/operator.ts";
+import { ownWork } from "../../core/operators/own_work.ts";
 import type { RecordMeta } from "../../core/record.ts";
 import type { OwnDoing, TaskEvent, TaskRun } from "./history.ts";
 
@@ -32,17 +33,7 @@ export const notedWork = (work: OwnWork, { step, run, watermark, lookAtResults }
       const passed = watermark();
       event.did = { results, ...(passed !== undefined && passed !== before && { passed }), ...(leftOut && { leftOut }) };
     });
-  return {
-    nextAt: () => work.nextAt(),
-    get full() {
-      return work.full;
-    },
-    get pending() {
-      return work.pending;
-    },
-    get finished() {
-      return work.finished;
-    },
+  return ownWork(work, {
     run: () => {
       try {
         noted(() => work.run());
@@ -52,5 +43,5 @@ export const notedWork = (work: OwnWork, { step, run, watermark, lookAtResults }
       }
     },
     leaveOut: () => noted(() => work.leaveOut(), failure instanceof MillraceError ? failure : {}),
-  };
+  });
 };
