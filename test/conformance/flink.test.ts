@@ -20,6 +20,7 @@ const shows = ({ job, name, inputs }: any): string | undefined => {
   if (job.ttl?.visibility === "ReturnExpiredIfNotCleanedUp" || name.startsWith("ttl-map")) return "what has expired is cleaned away";
   if (["timers-chain-v1", "timers-random-v1", "win-large-v3"].includes(name))
     return "a timer behind the watermark fires when event time is told again";
+  if (inputs.length > 300) return "the same steps stand in smaller scenarios, and each restart costs";
   if (inputs.some((input: any) => "idle" in input)) return "which of several inputs had caught up is no state";
   return undefined;
 };
