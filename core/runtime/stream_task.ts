@@ -156,6 +156,8 @@ export class StreamTask implements Task {
     this.#finishedSaid = false;
     this.#lastSaid = "";
     this.#chain.open();
+    const [first] = this.#inputs;
+    this.#chain.time.restore((first && this.#positions.get(first.id)?.joined) ?? []);
     this.#times.tell();
   }
 
@@ -324,7 +326,8 @@ export class StreamTask implements Task {
       this.#reportsAfter.length > 0 ||
       [...this.#states.values()].some((state) => state.hasChanges) ||
       this.#inputs.some((input) => input.vector?.state.hasChanges);
-    const said = this.#inputs.map((input) => `${input.position},${input.doneWatermark}`).join();
+    const { joined } = this.#chain.time;
+    const said = this.#inputs.map((input) => `${input.position},${input.doneWatermark}`).join() + joined.join();
     // Without commits of offsets the last one says them all.
     if (!changed && said === this.#lastSaid && !(lastly && environment.guarantee === "none")) return undefined;
     this.#lastSaid = said;
@@ -348,15 +351,16 @@ export class StreamTask implements Task {
     for (const [store, state] of this.#states) seal(state, store);
     for (const input of this.#inputs) if (input.vector !== undefined) seal(input.vector.state, timeStore(input.plan.topic.name));
     this.#staging.sealed();
-    const offsets: CommittedOffset[] = this.#inputs.map((input) => ({
+    const offsets: CommittedOffset[] = this.#inputs.map((input, i) => ({
       topic: input.topic,
       partition: input.partition,
       offset: input.position,
       metadata: encodeOffsetMetadata(
-        input.source === undefined ? Number.NEGATIVE_INFINITY : input.doneWatermark,
+        input.doneWatermark,
         input.streamTime,
         tag,
         input.stops !== undefined && input.stops.offset >= input.position ? input.stops : undefined,
+        i === 0 ? joined : undefined,
       ),
     }));
     return { offsets, changelog, finished };

@@ -43,6 +43,8 @@ export interface InputPosition {
   readonly watermark: number;
   readonly streamTime: number;
   readonly stops?: Stops;
+  /** Of a task's first input: the watermarks of those of its steps that join several. */
+  readonly joined?: readonly number[];
 }
 
 /**

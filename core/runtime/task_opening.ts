@@ -70,7 +70,7 @@ export const makeTask = (
   const { inputs, positions, ends } = at;
   const { bounded, control, settings, clock } = application;
   const close = () => taskStores.close();
-  const vectorOf = (input: InputPlan): UpstreamVector | undefined => {
+  const vectorOf = (input: InputPlan, { watermark }: InputPosition): UpstreamVector | undefined => {
     if (input.kind !== "repartition" && input.kind !== "sink") return undefined;
     const store = stores.find(({ name }) => name === timeStore(input.topic.name))!.store;
     // Whoever writes an internal topic writes its watermarks into it.
@@ -78,7 +78,7 @@ export const makeTask = (
       subtopology: id,
       tasks: application.tasks.get(id) ?? 0,
     }));
-    const vector = new UpstreamVector(store, writers);
+    const vector = new UpstreamVector(store, writers, watermark);
     vector.load(bounded);
     return vector;
   };
@@ -95,7 +95,7 @@ export const makeTask = (
         bounded,
         recordBytesMax: settings.recordBytesMax,
       });
-      const made = new TaskInput(index, input, topic, partition, at.get(id)!, vectorOf(input), checks);
+      const made = new TaskInput(index, input, topic, partition, at.get(id)!, vectorOf(input, at.get(id)!), checks);
       made.knownEnd = ends.get(id) ?? 0;
       if (control.bounds !== undefined) made.endAt(control.bounds);
       return made;

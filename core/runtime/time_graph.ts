@@ -44,8 +44,20 @@ class TimeNode {
     this.#parts = this.valves.map(() => this.#ports.add());
   }
 
-  /** The ports are joined: one that comes back from idleness counts at once, a channel of a union only when it has caught up. */
+  /** What it had finished with when it was committed last. */
+  committed = Number.NEGATIVE_INFINITY;
+
   get watermark(): number {
+    return Math.max(this.committed, this.#joined);
+  }
+
+  /** Several edges lead to it, so that it may be further than what each of them says now. */
+  get joins(): boolean {
+    return this.valves.reduce((edges, { channels }) => edges + channels, 0) > 1;
+  }
+
+  /** The ports are joined: one that comes back from idleness counts at once, a channel of a union only when it has caught up. */
+  get #joined(): number {
     const { valves, union } = this;
     if (valves.length === 1) return valves[0]!.watermark;
     if (union !== undefined) {
@@ -167,6 +179,21 @@ export class TimeGraph {
     }
     this.#dirty = false;
     return true;
+  }
+
+  /** How far the steps are to which several edges lead, in their order. Which of the edges were idle, and had not caught up yet, is forgotten at a restart; so this is what keeps their time from falling behind. */
+  get joined(): readonly number[] {
+    return this.#nodes.flatMap((node) => (node.joins ? [node.seen] : []));
+  }
+
+  /** Goes on where the steps were that join several edges. What was not committed by a graph of this form is passed over. */
+  restore(joined: readonly number[]): void {
+    const nodes = this.#nodes.filter(({ joins }) => joins);
+    if (nodes.length !== joined.length) return;
+    nodes.forEach((node, i) => {
+      node.committed = joined[i]!;
+      if (node.committed > Number.NEGATIVE_INFINITY) this.#touch(node);
+    });
   }
 
   /** What the step may look at. */

@@ -18,23 +18,26 @@ export class UpstreamVector {
   readonly #channels = new Map<string, number>();
   readonly #valve: Valve = new Valve(0);
   readonly #finished = new Set<string>();
-  readonly #expected: readonly { readonly subtopology: number; readonly tasks: number }[];
+  readonly #committed: number;
 
-  /** @param expected the sub-topologies that write the topic, with their numbers of tasks */
-  constructor(store: Store, expected: readonly { readonly subtopology: number; readonly tasks: number }[]) {
+  /**
+   * @param expected the sub-topologies that write the topic, with their numbers of tasks
+   * @param committed the watermark that was reached before: a writer that had been idle and has not caught up yet, or one that has been added since, does not bring it down
+   */
+  constructor(
+    store: Store,
+    expected: readonly { readonly subtopology: number; readonly tasks: number }[],
+    committed: number = Number.NEGATIVE_INFINITY,
+  ) {
     this.state = new StepState(store, keyCodec(undefined));
     this.#table = this.state.value("upstream", codec);
-    this.#expected = expected;
-    const before = new Map<number, number>();
-    for (const [, { subtopology, tasks }] of this.#table.all()) before.set(subtopology, Math.max(tasks, before.get(subtopology) ?? 0));
-    for (const { subtopology, tasks } of expected) this.#expect(subtopology, before.get(subtopology) ?? tasks);
+    this.#committed = committed;
+    for (const { subtopology, tasks } of expected) this.#expect(subtopology, tasks);
   }
 
   /** Reads what was committed. In an unbounded run nothing is ever finished, whatever an earlier bounded one has left. */
   load(bounded: boolean): void {
     for (const [, time] of this.#table.all()) if (time.status !== "finished" || bounded) this.#apply(time);
-    // Writers that have been added since then come last: time waits for them, and does not fall behind what was said before.
-    for (const { subtopology, tasks } of this.#expected) this.#expect(subtopology, tasks);
   }
 
   /** A watermark record was read. */
@@ -60,7 +63,7 @@ export class UpstreamVector {
   }
 
   get watermark(): number {
-    return this.finished ? Number.POSITIVE_INFINITY : this.#valve.watermark;
+    return this.finished ? Number.POSITIVE_INFINITY : Math.max(this.#committed, this.#valve.watermark);
   }
 
   get idle(): boolean {

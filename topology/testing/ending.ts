@@ -76,6 +76,8 @@ export const refused = async (world: World, topic: string): Promise<void> => {
   world.begin();
   if (!(await isOver()))
     world.violated(`${what}, and an instance that was started after that works as if nothing had happened: ${states(world)}`);
+  // Nobody comes any more who would end what a crashed instance has left open: the broker does, and until then nobody sees what stands behind it.
+  await world.clock.advance(world.options.conditions.transactionTimeoutMs + quietMs);
   await comeToRest(world);
 };
 
