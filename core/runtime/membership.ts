@@ -47,6 +47,8 @@ export interface MembershipOptions {
 }
 
 const protocol = "millrace-1";
+/** So long after an assignment that leaves a task to nobody the group is asked to share anew. */
+const unknownAgainMs = 10_000;
 /** A rebalance waits at most so long for the commit before it, and never more than a third of the group's patience. */
 const commitBeforeJoinMs = 10_000;
 
@@ -350,7 +352,8 @@ export class Membership implements TaskDirectory {
     });
     this.#openings.begin(fresh, told.departed);
     this.#replicas.assign(told.standbys, told.warmups);
-    if (told.probeInMs > 0) this.#probe = clock.after(told.probeInMs, () => this.rejoin());
+    const probeInMs = told.probeInMs > 0 ? told.probeInMs : this.#isComplete(told.owners) ? 0 : unknownAgainMs;
+    if (probeInMs > 0) this.#probe = clock.after(probeInMs, () => this.rejoin());
     this.#settled();
     this.#options.wake();
     await clock.yield();
@@ -364,6 +367,12 @@ export class Membership implements TaskDirectory {
     if (partition < (application.tasks.get(plan.id) ?? 0)) return true;
     application.patterns.hint();
     return false;
+  }
+
+  /** Every task that this instance knows of is somebody's. A leader that was there before an input got another partition knows of fewer; and what it has said holds on when it comes back under its name, since the group then shares nothing anew. */
+  #isComplete(owners: readonly Owner[]): boolean {
+    const given = new Set(owners.flatMap(({ tasks }) => tasks));
+    return assignableTasks(this.#options.application).every(({ id }) => given.has(id));
   }
 
   /**

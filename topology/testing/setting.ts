@@ -1,6 +1,6 @@
 import { ConfigurationError } from "../../core/errors.ts";
 import type { TopicSpec } from "../../core/ports/log.ts";
-import type { Plan } from "../../core/runtime/plan.ts";
+import type { Plan, TopicRef } from "../../core/runtime/plan.ts";
 import type { Fed } from "../../core/runtime/start.ts";
 import { chanceFor } from "./conditions.ts";
 import type { Feed } from "./feed.ts";
@@ -9,16 +9,28 @@ import type { Feed } from "./feed.ts";
 export const inputTopics = (plan: Plan, partitions: number): readonly TopicSpec[] => {
   const specs = new Map<string, TopicSpec>();
   for (const { inputs } of plan.subtopologies)
-    for (const { topic, kind } of inputs)
-      if (kind === "source" && !topic.internal)
-        specs.set(topic.name, {
-          topic: topic.name,
-          partitions: topic.declared?.partitions ?? partitions,
-          replication: -1,
-          config: { "message.timestamp.after.max.ms": "9223372036854775807", "retention.ms": "-1", ...topic.declared?.config },
-        });
+    for (const { topic, kind } of inputs) if (kind === "source" && !topic.internal) specs.set(topic.name, specOf(topic, partitions));
   return [...specs.values()];
 };
+
+/** The topics that a plan writes and does not read. */
+export const outputTopics = (plan: Plan): readonly TopicSpec[] => {
+  const specs = new Map<string, TopicSpec>();
+  const read = new Set(inputTopics(plan, 1).map(({ topic }) => topic));
+  for (const { nodes } of plan.subtopologies)
+    for (const { output } of nodes)
+      if (output !== undefined && !output.topic.internal && !read.has(output.topic.name))
+        specs.set(output.topic.name, specOf(output.topic, 1));
+  return [...specs.values()];
+};
+
+/** Event time has nothing to do with the clock here, which may be set back besides. */
+const specOf = ({ name, declared }: TopicRef, partitions: number): TopicSpec => ({
+  topic: name,
+  partitions: declared?.partitions ?? partitions,
+  replication: -1,
+  config: { "message.timestamp.after.max.ms": "9223372036854775807", "retention.ms": "-1", ...declared?.config },
+});
 
 /** Where virtual time begins. */
 const beginningMs = 1_700_000_000_000;
