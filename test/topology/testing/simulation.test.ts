@@ -78,6 +78,19 @@ describe("a task that is being opened when the group gives it to somebody else",
   );
 });
 
+describe("a task that a leader did not know of, since its partition came later", () => {
+  it(
+    "is given to somebody although every instance comes back under its name: enrichment, seed 17435",
+    async () => {
+      const { topology: program, input, run } = scenarioNamed("enrichment");
+      const report = await simulate(program, { seed: 17435, input: input(seededRandom(17435)), ...(run && { run }) });
+      expect(report.violations).toEqual([]);
+      expect(report.faults.join()).toContain("partition-added");
+    },
+    patienceMs,
+  );
+});
+
 describe("a task that is given to somebody else before its opening has begun", () => {
   // What was kept here of its state was neither closed nor kept on, as nobody felt responsible for it.
   it(
