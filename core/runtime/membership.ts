@@ -1,12 +1,11 @@
 import type { Timeout } from "../ports/clock.ts";
 import type { GroupMember, GroupMetadata, MemberAssignment } from "../ports/log.ts";
 import type { Metric } from "../ports/metrics.ts";
+import { Announcement } from "./announcement.ts";
 import { type Application, instanceName } from "./application.ts";
 import type { Assignment, Owner } from "./assignment.ts";
 import type { CommitCycle } from "./commit_cycle.ts";
-import { workerRecord } from "./control_topic.ts";
 import { Departed } from "./departed.ts";
-import { insist } from "./insist.ts";
 import { assignableTasks, lead } from "./leader.ts";
 import { Openings } from "./openings.ts";
 import { pause } from "./pause.ts";
@@ -81,7 +80,7 @@ export class Membership implements TaskDirectory {
   #stop = false;
   /** The tasks read other topics than before: with the next assignment they are opened anew. */
   #reopens = false;
-  #announced: Promise<void> | undefined;
+  readonly #announcement: Announcement;
   /** In which this member was last told what it has. */
   #generation: number | undefined;
   stopRequested = false;
@@ -101,6 +100,8 @@ export class Membership implements TaskDirectory {
     this.#replicas = new Replicas({ application, follower: this.#follower, signal });
     this.#departed = new Departed(application, signal);
     this.#summons = new Summons(application);
+    const { transactionalId, commits } = options;
+    this.#announcement = new Announcement({ application, transactionalId, commits, departed: this.#departed, signal });
     this.#openings = new Openings({
       application,
       environment,
@@ -290,7 +291,7 @@ export class Membership implements TaskDirectory {
     const { tasks, commits, application } = this.#options;
     this.#assigned = [];
     this.owners = [];
-    this.#announced = undefined;
+    this.#announcement.revoke();
     this.#generation = undefined;
     this.#reopens = false;
     commits.paused = true;
@@ -319,7 +320,7 @@ export class Membership implements TaskDirectory {
     const missed = this.#hasMissed(generationId);
     if (missed) logger.log("info", "A generation of the group has passed without an answer for this member: its tasks are opened anew");
     if (missed || this.#reopens) await this.#giveAllUp();
-    await this.#known();
+    await this.#announcement.made();
     // The next generation has begun already; what this one would have changed here was not done, so it counts as missed.
     if (word !== this.#word) return;
     this.#generation = generationId;
@@ -421,33 +422,5 @@ export class Membership implements TaskDirectory {
 
   #settled(): void {
     if (!this.#held && this.#openings.isEmpty) this.#options.onState("running");
-  }
-
-  async #known(): Promise<void> {
-    const announced = (this.#announced ??= this.#announce());
-    try {
-      await announced;
-    } catch (error) {
-      if (this.#announced === announced) this.#announced = undefined;
-      throw error;
-    }
-  }
-
-  /** Makes the worker known before its first transaction, and opens its epoch. In that order: what nobody knows of, nobody ends. */
-  async #announce(): Promise<void> {
-    const { application, transactionalId, commits } = this.#options;
-    const { settings, log, clock, control, logger, announcements } = application;
-    const worker = settings.guarantee === "exactly-once" ? [workerRecord(transactionalId)] : [];
-    const news = [...worker, ...announcements];
-    if (news.length > 0) await this.#patiently(() => control.write(log, null, news, clock), "The worker cannot be announced yet");
-    await this.#patiently(() => commits.open(), "An epoch cannot be opened yet");
-    if (settings.guarantee === "exactly-once" && settings.groupInstanceId !== null) await this.#departed.endOwnPast(transactionalId);
-    logger.log("info", "A worker begins", { transactionalId });
-  }
-
-  #patiently<T>(attempt: () => Promise<T>, complaint: string): Promise<T> {
-    const { application, signal } = this.#options;
-    const { clock, logger } = application;
-    return insist(attempt, { clock, signal, onFailure: ({ message }) => logger.log("warn", complaint, { reason: message }) });
   }
 }
