@@ -354,16 +354,19 @@ export class MapTable<S, T> implements Table {
     this.#grow(entry.bucket, entry.bytes);
   }
 
+  #remove(entry: Entry<S, T>): void {
+    const { bucket } = entry;
+    if (this.#last === entry) this.#last = undefined;
+    bucket.entries.delete(this.#sub.mapKey(entry.sub));
+    this.#entries--;
+    this.#grow(bucket, -entry.bytes);
+  }
+
   /** Nothing is there, neither here nor in the base, so nothing need be remembered. */
   #forget(entry: Entry<S, T>): void {
     const { bucket } = entry;
-    const mapKey = this.#sub.mapKey(entry.sub);
-    if (this.#last === entry) this.#last = undefined;
-    if (bucket.entries.get(mapKey) === entry) {
-      bucket.entries.delete(mapKey);
-      this.#entries--;
-      this.#grow(bucket, -entry.bytes);
-    }
+    if (bucket.entries.get(this.#sub.mapKey(entry.sub)) === entry) this.#remove(entry);
+    else if (this.#last === entry) this.#last = undefined;
     // That a key has nothing is worth knowing as long as there is room, since it saves a look into the base; a window that is over is not asked for again.
     if (bucket.entries.size === 0 && bucket.dirty === 0 && (this.#namespaced || !bucket.complete)) this.#drop(bucket);
   }
@@ -381,8 +384,10 @@ export class MapTable<S, T> implements Table {
     const { bucket } = entry;
     if (entry.value === undefined && value !== undefined) {
       bucket.live++;
-      // It may have left the Map when it was deleted.
-      if (bucket.entries.get(this.#sub.mapKey(entry.sub)) !== entry) {
+      // It may have left the Map when it was deleted, and somebody who then asked for it have left the mark that there is nothing.
+      const there = bucket.entries.get(this.#sub.mapKey(entry.sub));
+      if (there !== entry) {
+        if (there !== undefined) this.#remove(there);
         this.#put(entry);
         bucket.sorted = false;
       }

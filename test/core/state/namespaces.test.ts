@@ -25,6 +25,22 @@ describe("namespaced tables", () => {
     expect(map.values()).toEqual(["kept"]);
   });
 
+  it("count an entry once that was deleted, asked for and then brought back", () => {
+    const state = new StepState(new MemoryStore(), keyCodec(undefined));
+    const map = state.map("m", numberSubKey, valueCodec<string>());
+    state.setKey("k");
+    map.set(1, "kept");
+    state.mark();
+    map.delete(1);
+    expect(map.get(1)).toBeUndefined();
+    state.rollback();
+    expect([map.get(1), map.size]).toEqual(["kept", 1]);
+    state.seal(() => {});
+    state.committed(0);
+    state.evict(0);
+    expect([map.cached, state.cachedBytes]).toEqual([0, 0]);
+  });
+
   it("behave as plain Maps would, whatever is committed, taken back, evicted and reloaded in between", () => {
     const scope = { key: fc.constantFrom<string | number>("a", "b", 5, "5"), namespace: fc.integer({ min: 0, max: 2 }) };
     const change = fc.oneof(
