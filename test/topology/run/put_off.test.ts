@@ -382,7 +382,7 @@ describe("a key that is parked", () => {
         expect(counted(app, "waiting_records")).toBe(0);
         await cluster.close();
       }),
-      { numRuns: 40 },
+      { numRuns: 15 },
     );
   }, 120_000);
 });
