@@ -2,6 +2,7 @@ import { describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
 import { toLittleEndian } from "../../../core/serde/pack_tags.ts";
 import { selfDescribing } from "../../../core/serde/self_describing.ts";
+import { identical } from "../../support/identical.ts";
 import { hex, read, refusal, roundTrip, toHex, unwritable, utf8 } from "./reading.ts";
 
 const bytesOf = (value: unknown): string => toHex(selfDescribing.serialize(value, "t"));
@@ -15,21 +16,6 @@ const values = fc.anything({
   withUnicodeString: true,
   maxDepth: 4,
 });
-
-const view = (array: ArrayBufferView): Uint8Array => new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
-
-/** The same value, to the last bit and class: stricter than any matcher that would overlook a -0 or a prototype. */
-const identical = (a: unknown, b: unknown): boolean => {
-  if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return Object.is(a, b);
-  if (Object.getPrototypeOf(a) !== Object.getPrototypeOf(b)) return false;
-  if (a instanceof Date) return Object.is(a.getTime(), (b as Date).getTime());
-  if (ArrayBuffer.isView(a)) return toHex(view(a)) === toHex(view(b as ArrayBufferView));
-  if (a instanceof Map) return identical([...a], [...(b as Map<unknown, unknown>)]);
-  if (a instanceof Set) return identical([...a], [...(b as Set<unknown>)]);
-  const names = Object.keys(a);
-  return sameNames(names, Object.keys(b)) && names.every((name) => identical((a as any)[name], (b as any)[name]));
-};
-const sameNames = (a: readonly string[], b: readonly string[]): boolean => a.length === b.length && a.every((name, at) => name === b[at]);
 
 describe("self-describing value", () => {
   it("comes back as it was", () => {
