@@ -3,11 +3,12 @@ import type { OperatorContext, OperatorFactory, Push } from "../operators/operat
 import { RecordMeta } from "../record.ts";
 import { Arrivals } from "../state/arrivals.ts";
 import { valueCodec } from "../state/codecs.ts";
-import type { TimerHandler, TimerOptions, TimerService } from "../state/timer_service.ts";
+import type { TimerService } from "../state/timer_service.ts";
 import type { ValueTable } from "../state/value_table.ts";
 import type { AfterMatch } from "./after_match.ts";
 import { MatchBuffer } from "./match_buffer.ts";
 import { afterMatch, type MatchOptions, type MatchSettings } from "./match_options.ts";
+import { type MatchTime, matchTime } from "./match_time.ts";
 import { Matcher } from "./matcher.ts";
 import type { BuiltPattern } from "./pattern.ts";
 import { type Runs, runsCodec } from "./runs.ts";
@@ -35,7 +36,7 @@ export const matchOperator = <T, M>(
 class MatchStep {
   readonly input: Push;
   readonly #context: OperatorContext;
-  readonly #time: Time;
+  readonly #time: MatchTime;
   readonly #order: ((a: any, b: any) => number) | undefined;
   readonly #matcher: Matcher<unknown>;
   readonly #runs: ValueTable<Runs>;
@@ -58,7 +59,7 @@ class MatchStep {
     const events = valueCodec<unknown>(serde);
     const timedOut = context.side("timedOut");
     this.#context = context;
-    this.#time = timeOf(time, context);
+    this.#time = matchTime(time, context);
     this.#order = order;
     this.#withinMs = automaton.withinMs;
     this.#endsByTime = automaton.states.some(({ kind }) => kind === "pending");
@@ -183,16 +184,3 @@ class MatchStep {
     return this.#timers.set(timestamp + this.#time.delay);
   }
 }
-
-/** Which time a step goes by: that of the events as the watermark tells it, or that of the Clock, where a millisecond has passed when the next one begins. */
-interface Time {
-  readonly timers: (handler: TimerHandler, options: TimerOptions) => TimerService;
-  readonly now: () => number;
-  /** So long after a timestamp its timer fires. */
-  readonly delay: number;
-}
-
-const timeOf = (time: "event" | "processing", context: OperatorContext): Time =>
-  time === "event"
-    ? { timers: (handler, options) => context.eventTimers(handler, options), now: () => context.watermark(), delay: 0 }
-    : { timers: (handler, options) => context.processingTimers(handler, options), now: () => context.processingTime(), delay: 1 };

@@ -26,6 +26,6 @@ export const matchPatternsStep = (name: string, stream: NodeId, patterns: NodeId
       { stream: patterns, needs: "everywhere" },
     ],
     stateful: true,
-    parameters: { ordered: options.order !== undefined },
+    parameters: { ordered: options.order !== undefined, time: options.time ?? "event" },
     operator: ({ single }) => matchPatternsOperator({ ...options, nullKey: single }),
   });

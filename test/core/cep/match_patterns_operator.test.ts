@@ -1,9 +1,12 @@
 import { describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
 import { matchOperator } from "../../../core/cep/match_operator.ts";
-import { matchPatternsOperator } from "../../../core/cep/match_patterns_operator.ts";
+import { type MatchPatternsOptions, matchPatternsOperator } from "../../../core/cep/match_patterns_operator.ts";
 import type { PatternData, PatternMatch } from "../../../core/cep/pattern_data.ts";
+import { runsCodec } from "../../../core/cep/runs.ts";
 import { StepError } from "../../../core/errors.ts";
+import { broadcastState, openBroadcast } from "../../../core/state/descriptors.ts";
+import { numberSubKey } from "../../../core/state/sub_key.ts";
 import { OperatorHarness } from "../../support/operator_harness.ts";
 import { fullSketches, someEvents } from "./arbitrary_sketches.ts";
 import { builtSketch, type Seen, shownMatch } from "./sketch.ts";
@@ -13,7 +16,7 @@ const end = 1_000_000;
 const events = 0;
 const patterns = 1;
 
-const operator = (): OperatorHarness => new OperatorHarness(matchPatternsOperator());
+const operator = (options: MatchPatternsOptions<Seen> = {}): OperatorHarness => new OperatorHarness(matchPatternsOperator(options));
 
 /** One letter, then another. */
 const follows = (version: number, first: string, second: string, more: Partial<PatternData> = {}): PatternData => ({
@@ -37,6 +40,18 @@ const shown = ({ value, key, timestamp }: { readonly value: unknown; readonly ke
 
 const found = (harness: OperatorHarness): readonly string[] => harness.take().map(shown);
 const timedOut = (harness: OperatorHarness): readonly string[] => harness.side("timedOut").splice(0).map(shown);
+
+/** What a task remembers: the versions that it knows, and those of which some key has a partial match. */
+const kept = (harness: OperatorHarness): { readonly known: readonly number[]; readonly begun: readonly number[] } => {
+  harness.commit();
+  const { state } = harness;
+  const context = { state } as Parameters<typeof openBroadcast>[1];
+  const { patterns } = openBroadcast({ patterns: broadcastState<string, readonly { data: PatternData }[]>() }, context, {
+    prefix: "b:",
+  }).readable;
+  const begun = new Set([...state.map("c:runs", numberSubKey, runsCodec).storedAddresses()].map(({ sub }) => sub));
+  return { known: (patterns.get("told") ?? []).map(({ data }) => data.version), begun: [...begun].toSorted((a, b) => a - b) };
+};
 
 describe("patterns that change", () => {
   it("find nothing before the first has taken effect, and then what it says", () => {
@@ -167,6 +182,8 @@ describe("patterns that change", () => {
           }
           if (!told) harness.record(null, change, from, patterns);
           harness.watermark(end);
+          const { known, begun } = kept(harness);
+          expect(known).toEqual([...new Set([...begun, 2])]);
           const before = seen.filter(({ time }) => time < from);
           const places = new Set(before.map(({ n }) => n));
           const startsBefore = (match: string): boolean =>
@@ -184,6 +201,147 @@ describe("patterns that change", () => {
           ).toEqual([...old.map((match) => `1 ${match}`), ...fresh.map((match) => `2 ${match}`)].toSorted());
         },
       ),
+      { numRuns: 300 },
+    );
+  });
+});
+
+describe("a version that was replaced", () => {
+  it("is forgotten when the last of its partial matches is over, also when it has no time", () => {
+    const harness = operator();
+    harness.record(null, follows(1, "a", "b"), 0, patterns);
+    for (const key of ["one", "other"]) see(harness, "a", 1, key);
+    harness.record(null, follows(2, "x", "y"), 10, patterns);
+    harness.watermark(20);
+    expect(kept(harness)).toEqual({ known: [1, 2], begun: [1] });
+    see(harness, "b", 21, "one");
+    harness.watermark(30);
+    harness.restart();
+    expect(kept(harness)).toEqual({ known: [1, 2], begun: [1] });
+    // What the other key has begun would wait for ever.
+    harness.record(null, follows(3, "x", "z", { onChange: "drop" }), 35, patterns);
+    harness.watermark(40);
+    expect(kept(harness)).toEqual({ known: [3], begun: [] });
+    expect(found(harness)).toEqual(["one v1 one:1 two:21 @21"]);
+  });
+
+  it("is forgotten when it has none, however many were told before an event came", () => {
+    const harness = operator();
+    for (let version = 1; version <= 50; version++) {
+      harness.record(null, follows(version, "a", "b"), version, patterns);
+      harness.watermark(version);
+    }
+    expect(kept(harness)).toEqual({ known: [50], begun: [] });
+  });
+
+  it("is kept as long as an event waits that it is for", () => {
+    const harness = operator();
+    harness.record(null, follows(1, "a", "b"), 0, patterns);
+    see(harness, "ab", 5);
+    harness.record(null, follows(2, "x", "y"), 10, patterns);
+    harness.record(null, follows(3, "y", "z"), 20, patterns);
+    expect(kept(harness).known).toEqual([1, 2, 3]);
+    harness.watermark(10);
+    expect([found(harness), kept(harness).known]).toEqual([["k v1 one:5 two:6 @6"], [2, 3]]);
+    harness.watermark(15);
+    see(harness, "xy", 16);
+    harness.watermark(25);
+    expect([found(harness), kept(harness).known]).toEqual([["k v2 one:16 two:17 @17"], [3]]);
+  });
+
+  it("leaves nothing behind when it is dropped, also of a key of which nothing comes any more", () => {
+    for (const time of ["event", "processing"] as const) {
+      const harness = operator({ time });
+      const at = (now: number): void => (time === "event" ? harness.watermark(now) : harness.processingTime(now));
+      harness.record(null, follows(1, "a", "b"), 0, patterns);
+      see(harness, "aa", 1, "silent");
+      at(10);
+      // Begins when the change is told, and before it takes effect.
+      if (time === "event") harness.record(null, follows(2, "x", "y", { onChange: "drop" }), 30, patterns);
+      see(harness, "a", 20, "later");
+      at(25);
+      if (time === "processing") harness.record(null, follows(2, "x", "y", { onChange: "drop" }), 30, patterns);
+      harness.restart();
+      at(40);
+      expect([kept(harness), harness.store.approximateEntries]).toEqual([{ known: [2], begun: [] }, 1]);
+    }
+  });
+});
+
+describe("patterns that change in processing time", () => {
+  it("take effect when they come, whatever time their record or the events have", () => {
+    const harness = operator({ time: "processing" });
+    harness.processingTime(1000);
+    see(harness, "a", 7);
+    harness.record(null, follows(1, "a", "b", { within: 100 }), 99_999, patterns);
+    see(harness, "aab", 3);
+    expect(found(harness)).toEqual(["k v1 one:3 two:5 @1000", "k v1 one:4 two:5 @1000"]);
+    see(harness, "a", 9);
+    harness.record(null, follows(2, "b", "c"), 0, patterns);
+    harness.processingTime(1050);
+    harness.restart();
+    see(harness, "bc", 10);
+    expect(found(harness)).toEqual(["k v1 one:9 two:10 @1050", "k v2 one:10 two:11 @1050"]);
+    expect([harness.side("late"), kept(harness)]).toEqual([[], { known: [2], begun: [] }]);
+  });
+
+  it("put the events of one millisecond in order, and look at them with the version that was told last", () => {
+    const harness = operator({ time: "processing", order: (a, b) => a.n - b.n });
+    harness.record(null, follows(1, "b", "a"), 0, patterns);
+    harness.processingTime(1000);
+    see(harness, "b", 2);
+    see(harness, "a", 1);
+    harness.record(null, follows(2, "a", "b"), 0, patterns);
+    expect(found(harness)).toEqual([]);
+    harness.processingTime(1001);
+    expect(found(harness)).toEqual(["k v2 one:1 two:2 @1000"]);
+  });
+
+  it("time out when the clock has passed their time", () => {
+    const harness = operator({ time: "processing" });
+    harness.record(null, follows(1, "a", "b", { within: 10 }), 0, patterns);
+    harness.processingTime(1000);
+    see(harness, "a", 1);
+    harness.processingTime(1010);
+    expect(timedOut(harness)).toEqual([]);
+    harness.processingTime(1011);
+    expect([timedOut(harness), kept(harness).begun]).toEqual([["k v1 one:1 @1010"], []]);
+  });
+
+  it("look at every event with exactly one version, with restarts: as if each version had been alone with its events", () => {
+    const sketches = fullSketches.map(uncounted);
+    const byTheClock = (harness: OperatorHarness, seen: readonly Seen[], before: (i: number) => void = () => {}): void => {
+      for (const [i, event] of seen.entries()) {
+        harness.processingTime(event.time);
+        before(i);
+        harness.record("k", event, event.time, events);
+      }
+      harness.processingTime(end);
+    };
+    const matchesOf = (sketch: Parameters<typeof builtSketch>[0], seen: readonly Seen[]): readonly string[] => {
+      const harness = new OperatorHarness(matchOperator(builtSketch(sketch), { time: "processing" }));
+      byTheClock(harness, seen);
+      return harness.take().map(({ value }) => shownMatch(value));
+    };
+    fc.assert(
+      fc.property(sketches, sketches, someEvents(14), fc.nat(13), fc.infiniteStream(fc.nat(3)), (one, two, seen, changeAt, chances) => {
+        const harness = operator({ time: "processing" });
+        harness.record(null, sketchData(one, 1, "finish"), 0, patterns);
+        byTheClock(harness, seen, (i) => {
+          if (i === changeAt) harness.record(null, sketchData(two, 2, "finish"), 0, patterns);
+          if (chances.next().value === 0) harness.restart();
+        });
+        const old = matchesOf(one, seen).filter(
+          (match) => Math.min(...match.split(" ").map((part) => Number(part.split(":")[1]))) < (seen[changeAt]?.n ?? seen.length),
+        );
+        const fresh = matchesOf(two, seen.slice(changeAt));
+        expect(
+          harness
+            .take()
+            .map(({ value }) => `${(value as PatternMatch<Seen>).version} ${shownMatch((value as PatternMatch<Seen>).events)}`)
+            .toSorted(),
+        ).toEqual([...old.map((match) => `1 ${match}`), ...fresh.map((match) => `2 ${match}`)].toSorted());
+      }),
       { numRuns: 300 },
     );
   });
