@@ -130,6 +130,8 @@ export interface NodePlan {
   readonly operator?: OperatorFactory;
   readonly output?: OutputPlan;
   readonly store?: StorePlan;
+  /** The steps of this sub-topology whose stores it looks into or writes beside its own. */
+  readonly uses?: readonly string[];
   readonly onError: ErrorPolicy;
 }
 

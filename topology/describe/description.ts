@@ -36,9 +36,11 @@ export interface StepDescription {
   readonly step: string;
   readonly kind: string;
   readonly parameters: NodePlan["parameters"];
-  /** Where each input port's records come from: topics, steps, or `step.output` for a side output. */
+  /** Where each input port's records come from: topics, steps, or `step.output` for a side output. A topic that could be taken for one of these is called `topic name`. */
   readonly from: readonly (readonly string[])[];
   readonly store?: string;
+  /** The steps whose stores it looks into or writes beside its own. */
+  readonly uses?: readonly string[];
 }
 
 export interface OutputDescription {
@@ -90,6 +92,7 @@ const subtopologyOf = (plan: SubtopologyPlan): SubtopologyDescription => {
               parameters: node.parameters,
               from: node.inputs.map(from),
               ...(node.store === undefined ? {} : { store: node.store.name }),
+              ...(node.uses === undefined ? {} : { uses: node.uses }),
             },
           ]
         : [],
@@ -104,8 +107,26 @@ const subtopologyOf = (plan: SubtopologyPlan): SubtopologyDescription => {
   };
 };
 
+/** What a name in `from` stands for. */
+export const originIn = (
+  { inputs, steps }: SubtopologyDescription,
+  from: string,
+): { readonly topic: string } | { readonly step: string; readonly output?: string } => {
+  if (from.startsWith(asTopic)) return { topic: from.slice(asTopic.length) };
+  if (steps.some(({ step }) => step === from)) return { step: from };
+  if (inputs.some(({ topic }) => topic === from)) return { topic: from };
+  const dot = from.lastIndexOf(".");
+  return { step: from.slice(0, dot), output: from.slice(dot + 1) };
+};
+
+// No name has a space in it.
+const asTopic = "topic ";
+
 const originOf = ({ inputs, nodes }: SubtopologyPlan, edge: Edge): string => {
-  if ("input" in edge) return inputs[edge.input]!.topic.name;
+  if ("input" in edge) {
+    const { name } = inputs[edge.input]!.topic;
+    return nodes.some(({ step }) => step === name || name.startsWith(`${step}.`)) ? `${asTopic}${name}` : name;
+  }
   const { step } = nodes[edge.node]!;
   return edge.output === mainOutput ? step : `${step}.${edge.output}`;
 };

@@ -1,4 +1,4 @@
-import type { SubtopologyDescription, TopologyDescription } from "./description.ts";
+import { originIn, type SubtopologyDescription, type TopologyDescription } from "./description.ts";
 
 /** A node as Kafka Streams prints it. */
 interface PrintedNode {
@@ -21,20 +21,30 @@ const subtopologyText = (subtopology: SubtopologyDescription): string => {
     if (!a.next.includes(to)) a.next.push(to);
     if (!b.before.includes(from)) b.before.push(from);
   };
-  const source = (topic: string): string => `${topic.replace(/[^a-zA-Z0-9._-]+/g, "_")}-source`;
+  const taken = new Set([...steps, ...outputs].map(({ step }) => step));
+  const source = (topic: string): string => {
+    let name = `${topic.replace(/[^a-zA-Z0-9._-]+/g, "_")}-source`;
+    while (taken.has(name)) name += "-";
+    return name;
+  };
+  const storesOf = new Map(steps.flatMap(({ step, store }) => (store === undefined ? [] : [[step, store] as const])));
   for (const { topic, pattern } of inputs) add(source(topic), `Source: ${source(topic)} (topics: ${pattern ?? `[${topic}]`})`);
-  for (const { step, store } of steps) add(step, `Processor: ${step} (stores: [${store ?? ""}])`);
+  // A store that steps share is no node there; it stands with each that uses it.
+  const processors = steps.filter(({ kind }) => kind !== "store");
+  for (const { step, uses = [] } of processors) {
+    const stores = [step, ...uses].flatMap((each) => storesOf.get(each) ?? []);
+    add(step, `Processor: ${step} (stores: [${stores.join(", ")}])`);
+  }
   const target = ({ step, topic }: { readonly step: string; readonly topic: string }): string =>
     nodes.has(step) ? `${step}-${topic}` : step;
   const sinks = outputs.map((output) => ({ ...output, name: target(output) }));
   for (const { name, topic } of sinks) add(name, `Sink: ${name} (topic: ${topic})`);
   if (sink !== undefined) add(sink, `Processor: ${sink} (stores: [])`);
   const origin = (from: string): string => {
-    if (nodes.has(from)) return from;
-    if (nodes.has(source(from))) return source(from);
-    return from.slice(0, from.lastIndexOf("."));
+    const known = originIn(subtopology, from);
+    return "topic" in known ? source(known.topic) : known.step;
   };
-  for (const { step, from } of steps) for (const each of from.flat()) connect(origin(each), step);
+  for (const { step, from } of processors) for (const each of from.flat()) connect(origin(each), step);
   for (const { name, from } of sinks) for (const each of from) connect(origin(each), name);
   if (sink !== undefined) for (const { topic } of inputs) connect(source(topic), sink);
   return `   Sub-topology: ${id}\n${[...nodes.values()].map(nodeText).join("")}`;

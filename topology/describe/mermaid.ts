@@ -1,8 +1,8 @@
-import type { StepDescription, SubtopologyDescription, TopologyDescription } from "./description.ts";
+import { originIn, type StepDescription, type SubtopologyDescription, type TopologyDescription } from "./description.ts";
 import { shownParameters } from "./parameters.ts";
 
 /**
- * The plan as a Mermaid flowchart, which GitHub and many editors draw: a frame per sub-topology, topics between the frames, and steps with state as drums.
+ * The plan as a Mermaid flowchart, which GitHub and many editors draw: a frame per sub-topology, topics between the frames, and steps with state as drums, with a dotted line to steps that look into it.
  */
 export const mermaidOf = (description: TopologyDescription): string => {
   const { name, subtopologies } = description;
@@ -19,19 +19,17 @@ export const mermaidOf = (description: TopologyDescription): string => {
     const { id, inputs, steps, outputs, sink } = subtopology;
     const stepId = new Map(steps.map(({ step }, index) => [step, `s${id}_${index}`]));
     const inputId = new Map(inputs.map((input) => [input.topic, topic(input.topic, input.kind !== "source")]));
-    const origin = (from: string): { readonly id: string; readonly label: string | undefined } => {
-      const known = stepId.get(from) ?? inputId.get(from);
-      if (known !== undefined) return { id: known, label: undefined };
-      const dot = from.lastIndexOf(".");
-      return { id: stepId.get(from.slice(0, dot))!, label: from.slice(dot + 1) };
-    };
     const connect = (from: string, to: string, label?: string): void => {
-      const start = origin(from);
-      const said = [start.label, label].filter((part) => part !== undefined).join(", ");
-      edges.push(`  ${start.id} -->${said === "" ? "" : `|${quoted(escaped(said))}|`} ${to}`);
+      const origin = originIn(subtopology, from);
+      const [start, output] = "topic" in origin ? [inputId.get(origin.topic)!, undefined] : [stepId.get(origin.step)!, origin.output];
+      const said = [output, label].filter((part) => part !== undefined).join(", ");
+      edges.push(`  ${start} -->${said === "" ? "" : `|${quoted(escaped(said))}|`} ${to}`);
     };
     if (steps.length > 0 || sink !== undefined) frames.push(frame(subtopology, stepId));
-    for (const { step, from } of steps) for (const each of from.flat()) connect(each, stepId.get(step)!);
+    for (const { step, from, uses = [] } of steps) {
+      for (const each of from.flat()) connect(each, stepId.get(step)!);
+      for (const used of uses) if (stepId.has(used)) edges.push(`  ${stepId.get(used)!} -.- ${stepId.get(step)!}`);
+    }
     for (const output of outputs)
       for (const each of output.from)
         connect(each, topic(output.topic, output.internal), labels[output.by] ?? (output.by === "key" ? undefined : `by ${output.by}`));

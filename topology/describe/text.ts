@@ -42,7 +42,7 @@ const inputLine = ({ topic, pattern, table: isTable, watermarks }: InputDescript
 const stepLine = (step: StepDescription): readonly string[] => [
   step.kind,
   step.step,
-  `from ${step.from.map((port) => port.join(" + ")).join(" and ")}`,
+  step.from.length === 0 ? "" : `from ${step.from.map((port) => port.join(" + ")).join(" and ")}`,
   [...(step.store === undefined || "keeps" in step.parameters ? [] : ["keeps state"]), ...shownParameters(step)].join(", "),
 ];
 

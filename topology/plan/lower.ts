@@ -206,6 +206,7 @@ class Lowering {
         before: this.#asked.has(id),
         cached,
       }),
+      ...(tables!.length + stores!.length > 0 ? { uses: [...new Set([...tables!, ...stores!])] } : {}),
       ...(node.stateful ? { store: this.#store(step, node, keyed ? this.#stateKey(node) : undefined, cached) } : {}),
       onError: policyOf(id, undefined, this.#names, this.#onError),
     });
