@@ -1,4 +1,5 @@
 import type { NodePlan, SubtopologyPlan } from "../../core/runtime/plan.ts";
+import { toldByTime } from "./told_by_time.ts";
 
 const withoutState = new Set(["filter", "flatMap", "keyBy", "map", "peek", "repartition", "rewrite", "split", "to", "union"]);
 
@@ -13,6 +14,6 @@ const isFree = (kind: string, parameters: NodePlan["parameters"]): boolean => {
   if (withoutState.has(kind)) return true;
   const { time, emit, evict, ordered, asOf } = parameters;
   if (kind === "window") return time === "event" && emit === "watermark" && evict === undefined;
-  if (kind === "match") return time === "event" && ordered === true;
+  if (kind === "match") return time === "event" && ordered === true && !toldByTime(parameters);
   return (kind === "join" || kind === "leftJoin") && asOf === "watermark";
 };
