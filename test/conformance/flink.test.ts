@@ -30,7 +30,7 @@ describe("a job that starts anew from its state after every step gives the same 
     if (shows(vector) !== undefined || ["watermarkMultiplexer", "watermarkAlignment", "watermarkValve"].includes(vector.job.op)) continue;
     it(vector.name, async () => {
       const { watermarks, ...expected } = vector.expected;
-      expect(differences(vector.ordering, expected, await interpretFlink(vector, { restarting: true }))).toEqual([]);
+      expect(differences(vector.ordering, expected, await interpretFlink(vector, { restartAfter: () => true }))).toEqual([]);
     });
   }
 });

@@ -1,6 +1,5 @@
 import { broadcastState, listState } from "millrace";
-import { harness, input } from "millrace/testing";
-import { type Element, type Shown, type Start, shownTime } from "./shapes.ts";
+import { type Job, type Shown, shownTime } from "./shapes.ts";
 
 const rules = broadcastState<string, number>();
 
@@ -19,49 +18,41 @@ const obey = (
   else if (cmd === "clear") all.clear();
 };
 
-export const broadcastJob = (): Start => (options) => {
-  const test = harness(
-    { in1: input<Element>(), in2: input<Element>() },
-    ({ in1, in2 }) => ({
-      out: in1.connectBroadcast("rules", in2, {
-        broadcast: { rules },
-        onRecord: ({ value }, { broadcast }): readonly Shown[] => [{ value: { value, rules: matching(broadcast.rules, value) } }],
-        onBroadcast: ({ value }, { broadcast }) => obey(broadcast.rules, value),
-      }),
+export const broadcastJob = (): Job => ({
+  inputs: ["in1", "in2"],
+  describe: ({ in1, in2 }) => ({
+    out: in1!.connectBroadcast("rules", in2!, {
+      broadcast: { rules },
+      onRecord: ({ value }, { broadcast }): readonly Shown[] => [{ value: { value, rules: matching(broadcast.rules, value) } }],
+      onBroadcast: ({ value }, { broadcast }) => obey(broadcast.rules, value),
     }),
-    options,
-  );
-  return { test: test as any, inputs: ["in1", "in2"], also: [] };
-};
+  }),
+});
 
-export const keyedBroadcastJob = (): Start => (options) => {
-  const test = harness(
-    { in1: input<Element>(), in2: input<Element>() },
-    ({ in1, in2 }) => ({
-      out: in1.keyBy().connectBroadcast("rules", in2, {
-        broadcast: { rules },
-        state: { seen: listState<number>() },
-        onRecord({ value }, { key, state, broadcast, timers, timestamp, watermark }): readonly Shown[] {
-          state.seen.add(value);
-          if (value < 0) timers.event.set(timestamp - value);
-          return [{ value: { key, value, rules: matching(broadcast.rules, value), currentWatermark: shownTime(watermark) } }];
-        },
-        onBroadcast({ value }, { broadcast, forEachKey }): readonly Shown[] {
-          obey(broadcast.rules, value);
-          if (value.cmd === "clearSeen") forEachKey((_, { seen }) => seen.clear());
-          if (value.cmd !== "dump") return [];
-          const dump: Record<string, readonly number[]> = {};
-          forEachKey((key, { seen }) => {
-            dump[key] = seen.get();
-          });
-          return [{ value: { dump } }];
-        },
-        onTimer: ({ timestamp }, { key, broadcast }): readonly Shown[] => [
-          { value: { key, timer: timestamp, ruleCount: [...broadcast.rules.keys()].length } },
-        ],
-      }),
+export const keyedBroadcastJob = (): Job => ({
+  inputs: ["in1", "in2"],
+  describe: ({ in1, in2 }) => ({
+    out: in1!.keyBy().connectBroadcast("rules", in2!, {
+      broadcast: { rules },
+      state: { seen: listState<number>() },
+      onRecord({ value }, { key, state, broadcast, timers, timestamp, watermark }): readonly Shown[] {
+        state.seen.add(value);
+        if (value < 0) timers.event.set(timestamp - value);
+        return [{ value: { key, value, rules: matching(broadcast.rules, value), currentWatermark: shownTime(watermark) } }];
+      },
+      onBroadcast({ value }, { broadcast, forEachKey }): readonly Shown[] {
+        obey(broadcast.rules, value);
+        if (value.cmd === "clearSeen") forEachKey((_, { seen }) => seen.clear());
+        if (value.cmd !== "dump") return [];
+        const dump: Record<string, readonly number[]> = {};
+        forEachKey((key, { seen }) => {
+          dump[key] = seen.get();
+        });
+        return [{ value: { dump } }];
+      },
+      onTimer: ({ timestamp }, { key, broadcast }): readonly Shown[] => [
+        { value: { key, timer: timestamp, ruleCount: [...broadcast.rules.keys()].length } },
+      ],
     }),
-    options,
-  );
-  return { test: test as any, inputs: ["in1", "in2"], also: [] };
-};
+  }),
+});

@@ -1,17 +1,20 @@
-import { millis } from "millrace";
-import type { HarnessOptions } from "millrace/testing";
+import { type AnyStream, millis } from "millrace";
+import { type HarnessOptions, harness, input } from "millrace/testing";
 import type { Outcome, Output, TimeOutput } from "../vector.ts";
 import { jobs } from "./jobs.ts";
-import { type Shown, type Stage, type Start, shownTime, shownTimestamp } from "./shapes.ts";
+import { type Driven, type Element, type Job, type Lists, type Shown, shownTime, shownTimestamp } from "./shapes.ts";
 import { interpretTime } from "./time.ts";
 
-type Lists = { [L in "out" | "late" | "timeouts" | "lateRight" | "side"]: Output[] };
+type List = keyof Lists;
 
 /**
  * Builds the job of a vector of Flink's with the library's own words, and does to it what the vector says.
- * @param options `restarting`: after each step the job starts anew from a snapshot, and hears again how far event time is
+ * @param options `restartAfter`: after such steps the job starts anew from a snapshot, and hears again how far event time is
  */
-export const interpretFlink = async (vector: any, options: { readonly restarting?: boolean } = {}): Promise<Outcome> => {
+export const interpretFlink = async (
+  vector: any,
+  options: { readonly restartAfter?: (step: number) => boolean } = {},
+): Promise<Outcome> => {
   const { job, inputs } = vector;
   if (job.op === "watermarkMultiplexer" || job.op === "watermarkAlignment") return interpretTime(job, inputs);
   const build = jobs[job.op];
@@ -22,16 +25,16 @@ export const interpretFlink = async (vector: any, options: { readonly restarting
   } catch (thrown) {
     return run.outcome({ step: -1, message: messageOf(thrown) });
   }
-  for (const [step, input] of (inputs as readonly any[]).entries()) {
+  for (const [step, happening] of (inputs as readonly any[]).entries()) {
     try {
-      await run.step(input);
+      await run.step(happening);
     } catch (thrown) {
       if (thrown instanceof UnknownInput) throw thrown;
       // What a failed step has given is not seen.
       return run.outcome({ step, message: messageOf(thrown) });
     }
     run.collect(step);
-    if (options.restarting) run.restart();
+    if (options.restartAfter?.(step)) run.restart();
   }
   return run.outcome(undefined);
 };
@@ -50,7 +53,7 @@ const recorded = new Set([
 ]);
 
 class Run {
-  readonly #lists: Lists = { out: [], late: [], timeouts: [], lateRight: [], side: [] };
+  readonly #lists: Record<List, Output[]> = { out: [], late: [], timeouts: [], lateRight: [], side: [] };
   readonly #watermarks: TimeOutput[] = [];
   readonly #records: boolean;
   readonly #options: HarnessOptions;
@@ -58,8 +61,9 @@ class Run {
   readonly #told = new Map<string, { watermark: number; idle: boolean }>();
   #now = 0;
   #seq = 0;
-  #start!: Start;
-  #stage!: Stage;
+  #job!: Job;
+  #test!: Driven;
+  #given: readonly List[] = [];
 
   constructor(job: any) {
     this.#records = recorded.has(job.op) || job.unionInputs !== undefined;
@@ -67,21 +71,36 @@ class Run {
     this.#options = every === undefined ? {} : { watermarkPeriod: millis(every > 0 ? every : Number.MAX_SAFE_INTEGER) };
   }
 
-  start(start: Start): void {
-    this.#start = start;
-    this.#stage = start(this.#options);
+  start(job: Job): void {
+    this.#job = job;
+    this.#begin(this.#options);
+  }
+
+  #begin(options: HarnessOptions): void {
+    const { inputs, channels, describe } = this.#job;
+    const declared = inputs.map((name) => [name, input<Element>(channels === undefined ? {} : { channels })] as const);
+    const test = harness(
+      Object.fromEntries(declared),
+      (streams): { readonly [output: string]: AnyStream<Shown> } => {
+        const lists = describe(streams);
+        this.#given = Object.keys(lists) as List[];
+        return lists as Required<Lists>;
+      },
+      options,
+    );
+    this.#test = test as unknown as Driven;
   }
 
   async step(input: any): Promise<void> {
-    const { test, channels } = this.#stage;
+    const test = this.#test;
+    const { inputs, channels, complete } = this.#job;
     const time = input.watermark === "+inf" ? Number.POSITIVE_INFINITY : input.watermark;
-    const channel = channels && input.input !== undefined ? input.input - 1 : undefined;
-    const name = channels ? this.#stage.inputs[0]! : this.#stage.inputs[(input.input ?? 1) - 1]!;
+    const channel = channels !== undefined && input.input !== undefined ? input.input - 1 : undefined;
+    const name = channels !== undefined ? inputs[0]! : inputs[(input.input ?? 1) - 1]!;
     if (input.element !== undefined) {
       const { key, value, timestamp } = input.element;
       test.element(name, { key, value, timestamp }, { key, ...(timestamp === undefined ? {} : { timestamp }) });
     } else if (input.watermark !== undefined) {
-      const { inputs } = this.#stage;
       for (const each of input.input === undefined ? inputs : [name]) {
         const told = this.#tell(each);
         told.watermark = inputs.length > 1 ? Math.max(told.watermark, time) : time;
@@ -96,21 +115,21 @@ class Run {
     } else if (input.snapshotRestore) {
       this.#restore();
       this.#told.clear();
-    } else if ("complete" in input && this.#stage.complete !== undefined) {
-      this.#stage.complete(input.complete, input.results);
+    } else if ("complete" in input && complete !== undefined) {
+      complete(input.complete, input.results);
       await test.settle();
     } else throw new UnknownInput(`Unknown input ${JSON.stringify(input)}`);
   }
 
   restart(): void {
     this.#restore();
-    const { test } = this.#stage;
+    const test = this.#test;
     for (const [name, { watermark }] of this.#told) if (watermark !== Number.NEGATIVE_INFINITY) test.watermark(watermark, name);
     for (const [name, { idle }] of this.#told) if (idle) test.idle(name, true);
   }
 
   #restore(): void {
-    this.#stage = this.#start({ ...this.#options, restore: this.#stage.test.snapshot(), processingTime: this.#now });
+    this.#begin({ ...this.#options, restore: this.#test.snapshot(), processingTime: this.#now });
   }
 
   #tell(name: string): { watermark: number; idle: boolean } {
@@ -121,8 +140,9 @@ class Run {
 
   /** What has come out belongs to this step. */
   collect(step: number): void {
-    const { test, also, timed = [] } = this.#stage;
-    const shown = (list: keyof Lists, record: Put): Output =>
+    const test = this.#test;
+    const { timed = [] } = this.#job;
+    const shown = (list: List, record: Put): Output =>
       output(
         step,
         record,
@@ -135,7 +155,7 @@ class Run {
       else if (event.kind === "watermark") this.#watermarks.push({ step, ...place, watermark: shownTime(event.watermark) });
       else this.#watermarks.push({ step, ...place, status: event.kind });
     }
-    for (const list of also) for (const record of test.read(list)) this.#lists[list].push(shown(list, record));
+    for (const list of this.#given) if (list !== "out") for (const record of test.read(list)) this.#lists[list].push(shown(list, record));
   }
 
   outcome(error: Outcome["error"]): Outcome {

@@ -4,13 +4,13 @@ import { coGroupJob, intervalJoinJob, windowJoinJob } from "./joins.ts";
 import { patternJob } from "./patterns.ts";
 import { coMapJob, coProcessJob, keyedCoProcessJob, processJob } from "./process.ts";
 import { rollingJob } from "./rolling.ts";
-import type { Start } from "./shapes.ts";
+import type { Job } from "./shapes.ts";
 import { timeJob } from "./time_strategies.ts";
 import { valveJob } from "./valve.ts";
 import { windowJob } from "./windows.ts";
 
 /** How each `op` of a vector is built. Throws where Flink refuses the job. */
-export const jobs: Readonly<Record<string, (job: any) => Start>> = {
+export const jobs: Readonly<Record<string, (job: any) => Job>> = {
   window: windowJob,
   countWindow: windowJob,
   rolling: rollingJob,

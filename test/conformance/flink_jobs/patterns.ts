@@ -1,47 +1,42 @@
 import { type Duration, millis, type TakenSoFar } from "millrace";
-import { harness, input } from "millrace/testing";
 import { condition, type Event, taken } from "./condition.ts";
-import { type Element, lateElement, type Shown, type Start } from "./shapes.ts";
+import { type Element, type Job, lateElement, type Shown } from "./shapes.ts";
 
-export const patternJob =
-  (job: any): Start =>
-  (options) => {
-    const { pattern, comparator, keyed = true, time = "event", sideOutputLate } = job;
-    const test = harness(
-      { in1: input<Element>() },
-      ({ in1 }) => {
-        // Patterns are data here, so they are written with the builder as it is without its types.
-        const found: any = (keyed ? in1.keyBy() : in1.single()).match(
-          "match",
-          ((start: any) => within(steps(start, pattern.steps), pattern.within)) as any,
-          {
-            skip: skipOf(pattern.skip),
-            time,
-            ...(comparator === undefined
-              ? {}
-              : {
-                  order: (a: Element, b: Element) => (a.value[comparator.field] - b.value[comparator.field]) * (comparator.desc ? -1 : 1),
-                }),
-          } as any,
-        );
-        const shown = (match: Record<string, unknown>, { timestamp }: { readonly timestamp: number }): Shown => ({
-          value: {
-            key: elementsOf(match).at(-1)?.key ?? null,
-            match: idsOf(match),
-            ctxTimestamp: Number.isFinite(timestamp) ? timestamp : 2 ** 63,
-          },
-          untimed: time === "processing",
-        });
-        return {
-          out: found.map(shown),
-          timeouts: found.side.timedOut.map(shown),
-          ...(sideOutputLate ? { late: found.side.late.map(lateElement) } : {}),
-        };
-      },
-      options,
-    );
-    return { test: test as any, inputs: ["in1"], also: sideOutputLate ? ["timeouts", "late"] : ["timeouts"] };
+export const patternJob = (job: any): Job => {
+  const { pattern, comparator, keyed = true, time = "event", sideOutputLate } = job;
+  return {
+    inputs: ["in1"],
+    describe: ({ in1 }) => {
+      // Patterns are data here, so they are written with the builder as it is without its types.
+      const found: any = (keyed ? in1!.keyBy() : in1!.single()).match(
+        "match",
+        ((start: any) => within(steps(start, pattern.steps), pattern.within)) as any,
+        {
+          skip: skipOf(pattern.skip),
+          time,
+          ...(comparator === undefined
+            ? {}
+            : {
+                order: (a: Element, b: Element) => (a.value[comparator.field] - b.value[comparator.field]) * (comparator.desc ? -1 : 1),
+              }),
+        } as any,
+      );
+      const shown = (match: Record<string, unknown>, { timestamp }: { readonly timestamp: number }): Shown => ({
+        value: {
+          key: elementsOf(match).at(-1)?.key ?? null,
+          match: idsOf(match),
+          ctxTimestamp: Number.isFinite(timestamp) ? timestamp : 2 ** 63,
+        },
+        untimed: time === "processing",
+      });
+      return {
+        out: found.map(shown),
+        timeouts: found.side.timedOut.map(shown),
+        ...(sideOutputLate ? { late: found.side.late.map(lateElement) } : {}),
+      };
+    },
   };
+};
 
 const eventCondition = (text: string) => {
   const test = condition(text);

@@ -1,4 +1,4 @@
-import type { HarnessOptions } from "millrace/testing";
+import type { AnyStream, Stream } from "millrace";
 
 /** An element as a vector has it. */
 export interface Element {
@@ -32,23 +32,23 @@ export interface Driven {
   )[];
 }
 
-/** A vector's job, built and ready to run. */
-export interface Stage {
-  readonly test: Driven;
+/** What comes in and goes out, by name; `out` is always there. */
+export type Streams = { readonly [input: string]: Stream<Element, any> };
+export type Lists = { readonly [L in "out" | "late" | "lateRight" | "side" | "timeouts"]?: AnyStream<Shown> };
+
+/** A vector's job: a part of a program, whatever is around it. */
+export interface Job {
   /** In the order in which vectors count them, from 1. */
   readonly inputs: readonly string[];
-  /** The inputs of the vector are channels of the one input. */
-  readonly channels?: boolean;
-  /** Of the lists of a vector those that the job gives beside `out`. */
-  readonly also: readonly ("late" | "lateRight" | "side" | "timeouts")[];
+  /** Of the lists of a vector those that the job gives. Throws where Flink refuses the job. */
+  readonly describe: (streams: Streams) => Lists;
+  /** Present: the inputs of the vector are so many channels of the one input. */
+  readonly channels?: number;
   /** The lists in which Flink gives what has no time the smallest there is. */
   readonly timed?: readonly ("out" | "side")[];
   /** Answers the request for the element with this value. */
   readonly complete?: (id: unknown, results: readonly unknown[]) => void;
 }
-
-/** Builds a job anew, from nothing or from a snapshot. */
-export type Start = (options: HarnessOptions) => Stage;
 
 /** An element as it stands in the list of late ones. */
 export const lateElement = ({ key, value }: Element): Shown => ({ value: { key, value } });

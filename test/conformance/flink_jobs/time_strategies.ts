@@ -1,6 +1,5 @@
 import { boundedOutOfOrderness, millis, monotonic, noWatermarks, type WatermarkStrategy, watermarks } from "millrace";
-import { harness, input } from "millrace/testing";
-import { type Element, lateElement, type Start } from "./shapes.ts";
+import { type Element, type Job, lateElement } from "./shapes.ts";
 
 const strategyOf = ({ type, bound }: any): WatermarkStrategy<Element> => {
   switch (type) {
@@ -17,17 +16,12 @@ const strategyOf = ({ type, bound }: any): WatermarkStrategy<Element> => {
 };
 
 /** `assignTimestampsAndWatermarks`. */
-export const timeJob = ({ strategy }: any): Start => {
+export const timeJob = ({ strategy }: any): Job => {
   const { timestampField: field, idleness } = strategy;
   const time = {
     watermarks: strategyOf(strategy),
     ...(field === undefined ? {} : { timestamp: ({ value }: Element) => value[field] as number }),
     ...(idleness === undefined ? {} : { idleness: millis(idleness) }),
   };
-  return (options) => ({
-    test: harness({ in1: input<Element>() }, ({ in1 }) => ({ out: in1.withTime("time", time).map(lateElement) }), options) as any,
-    inputs: ["in1"],
-    also: [],
-    timed: ["out"],
-  });
+  return { inputs: ["in1"], describe: ({ in1 }) => ({ out: in1!.withTime("time", time).map(lateElement) }), timed: ["out"] };
 };

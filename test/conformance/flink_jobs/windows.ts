@@ -25,27 +25,19 @@ import {
   valueState,
   type Window,
 } from "millrace";
-import { harness, input } from "millrace/testing";
-import { type Element, lateElement, type Shown, type Start, shownTime } from "./shapes.ts";
+import { type Element, type Job, lateElement, type Shown, shownTime } from "./shapes.ts";
 import { aggregation, amount, folded, reduceElements, rolling, shown } from "./values.ts";
 
 /** `window` and `countWindow`. */
-export const windowJob =
-  (job: any): Start =>
-  (options) => {
-    const names = Array.from({ length: job.unionInputs ?? 1 }, (_, i) => `in${i + 1}`);
-    const test = harness(
-      Object.fromEntries(names.map((name) => [name, input<Element>()])),
-      (streams) => {
-        const all = names.map((name) => streams[name]!).reduce((a, b) => a.union(b));
-        const keyed = job.keyed === false ? all.single() : all.keyBy();
-        const result = outputOf(job, keyed as KeyedStream<Element, string | null>);
-        return job.sideOutputLate ? { out: result, late: result.side.late.map(lateElement) } : { out: result };
-      },
-      options,
-    );
-    return { test: test as any, inputs: names, also: job.sideOutputLate ? ["late"] : [] };
-  };
+export const windowJob = (job: any): Job => ({
+  inputs: Array.from({ length: job.unionInputs ?? 1 }, (_, i) => `in${i + 1}`),
+  describe: (streams) => {
+    const all = Object.values(streams).reduce((a, b) => a.union(b));
+    const keyed = job.keyed === false ? all.single() : all.keyBy();
+    const result = outputOf(job, keyed as KeyedStream<Element, string | null>);
+    return job.sideOutputLate ? { out: result, late: result.side.late.map(lateElement) } : { out: result };
+  },
+});
 
 const assignerOf = (job: any): Assigner<any, Window> => {
   if (job.op === "countWindow") return counting({ size: job.size, ...(job.slide === undefined ? {} : { every: job.slide }) });
