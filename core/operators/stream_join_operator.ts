@@ -1,13 +1,10 @@
 import type { Meta, RecordMeta } from "../record.ts";
 import type { Serde } from "../serde/serde.ts";
-import { readScope } from "../state/address.ts";
 import { valueCodec } from "../state/codecs.ts";
-import type { MapTable } from "../state/map_table.ts";
-import { Round } from "../state/round.ts";
 import { StreamTime } from "../state/stream_time.ts";
-import { pairSubKey } from "../state/sub_key.ts";
 import type { TaskNumber } from "../state/task_number.ts";
 import { type TimeKey, timeKey } from "../state/time_key.ts";
+import type { Side, TimedRecords } from "../state/timed_records.ts";
 import { type HeldChange, heldChange, heldChangeCodec, heldChangeMeta } from "./held_change.ts";
 import type { OperatorContext, OperatorFactory, Push } from "./operator.ts";
 import type { JoinKind } from "./table_table_join_operator.ts";
@@ -28,9 +25,8 @@ export interface StreamJoin {
   readonly serdes?: { readonly left?: Serde<any> | undefined; readonly right?: Serde<any> | undefined };
 }
 
-const left = 1;
-const right = 0;
-type Side = typeof left | typeof right;
+const left: Side = 1;
+const right: Side = 0;
 
 /**
  * Joins records of two streams that have one key and lie close enough in time. Each record is kept until none can come that belongs to it. A result carries the larger of both timestamps and the headers of the record that came later. A record
@@ -44,17 +40,17 @@ export const streamJoinOperator =
     const join = new StreamJoinOperation(context, options);
     return {
       inputs: [join.push(left), join.push(right)],
-      onCommit: () => context.state.cleanUp(),
       ...(options.clock === "watermark" ? { onWatermark: (watermark: number) => join.passed(watermark), holds: () => join.holds } : {}),
     };
   };
 
-type Kept = readonly [value: unknown];
-
 class StreamJoinOperation {
   readonly #context: OperatorContext;
   readonly #options: StreamJoin;
-  readonly #kept: readonly [right: KeptRecords, left: KeptRecords];
+  readonly #kept: TimedRecords<unknown>;
+  /** The largest timestamp on each side: nothing can belong to what lies further back than the retention. */
+  readonly #times: readonly [right: StreamTime, left: StreamTime];
+  readonly #retentionMs: number;
   readonly #alone;
   readonly #time: StreamTime;
   /** Nothing that is held back is older, as far as the last look has told: before its time comes there is no use in looking again. */
@@ -64,14 +60,18 @@ class StreamJoinOperation {
   constructor(context: OperatorContext, options: StreamJoin) {
     this.#context = context;
     this.#options = options;
+    const { state } = context;
     const retentionMs = options.beforeMs + options.afterMs + options.latenessMs;
-    this.#kept = [
-      new KeptRecords(context, "j:right", options.serdes?.right, retentionMs),
-      new KeptRecords(context, "j:left", options.serdes?.left, retentionMs),
-    ];
-    this.#alone = context.state.ordered<TimeKey, HeldChange>("j:alone", timeKey, heldChangeCodec);
-    this.#time = new StreamTime(context.state);
-    this.#oldest = context.state.number("j:oldest", Number.POSITIVE_INFINITY);
+    this.#retentionMs = retentionMs;
+    this.#times = [new StreamTime(state, "j:right-time"), new StreamTime(state, "j:left-time")];
+    this.#kept = state.timedRecords("j:records", {
+      codecs: [valueCodec(options.serdes?.right), valueCodec(options.serdes?.left)],
+      keptMs: [retentionMs, retentionMs],
+      overAt: (side) => this.#overAt(side),
+    });
+    this.#alone = state.ordered<TimeKey, HeldChange>("j:alone", timeKey, heldChangeCodec);
+    this.#time = new StreamTime(state);
+    this.#oldest = state.number("j:oldest", Number.POSITIVE_INFINITY);
   }
 
   get holds(): boolean {
@@ -83,6 +83,7 @@ class StreamJoinOperation {
     const context = this.#context;
     const mayBeAlone = kind === "outer" || (kind === "left" && side === left);
     const otherMayBeAlone = kind === "outer" || (kind === "left" && side === right);
+    const other = side === left ? right : left;
     const [back, ahead] = side === left ? [beforeMs, afterMs] : [afterMs, beforeMs];
     return (value, record) => {
       const { key, timestamp } = record;
@@ -97,14 +98,15 @@ class StreamJoinOperation {
         return;
       }
       context.state.setKey(key);
-      this.#kept[side].add(timestamp, value);
+      this.#times[side].advance(timestamp);
+      if (timestamp > this.#overAt(side)) this.#kept.add(side, timestamp, value);
       if (clock === "stream-time" && timestamp === now) {
         this.#look(record, ahead);
         context.state.setKey(key);
       }
-      const partners = this.#kept[side === left ? right : left].between(Math.max(0, timestamp - back), timestamp + ahead);
-      for (const [at, partner] of partners) {
-        if (otherMayBeAlone) this.#matched(side === left ? right : left, at, key);
+      const partners = this.#kept.between(other, Math.max(0, timestamp - back), timestamp + ahead);
+      for (const { timestamp: at, value: partner } of partners) {
+        if (otherMayBeAlone) this.#matched(other, at, key);
         this.#emit(side, value, partner, at > timestamp ? record.withTimestamp(at) : record);
         context.state.setKey(key);
       }
@@ -174,6 +176,10 @@ class StreamJoinOperation {
     this.#emit(at.rank as Side, held.value, undefined, meta);
   }
 
+  #overAt(side: Side): number {
+    return this.#times[side].now - this.#retentionMs;
+  }
+
   #reach(side: Side): number {
     return side === left ? this.#options.afterMs : this.#options.beforeMs;
   }
@@ -181,56 +187,5 @@ class StreamJoinOperation {
   #emit(side: Side, own: unknown, other: unknown, record: RecordMeta): void {
     const { joiner } = this.#options;
     this.#context.emit(side === left ? joiner(own, other, record) : joiner(other, own, record), record);
-  }
-}
-
-/** The records of one side, per key in the order of their timestamps. */
-class KeptRecords {
-  readonly #records: MapTable<readonly [timestamp: number, number: number], Kept>;
-  /** The largest timestamp on this side: nothing can belong to what lies further back than the retention. */
-  readonly #time: StreamTime;
-  readonly #retentionMs: number;
-  #writes = 0;
-
-  constructor(context: OperatorContext, column: string, serde: Serde<any> | undefined, retentionMs: number) {
-    const { state } = context;
-    const values = valueCodec<unknown>(serde);
-    this.#records = state.map(column, pairSubKey, { encode: ([value]) => values.encode(value), decode: (bytes) => [values.decode(bytes)] });
-    this.#time = new StreamTime(state, `${column}-time`);
-    this.#retentionMs = retentionMs;
-    const round = new Round(state, column);
-    state.onCleanUp(column, () => {
-      const writes = this.#writes;
-      this.#writes = 0;
-      for (const [bytes] of round.next(writes)) {
-        const { key, rest } = readScope(state, round.prefix.length, bytes, false);
-        const at = pairSubKey.decode(bytes.subarray(rest));
-        if (at[0] >= this.#from) continue;
-        state.setKey(key);
-        this.#records.delete(at);
-      }
-    });
-  }
-
-  add(timestamp: number, value: unknown): void {
-    this.#time.advance(timestamp);
-    this.#writes++;
-    let number = 0;
-    while (this.#records.has([timestamp, number])) number++;
-    this.#records.set([timestamp, number], [value]);
-  }
-
-  between(from: number, to: number): readonly (readonly [timestamp: number, value: unknown])[] {
-    const first = Math.max(from, this.#from);
-    const found: (readonly [number, unknown])[] = [];
-    for (const [[at], [value]] of this.#records.entries()) {
-      if (at > to) break;
-      if (at >= first) found.push([at, value]);
-    }
-    return found;
-  }
-
-  get #from(): number {
-    return this.#time.now - this.#retentionMs + 1;
   }
 }

@@ -1,8 +1,9 @@
 import { deepFreeze } from "../serde/deep_freeze.ts";
 import { MapTable } from "./map_table.ts";
 import { OrderedTable } from "./ordered_table.ts";
-import type { ValueCodec } from "./step_state.ts";
+import type { StepState, ValueCodec } from "./step_state.ts";
 import type { SubKey } from "./sub_key.ts";
+import { type Side, TimedRecords, type TimedRecordsOptions } from "./timed_records.ts";
 import { ValueTable } from "./value_table.ts";
 
 /** Like a ValueTable; what it takes and gives is frozen. */
@@ -31,6 +32,17 @@ export class FrozenMapTable<S, T> extends MapTable<S, T> {
 export class FrozenOrderedTable<A, T> extends OrderedTable<A, T> {
   override set(at: A, value: T): void {
     super.set(deepFreeze(at), deepFreeze(value));
+  }
+}
+
+/** Like TimedRecords; what it takes and gives is frozen. */
+export class FrozenTimedRecords<T> extends TimedRecords<T> {
+  constructor(state: StepState, column: string, options: TimedRecordsOptions<T>) {
+    super(state, column, { ...options, codecs: [frozenCodec(options.codecs[0]), frozenCodec(options.codecs[1])] });
+  }
+
+  override add(side: Side, timestamp: number, value: T): void {
+    super.add(side, timestamp, deepFreeze(value));
   }
 }
 

@@ -8,5 +8,7 @@ export const heldBytes = {
   bucket: 560,
   /** One entry of a map or list, or of what is found by order. */
   entry: 104,
+  /** The two lists in which a join has the records of a key, without these. */
+  records: 300,
   timer: 160,
 } as const;

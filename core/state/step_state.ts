@@ -1,11 +1,12 @@
 import type { Store, StoreWrite } from "../ports/store.ts";
 import type { ByteWriter } from "../serde/byte_writer.ts";
-import { FrozenMapTable, FrozenOrderedTable, FrozenValueTable, frozenCodec, frozenSubKey } from "./frozen_tables.ts";
+import { FrozenMapTable, FrozenOrderedTable, FrozenTimedRecords, FrozenValueTable, frozenCodec, frozenSubKey } from "./frozen_tables.ts";
 import { MapTable } from "./map_table.ts";
 import { OrderedTable } from "./ordered_table.ts";
 import type { NamespaceKey } from "./scope_map.ts";
 import type { SubKey } from "./sub_key.ts";
 import { TaskNumber } from "./task_number.ts";
+import { TimedRecords, type TimedRecordsOptions } from "./timed_records.ts";
 import { type TimerHandler, type TimerOptions, TimerService } from "./timer_service.ts";
 import { ValueTable } from "./value_table.ts";
 
@@ -147,6 +148,13 @@ export class StepState {
       this.#freezes
         ? new FrozenOrderedTable<A, T>(this, column, frozenSubKey(address), frozenCodec(codec))
         : new OrderedTable<A, T>(this, column, address, codec),
+    );
+  }
+
+  /** Records of two streams by key and time, until they are over. */
+  timedRecords<T>(column: string, options: TimedRecordsOptions<T>): TimedRecords<T> {
+    return this.#table(column, () =>
+      this.#freezes ? new FrozenTimedRecords<T>(this, column, options) : new TimedRecords<T>(this, column, options),
     );
   }
 

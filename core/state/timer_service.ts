@@ -20,10 +20,6 @@ export interface TimerOptions {
   readonly namespaced?: boolean;
   /** Called in the handler's place for a timer that is left out, since its handler has failed: lets go of what waited for it, and emits nothing. */
   readonly leftOut?: TimerHandler;
-  /**
-   * For timers that follow from what the step keeps, so that they need not be stored as well: sets them all, for each its key and namespace before it. Asked once, before the first timer is, and of what is committed. @default timers are stored
-   */
-  readonly restore?: (set: (timestamp: number) => void) => void;
 }
 
 class Timer implements Scoped {
@@ -58,7 +54,6 @@ export class TimerService implements Table {
   readonly #handler: TimerHandler;
   readonly #leftOut: TimerHandler | undefined;
   readonly #namespaced: boolean;
-  readonly #restore: TimerOptions["restore"];
   /** Live timers by timestamp, then by key. Every timestamp that is in here is in the heap; the heap may hold others, which nobody waits for any more. */
   readonly #times = new Map<number, DueTimers<Timer>>();
   readonly #heap: number[] = [];
@@ -66,13 +61,12 @@ export class TimerService implements Table {
   #loaded = false;
   #live = 0;
 
-  constructor(state: StepState, column: string, handler: TimerHandler, { namespaced = false, leftOut, restore }: TimerOptions) {
+  constructor(state: StepState, column: string, handler: TimerHandler, { namespaced = false, leftOut }: TimerOptions) {
     this.#state = state;
     this.#prefix = columnPrefix(column);
     this.#handler = handler;
     this.#leftOut = leftOut;
     this.#namespaced = namespaced;
-    this.#restore = restore;
   }
 
   /** For the current key and namespace. Setting it twice is setting it once; false the second time. */
@@ -148,7 +142,7 @@ export class TimerService implements Table {
     for (const timer of this.#dirty) {
       if (!timer.dirty) continue;
       timer.dirty = false;
-      if (timer.live ? this.#restore !== undefined : !timer.stored) continue;
+      if (!timer.live && !timer.stored) continue;
       timer.stored = timer.live;
       write(shareBytes(this.#writeAddress, timer), timer.live ? noValue : null);
     }
@@ -192,10 +186,6 @@ export class TimerService implements Table {
       this.#state.setNamespace(scope.namespace);
       this.#insert(new Timer(timestamp, this.#state, this.#namespaced, true));
     }
-    // An earlier version of the step may have stored some of them.
-    this.#restore?.((timestamp) => {
-      if (this.#find(timestamp) === undefined) this.#insert(new Timer(timestamp, this.#state, this.#namespaced, false));
-    });
     if (key !== undefined) this.#state.setKey(key);
     this.#state.setNamespace(namespace);
   }

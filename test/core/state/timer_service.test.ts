@@ -1,7 +1,6 @@
 import { describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
-import { TimedEntries } from "../../../core/operators/timed_entries.ts";
-import { keyCodec, valueCodec } from "../../../core/state/codecs.ts";
+import { keyCodec } from "../../../core/state/codecs.ts";
 import { MemoryStore } from "../../../core/state/memory_store.ts";
 import { StepState } from "../../../core/state/step_state.ts";
 import { numberSubKey } from "../../../core/state/sub_key.ts";
@@ -109,50 +108,6 @@ describe("timers of keys and namespaces", () => {
     }
     while (timers.fireNext(5));
     expect(fired).toEqual(["a 5", "b 5", "c 5", "a 5", "new 5"]);
-  });
-
-  it("that follow from what is kept are not stored, and are there again when the store is opened; those that were stored once are deleted when they fire", () => {
-    const store = new MemoryStore();
-    const fired: string[] = [];
-    const open = (follow: boolean) => {
-      const state = new StepState(store, keyCodec(undefined));
-      state.useNamespaces(numberSubKey);
-      const kept = new TimedEntries(state, "kept", valueCodec<string>(), { namespaced: true });
-      const restore = (set: (timestamp: number) => void): void => kept.forEachStored((at) => set(at + 10));
-      const timers = state.timers(
-        "t",
-        (at) => fired.push(...kept.take(at - 10).map((value) => `${String(state.key)} ${String(state.namespace)} ${value} ${at}`)),
-        { namespaced: true, ...(follow ? { restore } : {}) },
-      );
-      const keep = (key: string, namespace: number, at: number, value: string): void => {
-        state.setKey(key);
-        state.setNamespace(namespace);
-        kept.add(at, value);
-        timers.set(at + 10);
-      };
-      const commit = (): void => {
-        state.seal(() => {});
-        state.committed(0);
-      };
-      return { timers, keep, commit };
-    };
-    const stored = open(false);
-    stored.keep("a", 1, 1, "stored");
-    stored.commit();
-    expect(store.approximateEntries).toBe(2);
-    const first = open(true);
-    first.keep("a", 2, 2, "one");
-    first.keep("a", 2, 2, "two");
-    first.keep("b", 1, 3, "three");
-    first.commit();
-    expect(store.approximateEntries).toBe(5);
-    const second = open(true);
-    second.keep("b", 1, 3, "four");
-    expect(second.timers.size).toBe(3);
-    while (second.timers.fireNext(100));
-    second.commit();
-    expect(fired).toEqual(["a 1 stored 11", "a 2 one 12", "a 2 two 12", "b 1 three 13", "b 1 four 13"]);
-    expect(store.approximateEntries).toBe(0);
   });
 
   it("for the end of the input fire at +Infinity and not before", () => {

@@ -1,0 +1,355 @@
+import { type ByteWriter, shareBytes } from "../serde/byte_writer.ts";
+import { closeLength, columnPrefix, openLength, prefixEnd, readLength } from "./address.ts";
+import { writeWith } from "./codecs.ts";
+import { heldBytes } from "./held_bytes.ts";
+import type { MapKey, StepState, Table, ValueCodec } from "./step_state.ts";
+import { pairSubKey, putSortable } from "./sub_key.ts";
+import { ValueSizes } from "./value_sizes.ts";
+
+/** Which of two streams a record belongs to. */
+export type Side = 0 | 1;
+
+export interface TimedRecordsOptions<T> {
+  readonly codecs: readonly [ValueCodec<T>, ValueCodec<T>];
+  /** For how long after its timestamp a record of each side is kept; +Infinity for ever. It says which records lie together in the store, and not when they are over. */
+  readonly keptMs: readonly [number, number];
+  /** Records of that side are over when their timestamps are not larger. Falls only where a record is taken back. */
+  readonly overAt: (side: Side) => number;
+}
+
+export interface TimedRecord<T> {
+  readonly timestamp: number;
+  readonly value: T;
+}
+
+class Kept<T> implements TimedRecord<T> {
+  readonly of: OfKey<T>;
+  readonly side: Side;
+  readonly timestamp: number;
+  readonly value: T;
+  /** It was over when it came, and is there until time moves on. */
+  waits: boolean;
+
+  constructor(of: OfKey<T>, side: Side, timestamp: number, value: T, waits: boolean) {
+    this.of = of;
+    this.side = side;
+    this.timestamp = timestamp;
+    this.value = value;
+    this.waits = waits;
+  }
+}
+
+class OfKey<T> {
+  readonly key: unknown;
+  readonly mapKey: MapKey;
+  /** In the order of their timestamps, those of one timestamp in the order of arrival. Those that are over stay until a segment goes. */
+  readonly sides: [Kept<T>[], Kept<T>[]] = [none, none];
+
+  constructor(key: unknown, mapKey: MapKey) {
+    this.key = key;
+    this.mapKey = mapKey;
+  }
+}
+
+/** Records that are over at about the same time. */
+class Segment<T> {
+  readonly number: number;
+  /** The largest timestamp of each side. */
+  readonly latest: [number, number] = [Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  readonly records: Kept<T>[] = [];
+  /** So many of them have been sealed. */
+  sealed = 0;
+  /** The blocks in the store that hold those. */
+  readonly blocks: number[] = [];
+
+  constructor(number: number) {
+    this.number = number;
+  }
+}
+
+/**
+ * Records of two streams by key and time, kept until they are over: what a join by time looks through. All of them are held decoded, as timers are.
+ *
+ * The store has them in segments by the time at which they are over. What came between two commits makes one block for each segment, of all keys and both sides, or a few when it is much; a block is written once, and deleted once, with its
+ * whole segment. So a record costs a part of an entry in store and changelog, where one of its own and its deletion would be two (Kafka Streams keeps window stores in segments for the same reason).
+ */
+export class TimedRecords<T> implements Table {
+  readonly #state: StepState;
+  readonly #prefix: Uint8Array;
+  readonly #codecs: TimedRecordsOptions<T>["codecs"];
+  readonly #keptMs: TimedRecordsOptions<T>["keptMs"];
+  readonly #overAt: TimedRecordsOptions<T>["overAt"];
+  /** Of how much time a segment has the records. */
+  readonly #segmentMs: number;
+  readonly #keys = new Map<MapKey, OfKey<T>>();
+  /** What was found last: who adds a record looks for its partners next. */
+  #last: OfKey<T> | undefined;
+  readonly #segments = new Map<number, Segment<T>>();
+  /** Overdue ones in which nothing waits any more. */
+  #passed: Segment<T>[] = [];
+  readonly #sizes: ValueSizes<T>;
+  #loaded = false;
+  #nextBlock = 0;
+  #size = 0;
+
+  constructor(state: StepState, column: string, { codecs, keptMs, overAt }: TimedRecordsOptions<T>) {
+    this.#state = state;
+    this.#prefix = columnPrefix(column);
+    this.#codecs = codecs;
+    this.#sizes = new ValueSizes(codecs[0]);
+    this.#keptMs = keptMs;
+    this.#overAt = overAt;
+    const longestMs = Math.max(...keptMs.filter(Number.isFinite), 0);
+    this.#segmentMs = Math.max(longestMs / segmentsAtATime, segmentMsMin);
+  }
+
+  /** For the current key. One that is over already is there until `timePassed`. */
+  add(side: Side, timestamp: number, value: T): void {
+    this.#load();
+    const waits = timestamp <= this.#overAt(side);
+    const segment = this.#segment(waits ? overdue : Math.floor((timestamp + this.#keptMs[side]) / this.#segmentMs));
+    const { latest } = segment;
+    const latestBefore = latest[side];
+    const record = this.#insert(segment, side, timestamp, value, waits);
+    this.#state.journal?.push(() => {
+      latest[side] = latestBefore;
+      this.#takeBack(segment, record);
+    });
+    if (this.#sizes.isToSample()) this.#sizes.sample(value);
+    this.#state.changedBytes += heldBytes.entry + this.#sizes.average;
+  }
+
+  /** Those of the current key and one side from one timestamp to another, both included, in the order of their timestamps, and where these are equal of their arrival. A snapshot. */
+  between(side: Side, from: number, to: number): readonly TimedRecord<T>[] {
+    this.#load();
+    const ofKey = this.#find();
+    if (ofKey === undefined) return none;
+    const records = ofKey.sides[side];
+    const over = this.#overAt(side);
+    let found: TimedRecord<T>[] = none;
+    for (let i = placeOf(records, from, false); i < records.length; i++) {
+      const record = records[i]!;
+      if (record.timestamp > to) break;
+      if (record.timestamp <= over && !record.waits) continue;
+      if (found === none) found = [record];
+      else found.push(record);
+    }
+    return found;
+  }
+
+  /** Time has moved on: what was over when it came goes as well. */
+  timePassed(): void {
+    this.#load();
+    const segment = this.#segments.get(overdue);
+    if (segment === undefined) return;
+    for (const record of segment.records) record.waits = false;
+    this.#segments.delete(overdue);
+    this.#passed.push(segment);
+  }
+
+  /** Something is kept that will be over one day. */
+  get isWaiting(): boolean {
+    this.#load();
+    for (const segment of this.#segments.values()) if (segment.number !== Number.POSITIVE_INFINITY && !this.#isOver(segment)) return true;
+    return false;
+  }
+
+  seal(write: (key: Uint8Array, value: Uint8Array | null) => void): void {
+    for (const segment of this.#passed) this.#drop(segment, write);
+    this.#passed = [];
+    for (const segment of this.#segments.values()) {
+      if (this.#isOver(segment)) {
+        this.#segments.delete(segment.number);
+        this.#drop(segment, write);
+        continue;
+      }
+      while (segment.sealed < segment.records.length) {
+        const from = segment.sealed;
+        const bytes = shareBytes(this.#writeBlock, segment);
+        if (bytes.length === 0) break;
+        this.#sizes.learn(Math.floor(bytes.length / (segment.sealed - from)));
+        segment.blocks.push(this.#nextBlock);
+        write(this.#address(segment, this.#nextBlock++), bytes);
+      }
+    }
+  }
+
+  reset(): void {
+    this.#keys.clear();
+    this.#last = undefined;
+    this.#segments.clear();
+    this.#passed = [];
+    this.#loaded = false;
+    this.#nextBlock = 0;
+    this.#size = 0;
+  }
+
+  evict(): void {}
+
+  readonly cached = 0;
+  readonly cachedBytes = 0;
+
+  get heldBytes(): number {
+    return this.#size * (heldBytes.entry + this.#sizes.average) + this.#keys.size * heldBytes.records;
+  }
+
+  get changed(): number {
+    let changed = this.#passed.reduce((sum, { blocks }) => sum + blocks.length, 0);
+    for (const segment of this.#segments.values())
+      changed += this.#isOver(segment) ? segment.blocks.length : segment.records.length - segment.sealed;
+    return changed;
+  }
+
+  #load(): void {
+    if (this.#loaded) return;
+    this.#loaded = true;
+    const { key } = this.#state;
+    for (const [address, block] of this.#state.base.range(this.#prefix, prefixEnd(this.#prefix))) {
+      const [number, blockNumber] = pairSubKey.decode(address.subarray(this.#prefix.length));
+      const segment = this.#segment(number);
+      this.#readBlock(segment, block);
+      segment.sealed = segment.records.length;
+      segment.blocks.push(blockNumber);
+      this.#nextBlock = Math.max(this.#nextBlock, blockNumber + 1);
+    }
+    if (key !== undefined) this.#state.setKey(key);
+  }
+
+  #segment(number: number): Segment<T> {
+    let segment = this.#segments.get(number);
+    if (segment === undefined) this.#segments.set(number, (segment = new Segment(number)));
+    return segment;
+  }
+
+  /** Of the current key. */
+  #find(): OfKey<T> | undefined {
+    const { mapKey } = this.#state;
+    if (this.#last?.mapKey === mapKey) return this.#last;
+    const found = this.#keys.get(mapKey);
+    if (found !== undefined) this.#last = found;
+    return found;
+  }
+
+  /** All of it is over. */
+  #isOver({ number, latest, records }: Segment<T>): boolean {
+    if (number === overdue) return records.length === 0;
+    return latest[0] <= this.#overAt(0) && latest[1] <= this.#overAt(1);
+  }
+
+  /** For the current key. */
+  #insert(segment: Segment<T>, side: Side, timestamp: number, value: T, waits: boolean): Kept<T> {
+    let ofKey = this.#find();
+    if (ofKey === undefined) {
+      this.#last = ofKey = new OfKey(this.#state.key, this.#state.mapKey);
+      this.#keys.set(ofKey.mapKey, ofKey);
+    }
+    const record = new Kept(ofKey, side, timestamp, value, waits);
+    const records = ofKey.sides[side];
+    // An array that is made with its element has room for no more than that; most keys have few records at a time.
+    if (records.length === 0) ofKey.sides[side] = [record];
+    else if (records.at(-1)!.timestamp <= timestamp) records.push(record);
+    else records.splice(placeOf(records, timestamp, true), 0, record);
+    segment.records.push(record);
+    if (timestamp > segment.latest[side]) segment.latest[side] = timestamp;
+    this.#size++;
+    return record;
+  }
+
+  #takeBack(segment: Segment<T>, record: Kept<T>): void {
+    const { of, side } = record;
+    const records = of.sides[side];
+    records.splice(records.lastIndexOf(record), 1);
+    segment.records.splice(segment.records.lastIndexOf(record), 1);
+    this.#size--;
+    this.#forgetEmpty(of);
+  }
+
+  #drop(segment: Segment<T>, write: (key: Uint8Array, value: Uint8Array | null) => void): void {
+    for (const block of segment.blocks) write(this.#address(segment, block), null);
+    this.#size -= segment.records.length;
+    for (const { of, side } of segment.records) {
+      dropOver(of.sides[side], this.#overAt(side));
+      this.#forgetEmpty(of);
+    }
+  }
+
+  #forgetEmpty(ofKey: OfKey<T>): void {
+    const [left, right] = ofKey.sides;
+    if (left.length > 0 || right.length > 0) return;
+    if (this.#keys.get(ofKey.mapKey) === ofKey) this.#keys.delete(ofKey.mapKey);
+    if (this.#last === ofKey) this.#last = undefined;
+  }
+
+  #address({ number }: Segment<T>, block: number): Uint8Array {
+    return shareBytes(this.#writeAddress, [number, block]);
+  }
+
+  readonly #writeAddress = (to: ByteWriter, [segment, block]: readonly [number, number]): void => {
+    to.append(this.#prefix);
+    putSortable(to, segment);
+    putSortable(to, block);
+  };
+
+  /** The records that are not sealed yet, as many as a block takes. */
+  readonly #writeBlock = (to: ByteWriter, segment: Segment<T>): void => {
+    while (segment.sealed < segment.records.length && to.length < blockBytes) {
+      const { of, side, timestamp, value, waits } = segment.records[segment.sealed++]!;
+      if (timestamp <= this.#overAt(side) && !waits) continue;
+      const keyStart = openLength(to);
+      writeWith(this.#state.keys, to, of.key);
+      closeLength(to, keyStart);
+      to.byte(side);
+      to.room(8);
+      to.view.setFloat64(to.at, timestamp);
+      to.at += 8;
+      const valueStart = openLength(to);
+      writeWith(this.#codecs[side], to, value);
+      closeLength(to, valueStart);
+    }
+  };
+
+  #readBlock(segment: Segment<T>, block: Uint8Array): void {
+    const view = new DataView(block.buffer, block.byteOffset, block.byteLength);
+    for (let at = 0; at < block.length; ) {
+      const [keyStart, keyEnd] = readLength(block, at);
+      this.#state.setKey(this.#state.keys.decode(block.subarray(keyStart, keyEnd)));
+      const side = block[keyEnd] as Side;
+      const timestamp = view.getFloat64(keyEnd + 1);
+      const [start, end] = readLength(block, keyEnd + 9);
+      this.#insert(segment, side, timestamp, this.#codecs[side].decode(block.subarray(start, end)), segment.number === overdue);
+      at = end;
+    }
+  }
+}
+
+/** For nobody to change. */
+const none: never[] = [];
+/** What is over stays at most so long, as a part of the time for which it was kept. */
+const segmentsAtATime = 16;
+/** With shorter ones each commit would write many. */
+const segmentMsMin = 1000;
+/** A block that is larger is not made larger. A single record of any size is one. */
+const blockBytes = 16 << 10;
+/** The segment of what was over when it came. */
+const overdue: number = Number.NEGATIVE_INFINITY;
+
+/** Where the first record stands that has this timestamp or a larger one; or, `behind` those that have it. */
+const placeOf = (records: readonly TimedRecord<unknown>[], timestamp: number, behind: boolean): number => {
+  let low = 0;
+  let high = records.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    const at = records[middle]!.timestamp;
+    if (at < timestamp || (behind && at === timestamp)) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+};
+
+/** Takes away what is over, as far as nothing else stands in front of it. */
+const dropOver = (records: Kept<any>[], over: number): void => {
+  let count = 0;
+  while (count < records.length && records[count]!.timestamp <= over && !records[count]!.waits) count++;
+  if (count === 1) records.shift();
+  else if (count > 0) records.splice(0, count);
+};
