@@ -31,6 +31,13 @@ export interface TableOptions<V, K = any> extends Omit<TimeOptions<V>, "timestam
   readonly store?: string | KeyValueStore<K, V>;
   /** For how long older versions of a row are kept, for joins as of an earlier time; `forever` is a duration. @default only the present row is kept */
   readonly history?: Duration;
+  /**
+   * Where the rows come back from after a restart: from a changelog of their own, or from the topic itself, as far as it was read, which saves writing every row once more. "source" is refused where the topic does not say it all: with `history`, `timestamp` or another `startAt` than "earliest", where a policy may
+   * take rows back, or when the topic deletes rows by time or size.
+   *
+   * @default "own"
+   */
+  readonly changelog?: "own" | "source";
   /** When the row began to be so. A deletion has the record's own timestamp. @default the record's own timestamp */
   readonly timestamp?: (value: V) => number;
   /** A deletion has the value null. @default monotonic() */
@@ -47,7 +54,7 @@ export interface Scope {
   /** A topic as a table: each record is the new row of its key, a null value deletes it. */
   table<K, V>(topic: Topic<K, V>, options?: TableOptions<V, K>): Table<K, V>;
   /** A topic as a table of which every task has a copy, so that a stream can be joined with it under any key; what is there at the start is read first. For what is small: settings, rates, names. */
-  globalTable<K, V>(topic: Topic<K, V>, options?: Omit<TableOptions<V, K>, "history">): GlobalTable<K, V>;
+  globalTable<K, V>(topic: Topic<K, V>, options?: Omit<TableOptions<V, K>, "history" | "changelog">): GlobalTable<K, V>;
 }
 
 export const scopeOf = (graph: GraphBuilder): Scope => ({
@@ -61,14 +68,15 @@ export const scopeOf = (graph: GraphBuilder): Scope => ({
     return new StreamHandle(graph, id) as any;
   },
   table: (topic, options = {}) => {
-    const { startAt = "earliest", endAt, onError, history } = options;
+    const { startAt = "earliest", endAt, onError, history, changelog = "own" } = options;
     if (history !== undefined && !(history >= 0))
       throw new TopologyError(
         "OPTION_INVALID",
         `The history of the table of topic '${topic.name}' is ${history} ms: give a duration that is not negative, such as hours(1) or forever`,
       );
     const { name: store, value } = namedStore(options.store ?? topic.name);
-    const table = { store, value, historyMs: history };
+    if (changelog === "source") checkSourced(store, options);
+    const table = { store, value, historyMs: history, fromSource: changelog === "source" };
     const id = read(graph, sourceNode({ source: topic, table, time: timeOf(options as TimeOptions<any>), startAt, endAt, onError }));
     const handle = new TableHandle(graph, id, { view: undefined, versioned: false, windows: undefined }, streamAt);
     if (options.store !== undefined) handle.side();
@@ -77,11 +85,25 @@ export const scopeOf = (graph: GraphBuilder): Scope => ({
   globalTable: (topic, options = {}) => {
     const { startAt = "earliest", endAt, onError } = options;
     const { name: store, value } = namedStore(options.store ?? topic.name);
-    const table = { store, value, historyMs: undefined };
+    const table = { store, value, historyMs: undefined, fromSource: false };
     const id = read(graph, sourceNode({ source: topic, table, time: timeOf(options as TimeOptions<any>), startAt, endAt, onError }));
     return new GlobalTableHandle(graph, id, { name: store, value }) as any;
   },
 });
+
+/** The rows of a topic are what its records say, from the first one on. */
+const checkSourced = (store: string, { history, timestamp, startAt = "earliest" }: TableOptions<any>): void => {
+  const other =
+    history !== undefined
+      ? "a history, which the topic does not keep: leave one of them out"
+      : timestamp !== undefined
+        ? "a timestamp function, and the topic has only the records' own timestamps: leave one of them out"
+        : startAt !== "earliest"
+          ? `startAt: ${JSON.stringify(startAt)}, and comes back with what stands before that: leave one of them out`
+          : undefined;
+  if (other !== undefined)
+    throw new TopologyError("OPTION_INVALID", `Table '${store}' has changelog: "source" and ${other}`, { step: store });
+};
 
 const streamAt = (graph: GraphBuilder, id: NodeId): KeyedHandle => new KeyedHandle(graph, id);
 

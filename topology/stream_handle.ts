@@ -241,7 +241,7 @@ export class KeyedHandle extends StreamHandle {
     return this.#aggregate("aggregate", store, aggregator);
   }
   toTable(store: unknown): TableHandle {
-    return this.#table(this.graph.add(tableStep(namedStore(store), this.node)), undefined);
+    return this.#table(this.graph.add(tableStep(namedStore(store), this.node, false)), undefined);
   }
   scan(name: string, aggregator: Aggregator<any, any, any, any>): StreamHandle {
     return this.next(scanStep(name, this.node, aggregator));

@@ -216,12 +216,14 @@ export class TableHandle {
     const source = this.#source();
     const table = source?.table;
     if (table !== undefined && source !== undefined) {
-      const { store, value, historyMs } = table;
+      const { store, value, historyMs, fromSource } = table;
       const known = this.graph.find((node) => node.node === "step" && node.operation === "table" && node.name === store);
       const id =
         known ??
         this.graph.add(
-          historyMs === undefined ? tableStep({ name: store, value }, this.#changes) : versionedTableStep(store, this.#changes, historyMs),
+          historyMs === undefined
+            ? tableStep({ name: store, value }, this.#changes, fromSource)
+            : versionedTableStep(store, this.#changes, historyMs),
         );
       this.#changes = id;
       this.#facts = {

@@ -56,6 +56,20 @@ const judged = ({ kind, name, change, words }: TopologyChange): TopologyDifferen
         verdict: "needs migration",
         why: `${words}. Put it back, or start once with allowNonRestoredState: true to give up what it holds`,
       };
+    case "table":
+      return {
+        kind,
+        name,
+        verdict: "safe",
+        why: `${words}, as far as it was read. Its changelog is not used any more, and can be deleted`,
+      };
+    case "changelog":
+      return {
+        kind,
+        name,
+        verdict: "needs reset",
+        why: `${words}. That begins empty, without the rows that were read before: leave it as it was, or run the new version under another applicationId`,
+      };
     case "changed":
       // What is on its way through a topic of another width would be looked for in other tasks; everything else of a topic is how its bytes are read.
       return kind === "topic" && words.includes("'partitions'") && !words.includes("'keys'")

@@ -10,9 +10,12 @@ export interface StatefulPart {
   readonly parameters: Parameters;
 }
 
+/** The parameter of a store that has no changelog: the topic that it stands in instead. */
+export const comesBackFrom = "comes back from";
+
 /** All that a plan leaves behind on the log, in the order of names: independent of the order in which the program says it, and of steps without state. */
 export const statefulParts = (plan: Plan): readonly StatefulPart[] => {
-  const stores = plan.subtopologies.flatMap(({ nodes, inputs }): readonly StatefulPart[] =>
+  const stores = plan.subtopologies.flatMap(({ nodes, inputs: all }): readonly StatefulPart[] =>
     nodes.flatMap(({ store, kind, parameters }) =>
       store === undefined
         ? []
@@ -24,7 +27,8 @@ export const statefulParts = (plan: Plan): readonly StatefulPart[] => {
                 step: kind,
                 ...parameters,
                 ...(store.keySerde === undefined ? {} : { keys: store.keySerde }),
-                "reads from": inputs
+                ...(store.rowsOf === undefined ? {} : { [comesBackFrom]: all[store.rowsOf.input]!.topic.name }),
+                "reads from": all
                   .flatMap(({ topic, kind }) => (kind === "retry" ? [] : [topic.name]))
                   .sort()
                   .join(", "),
@@ -65,7 +69,8 @@ export const fingerprint = (plan: Plan): string => {
 export interface TopologyChange {
   readonly kind: "store" | "topic";
   readonly name: string;
-  readonly change: "added" | "removed" | "changed";
+  /** "table": from now on it comes back from its topic and from no changelog. "changelog": the other way round. "changed": anything else. */
+  readonly change: "added" | "removed" | "changed" | "table" | "changelog";
   /** A sentence without its period. */
   readonly words: string;
 }
@@ -82,6 +87,14 @@ export const topologyChanges = (before: readonly StatefulPart[], after: readonly
     if (old === undefined) return [{ kind, name, change: "added", words: `${part} is new` }];
     if (now === undefined) return [{ kind, name, change: "removed", words: `${part} is no longer there` }];
     const differences = differencesOf(old.parameters, now.parameters);
+    const [before, after] = [old, now].map(({ parameters }) => parameters[comesBackFrom]);
+    if (differences.length === 1 && before !== after) {
+      if (before === undefined) return [{ kind, name, change: "table", words: `${part} now comes back from topic '${after}'` }];
+      if (after === undefined)
+        return [
+          { kind, name, change: "changelog", words: `${part} now comes back from a changelog, and came back from topic '${before}'` },
+        ];
+    }
     return differences.length === 0 ? [] : [{ kind, name, change: "changed", words: `${part} has changed: ${differences.join("; ")}` }];
   });
 };

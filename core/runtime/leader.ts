@@ -5,31 +5,40 @@ import { type AssignmentError, encodeAssignment, type Owner } from "./assignment
 import type { Departed } from "./departed.ts";
 import { type Place, type PlaceableMember, type PlaceableTask, placeTasks } from "./placement.ts";
 import { decodeSubscription, type Subscription } from "./subscription.ts";
-import { storesOf } from "./task_stores.ts";
+import { storesOfTask } from "./task_stores.ts";
 import { newestVersion, type Read } from "./user_data.ts";
 
 /** A task, the partitions it reads, and those that its stores come back from. */
 export interface AssignableTask extends PlaceableTask {
   readonly partitions: readonly TopicPartition[];
   readonly changelogs: readonly TopicPartition[];
+  /** Topics of tables without a changelog, which count as far as the group has committed them. */
+  readonly tables: readonly TopicPartition[];
 }
 
 /** All tasks of the application. A sub-topology weighs as much as it has steps with a store, and one for the rest of it. */
 export const assignableTasks = (application: Application): readonly AssignableTask[] => {
   const { plan, tasks, partitions, names, settings } = application;
   return plan.subtopologies.flatMap((subplan) => {
-    const stores = settings.guarantee === "none" ? [] : storesOf(subplan);
     const weight = 1 + subplan.nodes.filter(({ store }) => store !== undefined).length;
-    return Array.from({ length: tasks.get(subplan.id) ?? 0 }, (_, partition) => ({
-      id: `${subplan.id}_${partition}`,
-      subtopology: subplan.id,
-      stateful: stores.length > 0,
-      weight,
-      partitions: subplan.inputs
-        .map((input): TopicPartition => ({ topic: names.of(input.topic), partition }))
-        .filter((one) => partition < (partitions.get(one.topic) ?? 0)),
-      changelogs: stores.map(({ name }) => ({ topic: names.changelog(name), partition })),
-    }));
+    return Array.from({ length: tasks.get(subplan.id) ?? 0 }, (_, partition) => {
+      const stores = settings.guarantee === "none" ? [] : storesOfTask(application, subplan, partition);
+      return {
+        id: `${subplan.id}_${partition}`,
+        subtopology: subplan.id,
+        stateful: stores.some(({ comesFrom }) => comesFrom !== "nothing"),
+        weight,
+        partitions: subplan.inputs
+          .map((input): TopicPartition => ({ topic: names.of(input.topic), partition }))
+          .filter((one) => partition < (partitions.get(one.topic) ?? 0)),
+        changelogs: stores.flatMap(({ name, comesFrom }) =>
+          comesFrom === "changelog" ? [{ topic: names.changelog(name), partition }] : [],
+        ),
+        tables: stores.flatMap(({ comesFrom }) =>
+          typeof comesFrom === "object" ? [{ topic: names.of(subplan.inputs[comesFrom.input]!.topic), partition }] : [],
+        ),
+      };
+    });
   });
 };
 
@@ -140,20 +149,23 @@ const placeable = (id: string, read: Read<Subscription>): PlaceableMember => {
   return { id, processId, rack, tasks, stored };
 };
 
-/** Where the changelogs of stateful tasks end, summed up task by task; undefined when the log does not say so now: then nothing is moved that need not be. */
+/** How far the stores of stateful tasks can come, summed up task by task: the ends of their changelogs, and what is committed of tables that have none. Undefined when the log does not say so now: then nothing is moved that need not be. */
 const changelogEnds = async (
   application: Application,
   tasks: readonly AssignableTask[],
 ): Promise<ReadonlyMap<string, number> | undefined> => {
+  const { log, settings } = application;
   const changelogs = tasks.flatMap((task) => task.changelogs);
-  if (changelogs.length === 0) return new Map();
+  const tables = tasks.flatMap((task) => task.tables);
+  const sum = (partitions: readonly TopicPartition[], of: (id: string) => number | undefined): number =>
+    partitions.reduce((all, { topic, partition }) => all + (of(partitionId(topic, partition)) ?? 0), 0);
   try {
-    const ends = await application.log.admin.offsets(changelogs, "latest", "read-uncommitted");
+    const [ends, committed] = await Promise.all([
+      changelogs.length === 0 ? new Map<string, number>() : log.admin.offsets(changelogs, "latest", "read-uncommitted"),
+      tables.length === 0 ? undefined : log.admin.committed(settings.applicationId, tables, { requireStable: false }),
+    ]);
     return new Map(
-      tasks.map((task) => [
-        task.id,
-        task.changelogs.reduce((sum, { topic, partition }) => sum + (ends.get(partitionId(topic, partition)) ?? 0), 0),
-      ]),
+      tasks.map((task) => [task.id, sum(task.changelogs, (id) => ends.get(id)) + sum(task.tables, (id) => committed?.get(id)?.offset)]),
     );
   } catch (error) {
     application.logger.log("warn", "Where changelogs end is not known now: tasks stay where they are as far as they can", {

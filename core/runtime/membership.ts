@@ -95,6 +95,7 @@ export class Membership implements TaskDirectory {
       logger,
       counters,
       fetchBytes: application.settings.restoreBytes,
+      groupId: application.settings.applicationId,
       onProgress: options.onRestore,
     });
     this.#replicas = new Replicas({ application, follower: this.#follower, signal });

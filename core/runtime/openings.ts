@@ -162,7 +162,7 @@ export class Openings {
     const positions = await startPositions(application, partitions, committed);
     // A topic that was made anew has taken its offsets with it: from its beginning it would be replayed on top of the state. Asked last, so that it holds for what was read.
     await application.topics.check([...new Set(partitions.map(({ topic }) => topic))]);
-    const ranges = await follower.ranges(settings.guarantee === "none" ? [] : open.map(({ stores }) => stores));
+    const ranges = await follower.ranges(settings.guarantee === "none" ? [] : open.map(({ stores }) => stores), positions);
     const ends = await log.admin.offsets(partitions, "latest", "read-uncommitted");
     const opened = await Promise.allSettled(
       open.map(async ({ opening, stores, inputs }) => {

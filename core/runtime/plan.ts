@@ -86,6 +86,8 @@ export interface InputPlan {
   readonly checkPartitioning: boolean;
   /** What was written to the topics that it comes from is read to their end before the other inputs of the task. */
   readonly bootstrap?: boolean;
+  /** A store comes back from its topic, which is not purged of what was read. */
+  readonly restores?: boolean;
   /** Of an input whose records some policy puts off or parks. */
   readonly putOff?: PutOffPlan;
   /** Of kind "retry": the input whose records are read again here, by its place among the inputs. */
@@ -142,8 +144,22 @@ export interface StorePlan {
   /** How keys are written, where that has a name: state cannot be read with another one. */
   readonly keySerde?: string;
   readonly changelog: boolean;
+  /** Present: it holds the rows of a topic as they come in, and comes back from that topic instead of a changelog of its own. */
+  readonly rowsOf?: RowsOfInput;
   /** How those who do not own it read what it holds. */
   readonly reader?: StoreReader;
+}
+
+/** Where the rows of a table come from that has no changelog. */
+export interface RowsOfInput {
+  /** By its place among the inputs of the sub-topology. */
+  readonly input: number;
+  /** How they are written; undefined stands for self-describing. */
+  readonly value: Serde<any> | undefined;
+  /** Records may be left out: what a row is made of is then checked as it was when the record came in. */
+  readonly mayLeaveOut: boolean;
+  /** Steps rely on what a row was before, so every record has to stay in the topic: one that is compacted does not do. */
+  readonly needsHistory: boolean;
 }
 
 export interface OutputPlan {

@@ -14,6 +14,7 @@ import { type PartitionCounts, partitionCounts } from "./partition_counts.ts";
 import { type PatternTopics, withTopics } from "./pattern_topics.ts";
 import type { Plan, SubtopologyPlan, TopicDeclaration, TopicRef } from "./plan.ts";
 import { timeStore } from "./stream_task.ts";
+import { checkTableTopics } from "./table_topics.ts";
 import { readLimits, type TopicLimits } from "./topic_limits.ts";
 import {
   checkAgainstRecord,
@@ -95,6 +96,7 @@ export const setUpTopics = async (options: {
   for (const { topic, partitions: count } of specs) partitions.set(topic, count);
   await createOrCheck(log, specs, logger);
   const all = new Map([...described, ...(await log.admin.describe(specs.map(({ topic }) => topic)))]);
+  if (keeps) await checkTableTopics(log, plan, logger);
   const record = keeps ? nextRecord(before, starting(all)) : undefined;
   const written = [...users].flatMap(([topic, { written }]) => (written ? [topic] : []));
   const limits = new Map(
@@ -125,7 +127,7 @@ const internalTopics = (plan: Plan, names: TopicNames): readonly string[] => [
 
 const changelogsOf = ({ nodes, inputs }: SubtopologyPlan, names: TopicNames): readonly string[] => [
   ...new Set([
-    ...nodes.flatMap(({ store }) => (store?.changelog ? [names.changelog(store.name)] : [])),
+    ...nodes.flatMap(({ store }) => (store?.changelog && store.rowsOf === undefined ? [names.changelog(store.name)] : [])),
     ...inputs.flatMap(({ kind, topic }) => (kind === "repartition" || kind === "sink" ? [names.changelog(timeStore(topic.name))] : [])),
     ...inputs.flatMap(({ putOff }) => (putOff === undefined ? [] : [names.changelog(putOff.store)])),
   ]),

@@ -1,13 +1,22 @@
 import { reason } from "../errors.ts";
 import type { Clock } from "../ports/clock.ts";
-import { type Fetched, type Fetcher, type FetchPosition, type Log, type LogError, partitionId } from "../ports/log.ts";
+import {
+  type Fetched,
+  type Fetcher,
+  type FetchPosition,
+  type Log,
+  type LogError,
+  partitionId,
+  type RecordCursor,
+  type TopicPartition,
+} from "../ports/log.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { Metric } from "../ports/metrics.ts";
 import type { StoreWrite } from "../ports/store.ts";
 import type { Counters } from "./counters.ts";
 import { isPassing } from "./insist.ts";
 import { pause } from "./pause.ts";
-import type { OpenStore, TaskStores } from "./task_stores.ts";
+import type { OpenStore, StoreOrigin, TaskStores } from "./task_stores.ts";
 
 /** One store on its way back. */
 export interface RestoreProgress {
@@ -21,7 +30,7 @@ export interface RestoreProgress {
   readonly rate: number;
 }
 
-/** Where changelogs begin and end, by `partitionId`. */
+/** Where changelogs begin and end, by `partitionId`; the topic of a table that has none ends where the group has committed it. */
 export interface Ranges {
   readonly starts: ReadonlyMap<string, number>;
   readonly ends: ReadonlyMap<string, number>;
@@ -34,6 +43,8 @@ export interface StoreFollowerOptions {
   readonly counters: Counters;
   /** What one fetch brings at most, over all changelogs. */
   readonly fetchBytes: number;
+  /** The group that commits how far tables without a changelog go. */
+  readonly groupId: string;
   readonly onProgress: (progress: RestoreProgress) => void;
 }
 
@@ -41,11 +52,12 @@ export interface StoreFollowerOptions {
 interface Followed {
   readonly stores: TaskStores;
   readonly store: OpenStore;
+  readonly origin: StoreOrigin;
   offset: number;
   from: number;
   /** Where a restore ends; undefined for a standby, which has no end. */
   end: number | undefined;
-  /** Of the partition, as last heard. */
+  /** Of a changelog, as last heard; of the topic of a table what is committed, beyond which nothing is read. */
   highWatermark: number;
   readonly sinceMs: number;
   toldMs: number;
@@ -59,6 +71,8 @@ const partitionBytes = 512 << 10;
 const recordsPerBatch = 2_000;
 const firstPauseMs = 100;
 const longestPauseMs = 10_000;
+/** A standby that has read all that was committed of a table's topic looks for more so often. */
+const committedEveryMs = 500;
 /** How often a restore that takes long says in the log how far it is. */
 const tellEveryMs = 10_000;
 
@@ -77,6 +91,7 @@ export class StoreFollower {
   #quiet = false;
   /** Fetched and not in a store. */
   #fetchedBytes = 0;
+  #committedAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: StoreFollowerOptions) {
     this.#options = options;
@@ -99,16 +114,32 @@ export class StoreFollower {
     this.#begin(stores, ranges, false);
   }
 
-  /** Where the changelogs of these tasks begin and end now. */
-  async ranges(tasks: readonly TaskStores[]): Promise<Ranges> {
-    const changelogs = tasks.flatMap(({ stores }) => stores);
+  /**
+   * Where the changelogs of these tasks begin and end now.
+   * @param positions of inputs, by `partitionId`: where the topics of tables end; asked for where it is not given
+   */
+  async ranges(tasks: readonly TaskStores[], positions?: ReadonlyMap<string, { readonly offset: number }>): Promise<Ranges> {
+    const changelogs = tasks.flatMap(({ origins }) => origins);
     if (changelogs.length === 0) return { starts: new Map(), ends: new Map() };
     const { admin } = this.#options.log;
-    const [ends, starts] = await Promise.all([
+    const tables = changelogs.filter(({ rows }) => rows !== undefined);
+    const [ends, starts, committed] = await Promise.all([
       admin.offsets(changelogs, "latest", "read-uncommitted"),
       admin.offsets(changelogs, "earliest", "read-uncommitted"),
+      positions ?? this.#committed(tables),
     ]);
-    return { starts, ends };
+    const upTo = new Map(ends);
+    // Beyond it lies what the task has still to handle: a row of it would be there before its time.
+    for (const { topic, partition } of tables) {
+      const id = partitionId(topic, partition);
+      upTo.set(id, Math.min(ends.get(id) ?? 0, committed.get(id)?.offset ?? 0));
+    }
+    return { starts, ends: upTo };
+  }
+
+  async #committed(partitions: readonly TopicPartition[]): Promise<ReadonlyMap<string, { readonly offset: number }>> {
+    if (partitions.length === 0) return new Map();
+    return this.#options.log.admin.committed(this.#options.groupId, partitions, { requireStable: false });
   }
 
   /** Nothing is written into these stores any more. */
@@ -163,7 +194,13 @@ export class StoreFollower {
     if (this.#closed.signal.aborted) return [];
     const waiting: Promise<void>[] = [];
     for (const one of stores.stores) {
-      const id = partitionId(one.topic, one.partition);
+      const { origin } = one;
+      if (origin === undefined) {
+        // What it was when it was here last says nothing of what it would be now.
+        if (toTheEnd) one.store.wipe();
+        continue;
+      }
+      const id = partitionId(origin.topic, origin.partition);
       const [start, end] = [starts.get(id) ?? 0, ends.get(id) ?? 0];
       let offset = one.store.position?.changelogOffset ?? start;
       // A position outside the log belongs to another log: the topic was made anew, or the store was left behind for too long.
@@ -174,7 +211,7 @@ export class StoreFollower {
       if (one.store.position === undefined) one.store.write([], { changelogOffset: offset });
       if (toTheEnd && offset >= end) continue;
       const nowMs = this.#options.clock.monotonic();
-      const place = { stores, store: one, offset, from: offset, end: toTheEnd ? end : undefined, highWatermark: end };
+      const place = { stores, store: one, origin, offset, from: offset, end: toTheEnd ? end : undefined, highWatermark: end };
       const over = new Promise<void>((done, fail) => {
         this.#followed.set(id, { ...place, sinceMs: nowMs, toldMs: nowMs, done, fail });
       });
@@ -202,6 +239,7 @@ export class StoreFollower {
     try {
       while (this.#followed.size > 0 && !this.#closed.signal.aborted)
         try {
+          await this.#lookForMore();
           const fetched = await fetcher.poll(this.#positions(), pollMs);
           this.#quiet = fetched.length === 0;
           this.#fetchedBytes = fetched.reduce((sum, { bytes }) => sum + bytes, 0);
@@ -221,12 +259,25 @@ export class StoreFollower {
     }
   }
 
+  /** Asks how far tables are committed of which a standby has read what was. */
+  async #lookForMore(): Promise<void> {
+    const waiting = [...this.#followed.values()].filter(isCaughtUp);
+    const nowMs = this.#options.clock.monotonic();
+    if (waiting.length === 0 || nowMs - this.#committedAtMs < committedEveryMs) return;
+    this.#committedAtMs = nowMs;
+    const committed = await this.#committed(waiting.map(({ origin }) => origin));
+    for (const followed of waiting) {
+      const { topic, partition } = followed.origin;
+      followed.highWatermark = Math.max(followed.highWatermark, committed.get(partitionId(topic, partition))?.offset ?? 0);
+    }
+  }
+
   #positions(): readonly FetchPosition[] {
-    const all = [...this.#followed.values()];
+    const all = [...this.#followed.values()].filter((followed) => !isCaughtUp(followed));
     const restoring = all.filter(({ end }) => end !== undefined);
     const wanted = restoring.length === 0 || this.#quiet ? all : restoring;
     const bytesMax = Math.max(1, Math.floor(this.#options.fetchBytes / wanted.length));
-    return wanted.map(({ store: { topic, partition }, offset }) => ({ topic, partition, offset, bytesMax }));
+    return wanted.map(({ origin: { topic, partition }, offset }) => ({ topic, partition, offset, bytesMax }));
   }
 
   async #takeOne(fetched: Fetched): Promise<void> {
@@ -245,24 +296,32 @@ export class StoreFollower {
   async #take(id: string, followed: Followed, fetched: Fetched): Promise<void> {
     const { records } = fetched;
     const { store } = followed.store;
+    const { rows } = followed.origin;
+    const isWanted = (): boolean => this.#followed.get(id) === followed;
+    const upTo = rows === undefined ? Number.POSITIVE_INFINITY : (followed.end ?? followed.highWatermark);
     for (let more = true; more; ) {
       const batch: StoreWrite[] = [];
-      let taken = 0;
-      while (taken < recordsPerBatch && (more = records.next())) {
-        const [key, value] = [records.key(), records.value()];
-        if (key !== null) batch.push({ key, value });
+      let [taken, leftOut] = [0, 0];
+      while (taken < recordsPerBatch && (more = records.next() && records.offset < upTo)) {
+        const pending = rows?.prepare(records);
+        if (pending !== undefined) await rows!.wait(records, isWanted, this.#closed.signal);
+        const entry = rows === undefined ? entryOf(records) : rows.row(records.key(), records.value(), records.timestamp);
+        if (entry !== undefined) batch.push(entry);
+        else leftOut++;
         taken++;
         followed.offset = records.offset + 1;
       }
-      if (!more) followed.offset = fetched.nextOffset;
+      if (!isWanted()) return;
+      if (!more) followed.offset = Math.min(fetched.nextOffset, upTo);
       store.write(batch, { changelogOffset: followed.offset });
       const { counters } = this.#options;
       (followed.end === undefined ? counters.counter("standby_records") : counters.counter("restored_records")).add(taken);
+      if (leftOut > 0) counters.counter("restore_left_out_records").add(leftOut);
       if (!more) break;
       await this.#options.clock.yield();
-      if (this.#followed.get(id) !== followed) return;
+      if (!isWanted()) return;
     }
-    followed.highWatermark = fetched.highWatermark;
+    if (rows === undefined) followed.highWatermark = fetched.highWatermark;
     this.#tell(followed);
     this.#checkDone(id, followed);
   }
@@ -274,11 +333,11 @@ export class StoreFollower {
   }
 
   #tell(followed: Followed): void {
-    const { store, stores, offset, from, end } = followed;
+    const { store, origin, stores, offset, from, end } = followed;
     if (end === undefined) return;
     const nowMs = this.#options.clock.monotonic();
     const [done, total, rate] = [Math.min(offset, end) - from, end - from, rateOf(followed, nowMs)];
-    this.#options.onProgress({ task: stores.id, store: store.name, partition: store.partition, done, total, rate });
+    this.#options.onProgress({ task: stores.id, store: store.name, partition: origin.partition, done, total, rate });
     if (nowMs - followed.toldMs < tellEveryMs) return;
     followed.toldMs = nowMs;
     const left = rate > 0 ? `, about ${Math.ceil((total - done) / rate)} s left` : "";
@@ -315,8 +374,8 @@ export class StoreFollower {
       followed.fail(error);
       if (followed.end === undefined)
         this.#options.logger.log("warn", `Task ${stores.id} has no standby here any more, as a changelog of it cannot be followed`, {
-          topic: followed.store.topic,
-          partition: followed.store.partition,
+          topic: followed.origin.topic,
+          partition: followed.origin.partition,
           reason: reason(error),
         });
     }
@@ -331,6 +390,16 @@ export class StoreFollower {
     await pause(this.#options.clock, Math.min(firstPauseMs * 2 ** failures, longestPauseMs), this.#closed.signal);
   }
 }
+
+/** An entry of a changelog. */
+const entryOf = (records: RecordCursor): StoreWrite | undefined => {
+  const key = records.key();
+  return key === null ? undefined : { key, value: records.value() };
+};
+
+/** A standby that has all that was committed of a table's topic. */
+const isCaughtUp = ({ origin, offset, end, highWatermark }: Followed): boolean =>
+  origin.rows !== undefined && end === undefined && offset >= highWatermark;
 
 /** Offsets a second. */
 const rateOf = ({ offset, from, sinceMs }: Followed, nowMs: number): number =>

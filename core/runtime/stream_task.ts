@@ -7,7 +7,7 @@ import { finishedRecord } from "./control_topic.ts";
 import { InputTimes } from "./input_times.ts";
 import { decodeOffsetMetadata, encodeOffsetMetadata } from "./offset_metadata.ts";
 import { OperatorChain } from "./operator_chain.ts";
-import type { SubtopologyPlan } from "./plan.ts";
+import type { RowsOfInput, StorePlan, SubtopologyPlan } from "./plan.ts";
 import type { Pending, SealedTask, Task } from "./sealed_task.ts";
 import { Staging } from "./staging.ts";
 import type { TaskEnvironment } from "./task_environment.ts";
@@ -44,6 +44,8 @@ export class StreamTask implements Task {
   readonly #options: StreamTaskOptions;
   readonly #environment: TaskEnvironment;
   readonly #staging: Staging;
+  /** Of the steps' stores, by name. */
+  readonly #plans: ReadonlyMap<string, StorePlan>;
   readonly #positions: Map<string, InputPosition>;
   #states!: ReadonlyMap<string, StepState>;
   #inputs!: readonly TaskInput[];
@@ -64,6 +66,7 @@ export class StreamTask implements Task {
     this.partition = partition;
     this.#options = options;
     this.#environment = environment;
+    this.#plans = new Map(plan.nodes.flatMap(({ store }) => (store === undefined ? [] : [[store.name, store]])));
     this.#staging = new Staging(() => environment.outbox());
     this.#positions = new Map(options.positions);
     this.#open();
@@ -335,8 +338,8 @@ export class StreamTask implements Task {
     const changelog = new Map<string, number>();
     const outbox = environment.outbox();
     const now = environment.clock.now();
-    const logged = environment.guarantee !== "none";
     const seal = (state: StepState, store: string): void => {
+      const logged = environment.guarantee !== "none" && this.#hasChangelog(store);
       const topic = environment.changelogTopic(store);
       const limits = environment.limitsOf(topic);
       let records = 0;
@@ -369,6 +372,8 @@ export class StreamTask implements Task {
   committed(sealed: SealedTask, bases: BaseOffsets): void {
     const environment = this.#environment;
     const apply = (state: StepState, store: string): void => {
+      const rowsOf = this.#plans.get(store)?.rowsOf;
+      if (rowsOf !== undefined) return state.committed(this.#offsetOf(sealed, rowsOf));
       const partition = partitionId(environment.changelogTopic(store), this.partition);
       const base = bases.get(partition);
       const records = sealed.changelog.get(partition);
@@ -378,6 +383,17 @@ export class StreamTask implements Task {
     for (const input of this.#inputs) if (input.vector !== undefined) apply(input.vector.state, timeStore(input.plan.topic.name));
     for (const offset of sealed.offsets) this.#positions.set(partitionId(offset.topic, offset.partition), decodeOffsetMetadata(offset));
     if (sealed.finished) this.#finishedCommitted = true;
+  }
+
+  #hasChangelog(store: string): boolean {
+    const plan = this.#plans.get(store);
+    return plan === undefined || (plan.changelog && plan.rowsOf === undefined);
+  }
+
+  /** How far a table is read from its topic by a commit: so far its rows go. */
+  #offsetOf(sealed: SealedTask, { input: index }: RowsOfInput): number | undefined {
+    const input = this.#inputs.find((one) => one.index === index);
+    return sealed.offsets.find(({ topic }) => topic === input?.topic)?.offset;
   }
 
   afterCommit(): void {

@@ -4,14 +4,30 @@ import type { Store } from "../ports/store.ts";
 import { keyCodec } from "../state/codecs.ts";
 import type { KeyCodec } from "../state/step_state.ts";
 import type { Application } from "./application.ts";
-import type { SubtopologyPlan } from "./plan.ts";
+import type { InputPlan, RowsOfInput, SubtopologyPlan } from "./plan.ts";
+import { SourceRows } from "./source_rows.ts";
 import { timeStore } from "./stream_task.ts";
 
-/** One store of a task, and where it comes back from. */
-export interface OpenStore extends TopicPartition {
+/** One store of a task. */
+export interface OpenStore {
   readonly name: string;
   readonly keys: KeyCodec;
   readonly store: Store;
+  /** Undefined: it does not come back, and is empty whenever the task is opened. */
+  readonly origin: StoreOrigin | undefined;
+}
+
+/** The partition that a store comes back from. */
+export interface StoreOrigin extends TopicPartition {
+  /** Undefined: a changelog. Otherwise the topic of a table, as far as the group has committed it, of whose records these rows are made. */
+  readonly rows?: SourceRows;
+}
+
+/** A store before it is opened. */
+export interface TaskStore {
+  readonly name: string;
+  readonly keys: KeyCodec;
+  readonly comesFrom: "changelog" | "nothing" | RowsOfInput;
 }
 
 /** The stores of one task. They may outlive the task: who is to follow its changelogs from then on goes on where the task was. */
@@ -28,6 +44,11 @@ export class TaskStores {
     this.plan = plan;
     this.partition = partition;
     this.stores = stores;
+  }
+
+  /** The partitions that they come back from. */
+  get origins(): readonly StoreOrigin[] {
+    return this.stores.flatMap(({ origin }) => origin ?? []);
   }
 
   /** How far they go: the sum of their changelog offsets. */
@@ -53,36 +74,63 @@ export const taskOf = (application: Application, id: string): { readonly plan: S
   return { plan, partition };
 };
 
-/** The stores that a task of the sub-topology has, with the codecs of their keys: those of its steps, one for what is known of the time of each internal topic, and one for what is put off of an input. */
-export const storesOf = (plan: SubtopologyPlan): readonly { readonly name: string; readonly keys: KeyCodec }[] => [
-  ...plan.nodes.flatMap(({ store }) => (store === undefined ? [] : [{ name: store.name, keys: store.keys }])),
-  ...plan.inputs.flatMap(({ kind, topic }) =>
-    kind === "repartition" || kind === "sink" ? [{ name: timeStore(topic.name), keys: keyCodec(undefined) }] : [],
-  ),
-  // The topics of one pattern share it.
-  ...[...new Set(plan.inputs.flatMap(({ putOff }) => (putOff === undefined ? [] : [putOff.store])))].map((name) => ({
-    name,
-    keys: keyCodec(undefined),
-  })),
-];
+/** The stores that a task of the sub-topology has: those of its steps, one for what is known of the time of each internal topic, and one for what is put off of an input. */
+export const storesOf = (plan: SubtopologyPlan): readonly TaskStore[] => {
+  const ours = (name: string): TaskStore => ({ name, keys: keyCodec(undefined), comesFrom: "changelog" });
+  return [
+    ...plan.nodes.flatMap(({ store }): readonly TaskStore[] =>
+      store === undefined
+        ? []
+        : [{ name: store.name, keys: store.keys, comesFrom: store.rowsOf ?? (store.changelog ? "changelog" : "nothing") }],
+    ),
+    ...plan.inputs.flatMap(({ kind, topic }) => (kind === "repartition" || kind === "sink" ? [ours(timeStore(topic.name))] : [])),
+    // The topics of one pattern share it.
+    ...[...new Set(plan.inputs.flatMap(({ putOff }) => (putOff === undefined ? [] : [putOff.store])))].map(ours),
+  ];
+};
 
 /** The stores that a task has of these, by the inputs that have a partition of its number. */
 export const storesOfTask = (
   { names, partitions }: Pick<Application, "names" | "partitions">,
   plan: SubtopologyPlan,
   partition: number,
-): readonly { readonly name: string; readonly keys: KeyCodec }[] =>
-  storesOf({ ...plan, inputs: plan.inputs.filter(({ topic }) => partition < (partitions.get(names.of(topic)) ?? 0)) });
+): readonly TaskStore[] => {
+  const isThere = ({ topic }: InputPlan): boolean => partition < (partitions.get(names.of(topic)) ?? 0);
+  return storesOf({ ...plan, inputs: plan.inputs.filter(isThere) }).map((store) =>
+    // A table whose topic has fewer partitions than there are tasks has no rows in the last of them.
+    typeof store.comesFrom === "object" && !isThere(plan.inputs[store.comesFrom.input]!) ? { ...store, comesFrom: "nothing" } : store,
+  );
+};
+
+/** The partition that a store of a task comes back from. */
+export const originOf = (
+  { names, clock, logger, settings }: Pick<Application, "names" | "clock" | "logger" | "settings">,
+  plan: SubtopologyPlan,
+  partition: number,
+  { name, keys, comesFrom }: TaskStore,
+): StoreOrigin | undefined => {
+  if (comesFrom === "nothing") return undefined;
+  if (comesFrom === "changelog") return { topic: names.changelog(name), partition };
+  const input = plan.inputs[comesFrom.input]!;
+  const topic = names.of(input.topic);
+  const { recordBytesMax } = settings;
+  return {
+    topic,
+    partition,
+    rows: new SourceRows({ plan: input, rows: comesFrom, keys, topic, partition, clock, logger, recordBytesMax }),
+  };
+};
 
 /** Opens the stores of a task as they are, restored or not. */
 export const openTaskStores = async (application: Application, id: string): Promise<TaskStores> => {
-  const { settings, names, stores: engine } = application;
+  const { settings, stores: engine } = application;
   const { plan, partition } = taskOf(application, id);
   const stores: OpenStore[] = [];
   try {
-    for (const { name, keys } of storesOfTask(application, plan, partition)) {
+    for (const one of storesOfTask(application, plan, partition)) {
+      const { name, keys } = one;
       const store = await engine.open({ applicationId: settings.applicationId, store: name, partition });
-      stores.push({ name, keys, store, topic: names.changelog(name), partition });
+      stores.push({ name, keys, store, origin: originOf(application, plan, partition, one) });
     }
   } catch (error) {
     for (const { store } of stores) await store.close();

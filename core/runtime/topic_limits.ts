@@ -45,19 +45,27 @@ export const topicLimits = (config: ReadonlyMap<string, string>, sentBytes: Topi
   };
 };
 
-/** The limits of a topic as it is. To read a topic's settings is a right of its own: without it the log decides when it is too late for a policy. */
+/** The limits of a topic as it is. Where they are not known the log decides when it is too late for a policy. */
 export const readLimits = async (log: Log, topic: string, logger: Logger): Promise<TopicLimits> => {
   const sentBytes: TopicLimits["sentBytes"] | undefined =
     log.compressedBytes === undefined ? undefined : (key, value, headers) => log.compressedBytes!(key, value, headers);
+  const config = await readConfig(log, topic, "records that it does not take are not known beforehand", logger);
+  return config === undefined ? noLimits : topicLimits(config, sentBytes);
+};
+
+/** The settings of a topic. To read them is a right of its own: undefined without it, and the log says what follows from that. */
+export const readConfig = async (
+  log: Log,
+  topic: string,
+  soWhat: string,
+  logger: Logger,
+): Promise<ReadonlyMap<string, string> | undefined> => {
   try {
-    return topicLimits(await log.admin.config(topic), sentBytes);
+    return await log.admin.config(topic);
   } catch (error) {
     if (!(error instanceof LogError) || error.disposition !== "configuration") throw error;
-    logger.log("info", "The settings of a topic cannot be read, so records that it does not take are not known beforehand", {
-      topic,
-      reason: error.message,
-    });
-    return noLimits;
+    logger.log("info", `The settings of a topic cannot be read, so ${soWhat}`, { topic, reason: error.message });
+    return undefined;
   }
 };
 

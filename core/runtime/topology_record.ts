@@ -1,5 +1,5 @@
 import { ConfigurationError } from "../errors.ts";
-import { type StatefulPart, type TopologyChange, topologyChanges } from "./fingerprint.ts";
+import { comesBackFrom, type StatefulPart, type TopologyChange, topologyChanges } from "./fingerprint.ts";
 import type { Plan } from "./plan.ts";
 
 /** A topic as it was when an application ran. */
@@ -75,6 +75,12 @@ export const checkAgainstRecord = (before: TopologyRecord, now: StartingTopology
       changed,
       `${notTheSame(now)}. ${said(changed)}. What was kept for the one cannot be read by the other: go back, give the step another name (and what it was called is given up with allowNonRestoredState: true), or give the program another applicationId`,
     );
+  const withoutRows = changes.filter(({ change }) => change === "changelog");
+  if (withoutRows.length > 0)
+    throw refused(
+      withoutRows,
+      `${notTheSame(now)}. ${said(withoutRows)}, so it would begin without the rows that were read before: go back to changelog: "source", or give the program another applicationId`,
+    );
   const removed = changes.filter(({ change }) => change === "removed");
   if (removed.length > 0 && !now.allowNonRestoredState)
     throw refused(
@@ -117,7 +123,7 @@ const isPattern = (topic: string): boolean => topic.startsWith("/");
 
 const checkTopics = (before: TopologyRecord, now: StartingTopology): void => {
   const { applicationId, allowNonRestoredState } = now;
-  const used = new Set(now.parts.map((part) => topicOf(applicationId, part)));
+  const used = new Set(now.parts.flatMap((part) => (comesBackFrom in part.parameters ? [] : [topicOf(applicationId, part)])));
   for (const [topic, was] of Object.entries(before.topics)) {
     const is = now.topics.get(topic);
     if (is === undefined && used.has(topic) && !allowNonRestoredState)

@@ -58,19 +58,22 @@ export const prefixEnd = (prefix: Uint8Array): Uint8Array | undefined => {
   return bound;
 };
 
+/** How keys are written, and namespaces where there are some. */
+export type Addressing = Pick<StepState, "keys"> & Partial<Pick<StepState, "namespaceCodec">>;
+
 /** `key[, namespace]`, each behind its length, so that no entry's address is the beginning of another's. */
-export const writeScope = (to: ByteWriter, state: StepState, key: unknown, namespaced: boolean, namespace: unknown): void => {
+export const writeScope = (to: ByteWriter, state: Addressing, key: unknown, namespaced: boolean, namespace: unknown): void => {
   const keyStart = openLength(to);
   if (key !== taskKey) writeWith(state.keys, to, key);
   closeLength(to, keyStart);
   if (!namespaced) return;
   const start = openLength(to);
-  writeSubKey(state.namespaceCodec, to, namespace);
+  writeSubKey(state.namespaceCodec!, to, namespace);
   closeLength(to, start);
 };
 
 /** `column, key[, namespace]`: where the entries of the given scope stand in the store. An array of its own, since it is kept as long as the scope is known. */
-export const scopePrefix = (state: StepState, prefix: Uint8Array, key: unknown, namespaced: boolean, namespace: unknown): Uint8Array => {
+export const scopePrefix = (state: Addressing, prefix: Uint8Array, key: unknown, namespaced: boolean, namespace: unknown): Uint8Array => {
   // A serde of the user's own may look into other state while it writes.
   const to = writer ?? new ByteWriter();
   writer = undefined;

@@ -42,8 +42,20 @@ export const planted: readonly Planted[] = [
   runtime(
     "a restore goes by the last record and not by position",
     "store_follower",
-    "if (!more) followed.offset = fetched.nextOffset;",
+    "if (!more) followed.offset = Math.min(fetched.nextOffset, upTo);",
     "",
+  ),
+  runtime(
+    "a table is restored beyond what is committed of its topic",
+    "store_follower",
+    "upTo.set(id, Math.min(ends.get(id) ?? 0, committed.get(id)?.offset ?? 0));",
+    "",
+  ),
+  runtime(
+    "a standby follows the topic of a table beyond what is committed",
+    "store_follower",
+    "(followed.end ?? followed.highWatermark);",
+    "(followed.end ?? Number.POSITIVE_INFINITY);",
   ),
   runtime(
     "what is there of a store counts as all of it",

@@ -10,7 +10,7 @@ import { patterns } from "./scenarios/patterns.ts";
 import { ledger, rules, sweeps } from "./scenarios/rules.ts";
 import { stateless } from "./scenarios/stateless.ts";
 import { stragglers } from "./scenarios/stragglers.ts";
-import { foreignKeys, stores, streamJoins, tables } from "./scenarios/tables.ts";
+import { foreignKeys, sourced, stores, streamJoins, tables } from "./scenarios/tables.ts";
 import { timers } from "./scenarios/timers.ts";
 import { silences, windows } from "./scenarios/windows.ts";
 
@@ -40,4 +40,5 @@ export const scenarios: readonly Scenario[] = [
   attribution,
   stragglers,
   silences,
+  sourced,
 ];

@@ -24,6 +24,8 @@ export interface TableSettings {
   readonly value: Serde<any> | undefined;
   /** How far back versions are kept; undefined: only the present one counts. */
   readonly historyMs: number | undefined;
+  /** It has no changelog: its rows come back from the topic. */
+  readonly fromSource: boolean;
 }
 
 export const sourceNode = (source: Omit<SourceNode, "node">): SourceNode => ({ node: "source", ...source });
@@ -35,6 +37,7 @@ export const sameReading = (a: SourceNode, b: SourceNode): boolean =>
   a.endAt === b.endAt &&
   a.onError === b.onError &&
   a.table?.store === b.table?.store &&
+  a.table?.fromSource === b.table?.fromSource &&
   a.table?.historyMs === b.table?.historyMs &&
   a.time.timestamp === b.time.timestamp &&
   a.time.idlenessMs === b.time.idlenessMs &&

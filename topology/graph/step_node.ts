@@ -1,4 +1,5 @@
 import type { OperatorFactory } from "../../core/operators/operator.ts";
+import type { Serde } from "../../core/serde/serde.ts";
 import type { StoreReader } from "../../core/state/stores/store_descriptor.ts";
 import type { NodeId } from "./graph.ts";
 
@@ -21,6 +22,8 @@ export interface StepNode {
   readonly reader: StoreReader | ((cached: boolean) => StoreReader) | undefined;
   /** Whether the changes of its store go to a changelog. */
   readonly changelog: boolean;
+  /** Present: it keeps the rows of a topic as they come in, written so, and they come back from that topic; undefined stands for self-describing. */
+  readonly rows: { readonly value: Serde<any> | undefined } | undefined;
   readonly parameters: Readonly<Record<string, string | number | boolean>>;
   readonly operator: (wiring: Wiring) => OperatorFactory;
 }
@@ -63,6 +66,7 @@ export const stepNode = (step: Pick<StepNode, "operation" | "ports" | "operator"
   stateful: false,
   reader: undefined,
   changelog: true,
+  rows: undefined,
   ...step,
   parameters: writable(step.parameters ?? {}),
 });

@@ -211,6 +211,8 @@ class Lowering {
       onError: policyOf(id, undefined, this.#names, this.#onError),
     });
     draft.edges.set(id, [edge]);
+    if (node.rows !== undefined)
+      draft.sourced.push({ node: edge.node, value: node.rows.value, needsHistory: cached || this.#asked.has(id) });
     if (keyed)
       draft.rely(
         edge,

@@ -1,6 +1,7 @@
 import type { Edge, InputPlan, NodePlan, SinkPlan, SubtopologyPlan } from "../../core/runtime/plan.ts";
 import { mainOutput } from "../../core/runtime/plan.ts";
 import type { NodeId } from "../graph/graph.ts";
+import { type SourcedTable, withTableSources } from "./table_sources.ts";
 
 /** A sub-topology while it is put together. */
 export class SubtopologyDraft {
@@ -9,6 +10,8 @@ export class SubtopologyDraft {
   /** The input for each internal topic. */
   readonly inputOf: Map<string, Edge> = new Map();
   readonly nodes: NodePlan[] = [];
+  /** Tables without a changelog. */
+  readonly sourced: SourcedTable[] = [];
   sink: SinkPlan | undefined;
   readonly #inputs: Omit<InputPlan, "checkPartitioning">[] = [];
   readonly #reliances = new Map<number, { readonly edges: readonly Edge[]; readonly tables: readonly Edge[] }>();
@@ -47,7 +50,10 @@ export class SubtopologyDraft {
     const inputs = this.#inputs.map(
       (input, index): InputPlan => ({ ...input, checkPartitioning: input.kind === "source" && relied.has(index) }),
     );
-    return { id, inputs, nodes: this.nodes, copartitioned, ...(this.sink === undefined ? {} : { sink: this.sink }) };
+    return withTableSources(
+      { id, inputs, nodes: this.nodes, copartitioned, ...(this.sink === undefined ? {} : { sink: this.sink }) },
+      this.sourced,
+    );
   }
 
   /** The inputs whose keys come to these edges. */

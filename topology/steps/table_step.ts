@@ -22,14 +22,15 @@ export interface NamedStore {
   readonly value: Serde<any> | undefined;
 }
 
-/** Keeps the rows of a table, for the steps that look into it. */
-export const tableStep = ({ name, value }: NamedStore, changes: NodeId): StepNode =>
+/** Keeps the rows of a table that is read from a topic, for the steps that look into it. */
+export const tableStep = ({ name, value }: NamedStore, changes: NodeId, fromSource: boolean): StepNode =>
   stepNode({
     operation: "table",
     name,
     ports: [{ stream: changes, needs: "key" }],
     stateful: true,
     reader: rowsReader(undefined, value),
+    rows: fromSource ? { value } : undefined,
     operator: ({ single, before, cached }) => tableOperator({ nullKey: single, before, cached, serde: value }),
   });
 

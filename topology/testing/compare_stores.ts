@@ -1,16 +1,22 @@
+import { partitionId } from "../../core/ports/log.ts";
+import { silent } from "../../core/ports/logger.ts";
 import type { TopicNames } from "../../core/runtime/application.ts";
+import { SourceRows } from "../../core/runtime/source_rows.ts";
 import { type LogRecord, readTopic } from "./log_reading.ts";
 import { bytesText } from "./record_text.ts";
 import type { Replayed } from "./replay.ts";
 import { entriesOf, type StoreSnapshot } from "./simulated_stores.ts";
+import type { TableTopic } from "./table_topics.ts";
 import type { World } from "./world.ts";
 
 /** State is what the changelog says, which is what the task comes to when it does everything again; and so were the stores that processes held in between. */
 export const compareStores = async (world: World, names: TopicNames, replays: ReadonlyMap<string, Replayed>): Promise<void> => {
   const changelogs = new Map<string, readonly LogRecord[]>();
   const changelogOf = async (store: string, partition: number): Promise<readonly LogRecord[]> => {
-    if (!changelogs.has(store)) changelogs.set(store, await readTopic(world.log, names.changelog(store)));
-    return changelogs.get(store)!.filter((record) => record.partition === partition);
+    const table = world.tableTopics.get(store);
+    if (!changelogs.has(store)) changelogs.set(store, await readTopic(world.log, table?.topic ?? names.changelog(store)));
+    const records = changelogs.get(store)!.filter((record) => record.partition === partition);
+    return table === undefined ? records : rowsOf(world, table, partition, records);
   };
   for (const [task, { stores }] of replays) {
     const partition = Number(task.split("_")[1]);
@@ -23,6 +29,23 @@ export const compareStores = async (world: World, names: TopicNames, replays: Re
     const records = await changelogOf(snapshot.store, snapshot.partition);
     if (isWhole(world, snapshot, records)) differencesAt(world, snapshot, records);
   }
+};
+
+/** What a table that has no changelog makes of its topic, as far as the group has committed it. */
+const rowsOf = async (
+  world: World,
+  { topic, plan, rows, keys }: TableTopic,
+  partition: number,
+  records: readonly LogRecord[],
+): Promise<readonly LogRecord[]> => {
+  const committed = await world.log.admin.committed(world.applicationId, [{ topic, partition }], { requireStable: true });
+  const end = committed.get(partitionId(topic, partition))?.offset ?? 0;
+  const recordBytesMax = Number.POSITIVE_INFINITY;
+  const table = new SourceRows({ plan, rows, keys, topic, partition, clock: world.clock, logger: silent, recordBytesMax });
+  return records.flatMap((record): readonly LogRecord[] => {
+    const row = record.offset < end ? table.row(record.key, record.value, record.timestamp) : undefined;
+    return row === undefined ? [] : [{ ...record, ...row }];
+  });
 };
 
 /** When older records were compacted away, only the end of the changelog can be compared. */

@@ -24,6 +24,6 @@ export const growthPromise = ({ subtopologies }: Plan, topic: string): GrowthPro
 
 /** Changelogs are as wide as the sub-topology, and so are inputs that belong together. */
 const isBound = ({ nodes, inputs, copartitioned }: SubtopologyPlan, reads: (input: InputPlan) => boolean): boolean =>
-  nodes.some(({ store }) => store?.changelog) ||
+  nodes.some(({ store }) => store?.changelog && store.rowsOf === undefined) ||
   inputs.some(({ putOff, topic, kind }) => putOff !== undefined || topic.declared?.partitions !== undefined || kind !== "source") ||
   copartitioned.some((group) => group.inputs.some((input) => reads(inputs[input]!)));

@@ -19,6 +19,7 @@ import { Lent } from "./lent_log.ts";
 import { SimulatedProcess } from "./process.ts";
 import type { RequestFault } from "./process_link.ts";
 import { SimulatedStores } from "./simulated_stores.ts";
+import { type TableTopic, tableTopics } from "./table_topics.ts";
 import { Trace } from "./trace.ts";
 import { TrickledInput } from "./trickled_input.ts";
 
@@ -54,6 +55,8 @@ export class World {
   readonly history: History;
   readonly ledger: Ledger;
   readonly stores: SimulatedStores;
+  /** Of tables without a changelog. */
+  readonly tableTopics: ReadonlyMap<string, TableTopic>;
   readonly violations: string[] = [];
   /** What happened, by name, in its order. */
   readonly injected: string[] = [];
@@ -101,8 +104,9 @@ export class World {
     this.history = new History(this.guarantee === "exactly-once", (what) => this.violated(what));
     this.ledger = new Ledger(this.history, (what) => this.violated(what));
     const { applicationId } = this;
+    this.tableTopics = tableTopics(options.versions.map((version) => version.plan()));
     this.stores = new SimulatedStores(
-      (store, partition) => this.memory.endOf(`${applicationId}-${store}-changelog`, partition),
+      (store, partition) => this.memory.endOf(this.tableTopics.get(store)?.topic ?? `${applicationId}-${store}-changelog`, partition),
       (what) => this.violated(what),
     );
   }

@@ -12,6 +12,7 @@ const tasks: readonly AssignableTask[] = Array.from({ length: 4 }, (_, partition
   weight: 1,
   partitions: [{ topic: "in", partition }],
   changelogs: [{ topic: "app-store-changelog", partition }],
+  tables: [],
 }));
 const ids = tasks.map(({ id }) => id);
 

@@ -40,7 +40,7 @@ const world = async () => {
   };
   const store = new MemoryStore();
   const progress: RestoreProgress[] = [];
-  const stores = new TaskStores("0_0", plan, 0, [{ store, name: "store", keys: keyCodec(undefined), ...changelog }]);
+  const stores = new TaskStores("0_0", plan, 0, [{ store, name: "store", keys: keyCodec(undefined), origin: changelog }]);
   const counters = new Counters();
   const follower = new StoreFollower({
     log,
@@ -48,6 +48,7 @@ const world = async () => {
     logger: silent,
     counters,
     fetchBytes: 8 << 20,
+    groupId: "group",
     onProgress: (one) => void progress.push(one),
   });
   const run = async (signal: AbortSignal = new AbortController().signal) =>
@@ -174,7 +175,9 @@ describe("restoring a store", () => {
     await clock.complete(producer.send(outbox));
     const tasks = ["changelog", "other"].map(
       (topic, i) =>
-        new TaskStores(`0_${i}`, plan, i, [{ store: new MemoryStore(), name: "store", keys: keyCodec(undefined), topic, partition: 0 }]),
+        new TaskStores(`0_${i}`, plan, i, [
+          { store: new MemoryStore(), name: "store", keys: keyCodec(undefined), origin: { topic, partition: 0 } },
+        ]),
     );
     const ranges = await clock.complete(follower.ranges(tasks));
     const ready: string[] = [];

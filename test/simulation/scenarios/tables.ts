@@ -38,6 +38,22 @@ export const tables: Scenario = scenario("tables", ({ table }) => {
     .to(written("per-kind"));
 });
 
+/** A table that has no changelog, in which a stream looks up, and whose rows are counted. */
+export const sourced: Scenario = {
+  ...scenario("sourced", ({ from, table }) => {
+    const rows = table(answers, { changelog: "source" });
+    from(events)
+      .keyBy()
+      .leftJoin("answered", rows, ({ id }, answer) => ({ id, answer: answer?.id ?? null }))
+      .to(written("answered"));
+    rows
+      .groupBy(({ kind }) => kind)
+      .count("answers-per-kind")
+      .to(written("answers-per-kind"));
+  }),
+  run: { standbys: 1 },
+};
+
 /** Tables that are joined by a key in their rows, which takes two topics in between. */
 export const foreignKeys: Scenario = scenario("foreign-keys", ({ from, table }) => {
   const perKind = from(answers)
