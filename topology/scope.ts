@@ -8,6 +8,7 @@ import type { GraphBuilder, NodeId } from "./graph/graph.ts";
 import { type SourceNode, sameReading, sourceNode } from "./graph/source_node.ts";
 import { unionNode } from "./graph/union_node.ts";
 import type { Source } from "./source.ts";
+import type { NamedStore } from "./steps/table_step.ts";
 import type { Stream } from "./stream.ts";
 import { KeyedHandle, StreamHandle } from "./stream_handle.ts";
 import type { GlobalTable, Table } from "./table.ts";
@@ -74,7 +75,7 @@ export const scopeOf = (graph: GraphBuilder): Scope => ({
         "OPTION_INVALID",
         `The history of the table of topic '${topic.name}' is ${history} ms: give a duration that is not negative, such as hours(1) or forever`,
       );
-    const { name: store, value } = namedStore(options.store ?? topic.name);
+    const { name: store, value } = rowStore(topic, options.store);
     if (changelog === "source") checkSourced(store, options);
     const table = { store, value, historyMs: history, fromSource: changelog === "source" };
     const id = read(graph, sourceNode({ source: topic, table, time: timeOf(options as TimeOptions<any>), startAt, endAt, onError }));
@@ -84,10 +85,10 @@ export const scopeOf = (graph: GraphBuilder): Scope => ({
   },
   globalTable: (topic, options = {}) => {
     const { startAt = "earliest", endAt, onError } = options;
-    const { name: store, value } = namedStore(options.store ?? topic.name);
-    const table = { store, value, historyMs: undefined, fromSource: false };
+    const store = rowStore(topic, options.store);
+    const table = { store: store.name, value: store.value, historyMs: undefined, fromSource: false };
     const id = read(graph, sourceNode({ source: topic, table, time: timeOf(options as TimeOptions<any>), startAt, endAt, onError }));
-    return new GlobalTableHandle(graph, id, { name: store, value }) as any;
+    return new GlobalTableHandle(graph, id, store) as any;
   },
 });
 
@@ -103,6 +104,16 @@ const checkSourced = (store: string, { history, timestamp, startAt = "earliest" 
           : undefined;
   if (other !== undefined)
     throw new TopologyError("OPTION_INVALID", `Table '${store}' has changelog: "source" and ${other}`, { step: store });
+};
+
+/** Where the rows of a topic are kept. The topic is not read from its beginning again at each start, so they have to outlive the run. */
+const rowStore = (topic: Topic<any, any>, given: unknown): NamedStore => {
+  const store = namedStore(given ?? topic.name);
+  if (store.changelog) return store;
+  throw new TopologyError(
+    "OPTION_INVALID",
+    `Store '${store.name}' has changelog: false and is to keep the rows of topic '${topic.name}', which would be gone after a restart: leave that out`,
+  );
 };
 
 const streamAt = (graph: GraphBuilder, id: NodeId): KeyedHandle => new KeyedHandle(graph, id);

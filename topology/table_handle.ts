@@ -222,7 +222,7 @@ export class TableHandle {
         known ??
         this.graph.add(
           historyMs === undefined
-            ? tableStep({ name: store, value }, this.#changes, fromSource)
+            ? tableStep({ name: store, value, changelog: true }, this.#changes, fromSource)
             : versionedTableStep(store, this.#changes, historyMs),
         );
       this.#changes = id;
@@ -309,7 +309,7 @@ export class GroupedTableHandle {
 
 /** The name of a step with a store, or the store that it is to keep. */
 export const namedStore = (given: unknown): NamedStore => {
-  if (typeof given !== "object" || given === null) return { name: given as string, value: undefined };
-  const { name, value } = given as { readonly name: string; readonly value?: Serde<any> };
-  return { name, value };
+  if (typeof given !== "object" || given === null) return { name: given as string, value: undefined, changelog: true };
+  const { name, value, changelog = true } = given as { readonly name: string } & Partial<NamedStore>;
+  return { name, value, changelog };
 };

@@ -9,7 +9,7 @@ import type { NamedStore } from "./table_step.ts";
 /** One running result per key, as a table. */
 export const aggregateStep = (
   operation: "count" | "reduce" | "aggregate",
-  { name, value }: NamedStore,
+  { name, value, changelog }: NamedStore,
   stream: NodeId,
   aggregator: Aggregator<any, any, any, any>,
 ): StepNode =>
@@ -18,6 +18,7 @@ export const aggregateStep = (
     name,
     ports: [{ stream, needs: "key" }],
     stateful: true,
+    changelog,
     reader: rowsReader(aggregator.result, value ?? aggregator.serde),
     operator: ({ single, before, cached }) => aggregateTableOperator(aggregator, { nullKey: single, before, cached, serde: value }),
   });

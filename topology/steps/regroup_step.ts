@@ -17,7 +17,7 @@ export const regroupStep = (changes: NodeId, key: (value: any, record: any) => u
 /** One running result per group, to which rows are added and from which they are taken away. */
 export const regroupedStep = (
   operation: "count" | "reduce" | "aggregate",
-  { name, value }: NamedStore,
+  { name, value, changelog }: NamedStore,
   stream: NodeId,
   aggregator: Aggregator<any, any, any, any>,
 ): StepNode =>
@@ -26,6 +26,7 @@ export const regroupedStep = (
     name,
     ports: [{ stream, needs: "key" }],
     stateful: true,
+    changelog,
     parameters: { of: "a table" },
     reader: rowsReader(aggregator.result, value ?? aggregator.serde),
     operator: ({ before, cached }) => regroupedTableOperator(aggregator, { before, cached, serde: value }),

@@ -20,15 +20,18 @@ export interface View {
 export interface NamedStore {
   readonly name: string;
   readonly value: Serde<any> | undefined;
+  /** Whether its changes go to a changelog. */
+  readonly changelog: boolean;
 }
 
 /** Keeps the rows of a table that is read from a topic, for the steps that look into it. */
-export const tableStep = ({ name, value }: NamedStore, changes: NodeId, fromSource: boolean): StepNode =>
+export const tableStep = ({ name, value, changelog }: NamedStore, changes: NodeId, fromSource: boolean): StepNode =>
   stepNode({
     operation: "table",
     name,
     ports: [{ stream: changes, needs: "key" }],
     stateful: true,
+    changelog,
     reader: rowsReader(undefined, value),
     rows: fromSource ? { value } : undefined,
     operator: ({ single, before, cached }) => tableOperator({ nullKey: single, before, cached, serde: value }),
@@ -57,13 +60,14 @@ export const versionedTableStep = (name: string, changes: NodeId, historyMs: num
   });
 
 /** Keeps the rows of a table that other steps make. */
-export const materializeStep = ({ name, value }: NamedStore, changes: NodeId, behind: "filter" | "join" | undefined): StepNode =>
+export const materializeStep = ({ name, value, changelog }: NamedStore, changes: NodeId, behind: "filter" | "join" | undefined): StepNode =>
   stepNode({
     operation: "materialize",
     name,
     // Only a join knows better than the store what was there before.
     ports: [{ stream: changes, needs: "key", ...(behind === "join" ? { changes: "passed on" } : {}) }],
     stateful: true,
+    changelog,
     reader: rowsReader(undefined, value),
     operator: ({ single, before, cached }) => materializeOperator({ nullKey: single, before, cached, serde: value, behind }),
   });

@@ -45,7 +45,7 @@ export interface RevisedWindows {
 
 /** The windows of a stream as the rows of a table, and how others read them. */
 export const windowTableStep = (
-  { name, value }: NamedStore,
+  { name, value, changelog }: NamedStore,
   { stream, tagged, assigner, emit, latenessMs, retentionMs }: RevisedWindows,
   given: Aggregator<any, any, any, any>,
 ): { readonly step: StepNode; readonly reader: (cached: boolean) => StoreReader } => {
@@ -66,6 +66,7 @@ export const windowTableStep = (
     ports: [{ stream, needs: "key" }],
     keys: "wrapped",
     stateful: true,
+    changelog,
     parameters: windowParameters(spec),
     reader,
     operator: ({ single, before, cached }) => windowOperator({ ...spec, single, revision: { ...revision, before, cached } }),

@@ -41,7 +41,7 @@ export interface StoreDescriptor<out A, out R> extends Descriptor<A, "store"> {
 export interface StoreOptions<K, V> {
   readonly key: Serde<K>;
   readonly value: Serde<V>;
-  /** Whether its changes go to a changelog, from which it comes back after a restart. @default true */
+  /** Whether its changes go to a changelog, from which it comes back. Without one it begins empty whenever a task is opened: at each start, and where it moves to. @default true */
   readonly changelog?: boolean;
 }
 
