@@ -141,7 +141,7 @@ describe("the conformance runner", () => {
         imports.flatMap(({ target, local }) => {
           const known = local
             ? target.startsWith("test/conformance/")
-            : ["millrace", "millrace/testing", "@jest/globals"].includes(target) || target.startsWith("node:");
+            : ["millrace", "millrace/testing", "@jest/globals", "fast-check"].includes(target) || target.startsWith("node:");
           return known ? [] : [`imports ${target}`];
         }),
       ),
