@@ -1,4 +1,4 @@
-import type { Log } from "../../core/ports/log.ts";
+import type { Log, RawHeaders } from "../../core/ports/log.ts";
 import type { App } from "../../core/runtime/app.ts";
 import type { Serde } from "../../core/serde/serde.ts";
 import type { RunOptions } from "../../topology/run_options.ts";
@@ -18,6 +18,11 @@ export interface WorldRecord<K, V> {
   readonly value: V | null;
   readonly timestamp: number;
   readonly partition: number;
+}
+
+/** What is left out is null, of the moment, or follows from the key. */
+export interface WrittenRecord<K, V> extends Partial<WorldRecord<K, V>> {
+  readonly headers?: RawHeaders;
 }
 
 /** What becomes of a promise that took its time. */
@@ -42,7 +47,7 @@ export interface AppWorld {
   /** A name that no other scenario uses. */
   unique(name: string): string;
   create(topic: string, partitions: number): Promise<void>;
-  produce<K, V>(topic: WorldTopic<K, V>, records: readonly Partial<WorldRecord<K, V>>[]): Promise<void>;
+  produce<K, V>(topic: WorldTopic<K, V>, records: readonly WrittenRecord<K, V>[]): Promise<void>;
   /** Everything committed, partition by partition. */
   read<K, V>(topic: WorldTopic<K, V>): Promise<readonly WorldRecord<K, V>[]>;
   start(topology: Topology, options?: RunOptions): Promise<Instance>;

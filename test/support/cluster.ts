@@ -1,7 +1,7 @@
 import * as E from "fp-ts/lib/Either.js";
 import { type MemoryLog, type MemoryLogOptions, memoryLog } from "../../core/log/mod.ts";
 import { partitionForKey } from "../../core/partitioner.ts";
-import { type Log, noHeaders, partitionId } from "../../core/ports/log.ts";
+import { type Log, noHeaders, partitionId, type RawHeaders } from "../../core/ports/log.ts";
 import type { StartedApp } from "../../core/runtime/app.ts";
 import type { Serde } from "../../core/serde/serde.ts";
 import { seededRandom } from "../../core/time_source/seeded_random.ts";
@@ -51,11 +51,17 @@ export class Cluster {
   /** Writes records at once; the partition follows from the key, or is given. */
   async produce<K, V>(
     topic: TestTopic<K, V>,
-    records: readonly { readonly key: K | null; readonly value: V | null; readonly timestamp?: number; readonly partition?: number }[],
+    records: readonly {
+      readonly key: K | null;
+      readonly value: V | null;
+      readonly timestamp?: number;
+      readonly partition?: number;
+      readonly headers?: RawHeaders;
+    }[],
   ): Promise<void> {
     const partitions = (await this.drive(this.log.admin.describe([topic.name]))).get(topic.name)!.partitions;
     const outbox = this.log.outbox();
-    for (const { key, value, timestamp, partition } of records) {
+    for (const { key, value, timestamp, partition, headers = noHeaders } of records) {
       const keyBytes = key === null ? null : topic.key.serialize(key, topic.name);
       outbox.append(
         topic.name,
@@ -63,7 +69,7 @@ export class Cluster {
         keyBytes,
         value === null ? null : topic.value.serialize(value, topic.name),
         timestamp ?? this.clock.now(),
-        noHeaders,
+        headers,
       );
     }
     const producer = await this.drive(this.log.producer({ transactionalId: null, transactionTimeoutMs: 60_000 }));

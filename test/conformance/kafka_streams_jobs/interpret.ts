@@ -1,15 +1,8 @@
 import { testDriver } from "millrace/testing";
 import { build, plainTopic } from "./build.ts";
+import { held } from "./held.ts";
 import { version } from "./processors.ts";
-import type {
-  HeaderOfVector,
-  InputOfVector,
-  Json,
-  KafkaStreamsOutcome,
-  KafkaStreamsVector,
-  OutputOfVector,
-  StoreOfVector,
-} from "./vector.ts";
+import type { HeaderOfVector, InputOfVector, Json, KafkaStreamsOutcome, KafkaStreamsVector, OutputOfVector } from "./vector.ts";
 import { shownWindow } from "./windows.ts";
 
 const encoder = new TextEncoder();
@@ -41,17 +34,11 @@ export const interpretKafkaStreams = (
       driver.advanceWallClockTime(input.advanceWallClockMs);
       return;
     }
-    const { topic, timestamp, headers = [] } = input;
+    const { topic, timestamp } = input;
     const known = inputs.get(topic!) ?? driver.createInputTopic(plainTopic(topic!));
     inputs.set(topic!, known);
-    const bytes = (raw: string | undefined, value: Json): Uint8Array | null => {
-      if (raw !== undefined) return encoder.encode(raw);
-      return value === null || value === undefined ? null : encoder.encode(JSON.stringify(value));
-    };
-    known.pipeRaw(bytes(input.rawKey, input.key), bytes(input.rawValue, input.value), {
-      timestamp: timestamp!,
-      headers: headers.map(({ key, value }) => [key, value === null ? null : encoder.encode(value)] as const),
-    });
+    const { key, value, headers } = bytesOf(input);
+    known.pipeRaw(key, value, { timestamp: timestamp!, headers });
   };
 
   for (const [i, input] of vector.inputs.entries()) {
@@ -79,40 +66,12 @@ export const interpretKafkaStreams = (
     if (options.restarting === true) driver.restart();
   }
 
-  const held = (name: string): StoreOfVector => {
-    const { type, window } = stores.get(name)!;
-    const store = driver.store(name);
-    const shown = (of: Json) => (window === undefined ? of : shownWindow(of, window));
-    switch (type) {
-      case "kv":
-        return {
-          type,
-          entries: [...store.all()].map(([key, value]: Json) => ({
-            ...(window === undefined ? { key } : { key: key.key, window: shown(key.window) }),
-            value,
-            ...stamp(store.timestampOf(key)),
-          })),
-        };
-      case "versioned":
-        return { type, entries: [...store.all()].map(([key, { value, timestamp }]: Json) => ({ key, value, timestamp })) };
-      case "window":
-        return {
-          type,
-          entries: [...store.all()].map(([{ key, window: at }, value]: Json) => ({
-            key,
-            window: shown(at),
-            value,
-            ...stamp(store.timestampOf(key, at.start)),
-          })),
-        };
-      case "session":
-        return { type, entries: [...store.all()].map(([{ key, window: at }, value]: Json) => ({ key, window: shown(at), value })) };
-    }
-  };
   return {
     expected: got,
     ...(vector.peeks === undefined ? {} : { peeks }),
-    ...(vector.stores === undefined ? {} : { stores: Object.fromEntries(Object.keys(vector.stores).map((name) => [name, held(name)])) }),
+    ...(vector.stores === undefined
+      ? {}
+      : { stores: Object.fromEntries(Object.keys(vector.stores).map((name) => [name, held(driver.store(name), stores.get(name)!)])) }),
     ...(vector.storeQueries === undefined
       ? {}
       : {
@@ -131,7 +90,24 @@ export const interpretKafkaStreams = (
   };
 };
 
-const stamp = (timestamp: number | undefined): { readonly timestamp?: number } => (timestamp === undefined ? {} : { timestamp });
+/** A record of the input as it stands in its topic. */
+export const bytesOf = ({ rawKey, rawValue, key, value, headers = [] }: InputOfVector): RawRecord => {
+  const bytes = (raw: string | undefined, of: Json): Uint8Array | null => {
+    if (raw !== undefined) return encoder.encode(raw);
+    return of === null || of === undefined ? null : encoder.encode(JSON.stringify(of));
+  };
+  return {
+    key: bytes(rawKey, key),
+    value: bytes(rawValue, value),
+    headers: headers.map(({ key: name, value: content }) => [name, content === null ? null : encoder.encode(content)]),
+  };
+};
+
+interface RawRecord {
+  readonly key: Uint8Array | null;
+  readonly value: Uint8Array | null;
+  readonly headers: readonly (readonly [name: string, value: Uint8Array | null])[];
+}
 
 /** What the user's own function threw, or the error itself. */
 const rootOf = (thrown: unknown): string => {

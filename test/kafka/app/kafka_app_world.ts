@@ -31,11 +31,11 @@ export const kafkaAppWorld = async (options: Partial<KafkaOptions> = {}): Promis
     async produce(topic, records) {
       const partitions = await partitionsOf(topic.name);
       const outbox = log.outbox();
-      for (const { key = null, value = null, timestamp = Date.now(), partition } of records) {
+      for (const { key = null, value = null, timestamp = Date.now(), partition, headers = noHeaders } of records) {
         const keyBytes = key === null ? null : topic.key.serialize(key, topic.name);
         const valueBytes = value === null ? null : topic.value.serialize(value, topic.name);
         const to = partition ?? (keyBytes === null ? 0 : partitionForKey(keyBytes, partitions));
-        outbox.append(topic.name, to, keyBytes, valueBytes, timestamp, noHeaders);
+        outbox.append(topic.name, to, keyBytes, valueBytes, timestamp, headers);
       }
       const producer = await log.producer({ transactionalId: null, transactionTimeoutMs: 60_000 });
       await producer.send(outbox);
