@@ -1,72 +1,12 @@
 import { type ByteWriter, shareBytes } from "../serde/byte_writer.ts";
 import { columnPrefix, prefixEnd, readScope, scopePrefix } from "./address.ts";
 import { heldBytes } from "./held_bytes.ts";
-import { type NamespaceKey, type Scoped, ScopeMap } from "./scope_map.ts";
-import type { MapKey, StepState, Table, ValueCodec } from "./step_state.ts";
+import { Bucket, Entry } from "./map_bucket.ts";
+import { ScopeMap } from "./scope_map.ts";
+import type { StepState, Table, ValueCodec } from "./step_state.ts";
 import { StoredScopes, scopeHash } from "./stored_scopes.ts";
 import { type SubKey, writeSubKey } from "./sub_key.ts";
 import { ValueSizes } from "./value_sizes.ts";
-
-class Entry<S, T> {
-  readonly bucket: Bucket<S, T>;
-  readonly sub: S;
-  value: T | undefined;
-  dirty = false;
-  /** The base has it, or will have it when the sealed part is committed. */
-  stored: boolean;
-  /** Sealed as deleted; the base has it until that is committed. */
-  leaving = false;
-  /** What it takes in memory, by estimate. */
-  bytes: number;
-
-  constructor(bucket: Bucket<S, T>, sub: S, value: T | undefined, stored: boolean, valueBytes: number) {
-    this.bucket = bucket;
-    this.sub = sub;
-    this.value = value;
-    this.stored = stored;
-    this.bytes = heldBytes.entry + valueBytes;
-  }
-}
-
-class Bucket<S, T> implements Scoped {
-  readonly mapKey: MapKey;
-  readonly namespaceKey: NamespaceKey;
-  readonly key: unknown;
-  readonly namespace: unknown;
-  /** What the store's keys of all entries begin with. */
-  readonly prefix: Uint8Array;
-  readonly hash: number;
-  readonly entries = new Map<string | number | bigint | boolean, Entry<S, T>>();
-  /** Every entry of the base is loaded, so that what is not here is nowhere. */
-  complete = false;
-  /** The Map is in the order of the sub-keys. */
-  sorted = true;
-  last: S | undefined;
-  live = 0;
-  dirty = 0;
-  /** How many entries wait for their commit. */
-  sealed = 0;
-  touched = true;
-  /** What it takes in memory with its entries, by estimate. */
-  bytes: number;
-  /** The table has let go of it. */
-  gone = false;
-
-  constructor(state: StepState, prefix: Uint8Array, namespaced: boolean) {
-    this.mapKey = state.mapKey;
-    this.namespaceKey = namespaced ? state.namespaceKey : undefined;
-    this.key = state.key;
-    this.namespace = namespaced ? state.namespace : undefined;
-    this.prefix = prefix;
-    this.hash = namespaced ? scopeHash(prefix) : 0;
-    this.bytes = heldBytes.bucket + prefix.length;
-  }
-
-  /** It can be let go of: the base has all of it. */
-  get isClean(): boolean {
-    return this.dirty === 0 && this.sealed === 0;
-  }
-}
 
 type Addressed<S, T> = Pick<Entry<S, T>, "bucket" | "sub">;
 
@@ -155,7 +95,7 @@ export class MapTable<S, T> implements Table {
   entries(): readonly (readonly [S, T])[] {
     if (this.#isNowhere()) return [];
     const bucket = this.#complete();
-    this.#sort(bucket);
+    bucket.sort(this.#sub);
     const out: (readonly [S, T])[] = [];
     for (const entry of bucket.entries.values()) if (entry.value !== undefined) out.push([entry.sub, entry.value]);
     return out;
@@ -164,7 +104,7 @@ export class MapTable<S, T> implements Table {
   /** Values in the order of their sub-keys, as a snapshot. */
   values(): readonly T[] {
     const bucket = this.#complete();
-    this.#sort(bucket);
+    bucket.sort(this.#sub);
     const out: T[] = [];
     for (const entry of bucket.entries.values()) if (entry.value !== undefined) out.push(entry.value);
     return out;
@@ -435,14 +375,6 @@ export class MapTable<S, T> implements Table {
     this.#buckets.delete(bucket);
     this.#entries -= bucket.entries.size;
     if (bucket.isClean) this.cachedBytes -= bucket.bytes;
-  }
-
-  #sort(bucket: Bucket<S, T>): void {
-    if (bucket.sorted) return;
-    const entries = [...bucket.entries.values()].sort((a, b) => this.#sub.compare(a.sub, b.sub));
-    bucket.entries.clear();
-    for (const entry of entries) bucket.entries.set(this.#sub.mapKey(entry.sub), entry);
-    bucket.sorted = true;
   }
 
   #address(of: Addressed<S, T>): Uint8Array {
