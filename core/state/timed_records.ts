@@ -292,21 +292,29 @@ export class TimedRecords<T> implements Table {
 
   /** The records that are not sealed yet, as many as a block takes. */
   readonly #writeBlock = (to: ByteWriter, segment: Segment<T>): void => {
-    while (segment.sealed < segment.records.length && to.length < blockBytes) {
-      const { of, side, timestamp, value, waits } = segment.records[segment.sealed++]!;
-      if (timestamp <= this.#overAt(side) && !waits) continue;
-      const keyStart = openLength(to);
-      writeWith(this.#state.keys, to, of.key);
-      closeLength(to, keyStart);
-      to.byte(side);
-      to.room(8);
-      to.view.setFloat64(to.at, timestamp);
-      to.at += 8;
-      const valueStart = openLength(to);
-      writeWith(this.#codecs[side], to, value);
-      closeLength(to, valueStart);
+    for (; segment.sealed < segment.records.length; segment.sealed++) {
+      const record = segment.records[segment.sealed]!;
+      if (record.timestamp <= this.#overAt(record.side) && !record.waits) continue;
+      const { length } = to;
+      this.#writeRecord(to, record);
+      if (length === 0 || to.length <= blockBytes) continue;
+      to.at -= to.length - length;
+      return;
     }
   };
+
+  #writeRecord(to: ByteWriter, { of, side, timestamp, value }: Kept<T>): void {
+    const keyStart = openLength(to);
+    writeWith(this.#state.keys, to, of.key);
+    closeLength(to, keyStart);
+    to.byte(side);
+    to.room(8);
+    to.view.setFloat64(to.at, timestamp);
+    to.at += 8;
+    const valueStart = openLength(to);
+    writeWith(this.#codecs[side], to, value);
+    closeLength(to, valueStart);
+  }
 
   #readBlock(segment: Segment<T>, block: Uint8Array): void {
     const view = new DataView(block.buffer, block.byteOffset, block.byteLength);
@@ -328,7 +336,7 @@ const none: never[] = [];
 const segmentsAtATime = 16;
 /** With shorter ones each commit would write many. */
 const segmentMsMin = 1000;
-/** A block that is larger is not made larger. A single record of any size is one. */
+/** A block is not larger, unless it is a single record: what fits into the changelog alone must not be too large with others. */
 const blockBytes = 16 << 10;
 /** The segment of what was over when it came. */
 const overdue: number = Number.NEGATIVE_INFINITY;

@@ -93,7 +93,7 @@ describe("an interval join", () => {
         harness.commit();
         expect(harness.store.approximateEntries).toBe(0);
       }),
-      { numRuns: 500 },
+      { numRuns: 200 },
     );
   });
 
