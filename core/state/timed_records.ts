@@ -2,6 +2,7 @@ import { type ByteWriter, shareBytes } from "../serde/byte_writer.ts";
 import { closeLength, columnPrefix, openLength, prefixEnd, readLength } from "./address.ts";
 import { writeWith } from "./codecs.ts";
 import { heldBytes } from "./held_bytes.ts";
+import { type SortedMap, sortedMap } from "./sorted_map.ts";
 import type { MapKey, StepState, Table, ValueCodec } from "./step_state.ts";
 import { pairSubKey, putSortable } from "./sub_key.ts";
 import { ValueSizes } from "./value_sizes.ts";
@@ -84,7 +85,12 @@ export class TimedRecords<T> implements Table {
   readonly #keys = new Map<MapKey, OfKey<T>>();
   /** What was found last: who adds a record looks for its partners next. */
   #last: OfKey<T> | undefined;
-  readonly #segments = new Map<number, Segment<T>>();
+  /** By number, so that those which are over come first: when time stands still there may be many more. */
+  readonly #segments: SortedMap<number, Segment<T>> = sortedMap((a, b) => (a < b ? -1 : a > b ? 1 : 0));
+  /** The one that was asked for last. */
+  #current: Segment<T> | undefined;
+  /** Those with records that are not sealed. */
+  readonly #open = new Set<Segment<T>>();
   /** Overdue ones in which nothing waits any more. */
   #passed: Segment<T>[] = [];
   readonly #sizes: ValueSizes<T>;
@@ -143,7 +149,7 @@ export class TimedRecords<T> implements Table {
     const segment = this.#segments.get(overdue);
     if (segment === undefined) return;
     for (const record of segment.records) record.waits = false;
-    this.#segments.delete(overdue);
+    this.#forget(segment);
     this.#passed.push(segment);
   }
 
@@ -155,14 +161,9 @@ export class TimedRecords<T> implements Table {
   }
 
   seal(write: (key: Uint8Array, value: Uint8Array | null) => void): void {
-    for (const segment of this.#passed) this.#drop(segment, write);
+    for (const segment of this.#allOver()) this.#drop(segment, write);
     this.#passed = [];
-    for (const segment of this.#segments.values()) {
-      if (this.#isOver(segment)) {
-        this.#segments.delete(segment.number);
-        this.#drop(segment, write);
-        continue;
-      }
+    for (const segment of this.#open)
       while (segment.sealed < segment.records.length) {
         const from = segment.sealed;
         const bytes = shareBytes(this.#writeBlock, segment);
@@ -171,13 +172,15 @@ export class TimedRecords<T> implements Table {
         segment.blocks.push(this.#nextBlock);
         write(this.#address(segment, this.#nextBlock++), bytes);
       }
-    }
+    this.#open.clear();
   }
 
   reset(): void {
     this.#keys.clear();
     this.#last = undefined;
     this.#segments.clear();
+    this.#current = undefined;
+    this.#open.clear();
     this.#passed = [];
     this.#loaded = false;
     this.#nextBlock = 0;
@@ -194,9 +197,9 @@ export class TimedRecords<T> implements Table {
   }
 
   get changed(): number {
-    let changed = this.#passed.reduce((sum, { blocks }) => sum + blocks.length, 0);
-    for (const segment of this.#segments.values())
-      changed += this.#isOver(segment) ? segment.blocks.length : segment.records.length - segment.sealed;
+    let changed = 0;
+    for (const { blocks } of this.#allOver()) changed += blocks.length;
+    for (const { records, sealed } of this.#open) changed += records.length - sealed;
     return changed;
   }
 
@@ -209,6 +212,7 @@ export class TimedRecords<T> implements Table {
       const segment = this.#segment(number);
       this.#readBlock(segment, block);
       segment.sealed = segment.records.length;
+      this.#open.delete(segment);
       segment.blocks.push(blockNumber);
       this.#nextBlock = Math.max(this.#nextBlock, blockNumber + 1);
     }
@@ -216,8 +220,10 @@ export class TimedRecords<T> implements Table {
   }
 
   #segment(number: number): Segment<T> {
+    if (this.#current?.number === number) return this.#current;
     let segment = this.#segments.get(number);
     if (segment === undefined) this.#segments.set(number, (segment = new Segment(number)));
+    this.#current = segment;
     return segment;
   }
 
@@ -236,6 +242,18 @@ export class TimedRecords<T> implements Table {
     return latest[0] <= this.#overAt(0) && latest[1] <= this.#overAt(1);
   }
 
+  #allOver(): readonly Segment<T>[] {
+    const all = [...this.#passed];
+    let now = Number.NEGATIVE_INFINITY;
+    for (const side of sides)
+      if (this.#keptMs[side] !== Number.POSITIVE_INFINITY) now = Math.max(now, this.#overAt(side) + this.#keptMs[side]);
+    for (const segment of this.#segments.values()) {
+      if (segment.number * this.#segmentMs > now) break;
+      if (this.#isOver(segment)) all.push(segment);
+    }
+    return all;
+  }
+
   /** For the current key. */
   #insert(segment: Segment<T>, side: Side, timestamp: number, value: T, waits: boolean): Kept<T> {
     let ofKey = this.#find();
@@ -249,7 +267,7 @@ export class TimedRecords<T> implements Table {
     if (records.length === 0) ofKey.sides[side] = [record];
     else if (records.at(-1)!.timestamp <= timestamp) records.push(record);
     else records.splice(placeOf(records, timestamp, true), 0, record);
-    segment.records.push(record);
+    if (segment.records.push(record) === segment.sealed + 1) this.#open.add(segment);
     if (timestamp > segment.latest[side]) segment.latest[side] = timestamp;
     this.#size++;
     return record;
@@ -266,11 +284,18 @@ export class TimedRecords<T> implements Table {
 
   #drop(segment: Segment<T>, write: (key: Uint8Array, value: Uint8Array | null) => void): void {
     for (const block of segment.blocks) write(this.#address(segment, block), null);
+    this.#forget(segment);
     this.#size -= segment.records.length;
     for (const { of, side } of segment.records) {
       dropOver(of.sides[side], this.#overAt(side));
       this.#forgetEmpty(of);
     }
+  }
+
+  #forget(segment: Segment<T>): void {
+    if (this.#segments.get(segment.number) === segment) this.#segments.delete(segment.number);
+    if (this.#current === segment) this.#current = undefined;
+    this.#open.delete(segment);
   }
 
   #forgetEmpty(ofKey: OfKey<T>): void {
@@ -330,6 +355,7 @@ export class TimedRecords<T> implements Table {
   }
 }
 
+const sides: readonly Side[] = [0, 1];
 /** For nobody to change. */
 const none: never[] = [];
 /** What is over stays at most so long, as a part of the time for which it was kept. */
