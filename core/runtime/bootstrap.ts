@@ -1,21 +1,14 @@
 import { partitionId, type TopicPartition } from "../ports/log.ts";
 import type { Application } from "./application.ts";
-import { inputsBefore } from "./inputs_before.ts";
-import { insist } from "./insist.ts";
-import { pause } from "./pause.ts";
-import type { Edge, InputPlan, Plan, SubtopologyPlan } from "./plan.ts";
+import { CommittedWay } from "./committed_way.ts";
+import type { InputPlan } from "./plan.ts";
 import type { TaskInput } from "./task_input.ts";
-import { writersOf } from "./writers_of.ts";
-
-const lookEveryMs = 100;
 
 /**
  * What a task reads before anything else: inputs that carry a table of which every task has a copy. What stood in the table's own topic when the task was opened has come through, by way of the tasks that hand it on, before the first record of another input is handled.
- *
- * Those tasks commit what they have read together with what they have written; so once the group's offsets have passed the end that the topic had, the end of the topic that they write is what has to be read here.
  */
 export class Bootstrap {
-  readonly #application: Application;
+  readonly #way: CommittedWay;
   readonly #wake: () => void;
   readonly #closed = new AbortController();
   /** By input: where it has caught up; infinite until that is known. */
@@ -23,7 +16,7 @@ export class Bootstrap {
   #failure: { readonly error: unknown } | undefined;
 
   constructor(application: Application, inputs: readonly BootstrapInput[], wake: () => void) {
-    this.#application = application;
+    this.#way = new CommittedWay(application, this.#closed.signal);
     this.#wake = wake;
     for (const input of inputs) {
       this.#ends.set(partitionId(input.topic, input.partition), Number.POSITIVE_INFINITY);
@@ -42,42 +35,19 @@ export class Bootstrap {
     return ahead.length === 0 ? inputs : ahead;
   }
 
+  /** Whether that of these inputs which comes first has been read. @param offsetOf how far an input is, by its id */
+  isOver(offsetOf: (id: string) => number): boolean {
+    return [...this.#ends].every(([id, end]) => offsetOf(id) >= end);
+  }
+
   close(): void {
     this.#closed.abort();
   }
 
   async #find(input: BootstrapInput): Promise<void> {
-    const { clock, plan, names, partitions, control } = this.#application;
-    for (const { topic, kind } of wayTo(plan, input.plan.topic.name)) {
-      const name = names.of(topic);
-      const all = Array.from({ length: partitions.get(name) ?? 0 }, (_, partition) => ({ topic: name, partition }));
-      const ends = await this.#end(all);
-      // A bounded source is not read any further than to its bound, whatever is written to it later.
-      const bounds = kind === "source" || kind === "records" ? control.bounds : undefined;
-      const upTo = new Map([...ends].map(([id, end]) => [id, bounds === undefined ? end : Math.min(end, bounds.get(id) ?? 0)]));
-      while (!(await this.#isCommitted(all, upTo))) await pause(clock, lookEveryMs, this.#closed.signal);
-    }
-    for (const [id, end] of await this.#end([input])) this.#ends.set(id, end);
+    await this.#way.leadsTo(input.plan.topic.name);
+    for (const [id, end] of await this.#way.ends([input])) this.#ends.set(id, end);
     this.#wake();
-  }
-
-  #end(partitions: readonly TopicPartition[]): Promise<ReadonlyMap<string, number>> {
-    return this.#patiently(() => this.#application.log.admin.offsets(partitions, "latest", "read-committed"));
-  }
-
-  async #isCommitted(partitions: readonly TopicPartition[], ends: ReadonlyMap<string, number>): Promise<boolean> {
-    const { log, settings } = this.#application;
-    const committed = await this.#patiently(() => log.admin.committed(settings.applicationId, partitions, { requireStable: false }));
-    return [...ends].every(([id, end]) => (committed.get(id)?.offset ?? 0) >= end);
-  }
-
-  #patiently<T>(attempt: () => Promise<T>): Promise<T> {
-    const { clock, logger } = this.#application;
-    return insist(attempt, {
-      clock,
-      signal: this.#closed.signal,
-      onFailure: ({ message }) => logger.log("warn", "It cannot be found out yet how far a table has been read", { reason: message }),
-    });
   }
 }
 
@@ -92,15 +62,3 @@ export const bootstrapOf = (application: Application, inputs: readonly Bootstrap
   if (first.length === 0 || application.settings.guarantee === "none") return undefined;
   return new Bootstrap(application, first, wake);
 };
-
-/** The inputs through which records come to an internal topic, from their source on. */
-const wayTo = (plan: Plan, topic: string): readonly InputPlan[] =>
-  writersOf(plan, topic).flatMap((writer) =>
-    inputsBefore(writer, edgesTo(writer, topic)).flatMap((input) =>
-      input.topic.internal ? [...wayTo(plan, input.topic.name), input] : [input],
-    ),
-  );
-
-/** What a sub-topology writes to an internal topic. */
-const edgesTo = ({ nodes }: SubtopologyPlan, topic: string): readonly Edge[] =>
-  nodes.flatMap(({ output, inputs }) => (output?.topic.internal === true && output.topic.name === topic ? inputs.flat() : []));

@@ -5,6 +5,7 @@ import { Announcement } from "./announcement.ts";
 import { type Application, instanceName } from "./application.ts";
 import type { Assignment, Owner } from "./assignment.ts";
 import type { CommitCycle } from "./commit_cycle.ts";
+import { Copies, copiesFor } from "./copies.ts";
 import { Departed } from "./departed.ts";
 import { assignableTasks, lead } from "./leader.ts";
 import { Openings } from "./openings.ts";
@@ -65,6 +66,7 @@ export class Membership implements TaskDirectory {
   #unsealed = false;
   readonly #follower: StoreFollower;
   readonly #replicas: Replicas;
+  readonly #copies: Copies;
   readonly #openings: Openings;
   readonly #departed: Departed;
   /** The stores of the tasks that run. */
@@ -99,6 +101,7 @@ export class Membership implements TaskDirectory {
       onProgress: options.onRestore,
     });
     this.#replicas = new Replicas({ application, follower: this.#follower, signal });
+    this.#copies = new Copies({ application, replicas: this.#replicas, signal });
     this.#departed = new Departed(application, signal);
     this.#summons = new Summons(application);
     const { transactionalId, commits } = options;
@@ -137,9 +140,13 @@ export class Membership implements TaskDirectory {
 
   kept(id: string): KeptTask | undefined {
     const [task, stores] = [this.#options.tasks.get(id), this.#stores.get(id)];
-    if (task !== undefined && stores !== undefined) return { task, stores, lag: 0 };
+    if (task !== undefined && stores !== undefined) return { task, stores, lag: 0, isWhole: task.hasTables };
     const followed = this.#replicas.kept(id);
-    return followed === undefined ? undefined : { task: undefined, ...followed };
+    return followed === undefined ? undefined : { task: undefined, ...followed, isWhole: this.#copies.isWhole(id) };
+  }
+
+  isCopied(id: string): boolean {
+    return this.#copies.isBegun(id);
   }
 
   isAssigned(id: string): boolean {
@@ -353,7 +360,9 @@ export class Membership implements TaskDirectory {
       closed: gone.length,
     });
     this.#openings.begin(fresh, told.departed);
-    this.#replicas.assign(told.standbys, told.warmups);
+    const copies = copiesFor(application, ours, [...followed]);
+    this.#replicas.assign(told.standbys, told.warmups, copies);
+    this.#copies.assign(copies);
     const probeInMs = told.probeInMs > 0 ? told.probeInMs : this.#isComplete(told.owners) ? 0 : unknownAgainMs;
     if (probeInMs > 0) this.#probe = clock.after(probeInMs, () => this.rejoin());
     this.#settled();

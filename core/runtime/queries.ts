@@ -5,6 +5,7 @@ import type { StoreReader } from "../state/stores/store_descriptor.ts";
 import type { Application } from "./application.ts";
 import { instanceName } from "./application.ts";
 import type { Owner } from "./assignment.ts";
+import { isEverywhere } from "./everywhere.ts";
 import { inputsBefore } from "./inputs_before.ts";
 import type { InputPlan, StorePlan, SubtopologyPlan } from "./plan.ts";
 import type { Task } from "./sealed_task.ts";
@@ -61,6 +62,8 @@ export interface KeptTask {
   readonly task: Task | undefined;
   readonly stores: TaskStores;
   readonly lag: number;
+  /** Of what every task has this is all: it need not be asked how old it is. */
+  readonly isWhole: boolean;
 }
 
 /** The tasks of this instance, and whose the others are. */
@@ -68,6 +71,8 @@ export interface TaskDirectory {
   kept(id: string): KeptTask | undefined;
   /** It is to run here, whether it does already or not. */
   isAssigned(id: string): boolean;
+  /** What every task has is being copied from it, as no such task is to run here. */
+  isCopied(id: string): boolean;
   readonly owners: readonly Owner[];
 }
 
@@ -168,7 +173,9 @@ export class Queries {
   }
 
   #keyOwner(planned: Planned, partition: number): KeyOwner {
-    const owner = this.#ownerOf(planned, partition);
+    const owner = this.#hasCopy(planned, partition)
+      ? this.#directory().owners.find(({ instance }) => this.#isThis(instance))
+      : this.#ownerOf(planned, partition);
     if (owner === undefined) throw notReady(planned, partition, "the group has not said yet who has it");
     const id = taskId(planned, partition);
     return {
@@ -196,8 +203,12 @@ export class Queries {
   #read(planned: Planned, partition: number, { read = "committed", maxLag, atLeast }: QueryOptions): unknown {
     const kept = this.#directory().kept(taskId(planned, partition));
     if (kept === undefined) return undefined;
-    const { task, stores, lag } = kept;
-    if (task === undefined && (maxLag === undefined || lag > maxLag || atLeast !== undefined)) return undefined;
+    const { task, stores, lag, isWhole } = kept;
+    if (task === undefined) {
+      const acceptable = maxLag ?? (planned.isEverywhere && isWhole ? Number.POSITIVE_INFINITY : -1);
+      if (lag > acceptable || atLeast !== undefined) return undefined;
+    }
+    if (task !== undefined && planned.isEverywhere && !isWhole) return undefined;
     if (task !== undefined && atLeast !== undefined)
       for (const input of task.inputs) {
         const come = read === "latest" ? input.position : task.committedOffset(input);
@@ -206,7 +217,9 @@ export class Queries {
       }
     const live = read === "latest" ? task?.stateOf(planned.name) : undefined;
     if (live !== undefined) return planned.reader.read(live);
-    const { store, keys } = stores.stores.find(({ name }) => name === planned.name)!;
+    const own = stores.stores.find(({ name }) => name === planned.name);
+    if (own === undefined) return undefined;
+    const { store, keys } = own;
     // A state of its own: what it decodes is nobody else's, and nothing of it outlives the answer.
     return planned.reader.read(new StepState(store, keys));
   }
@@ -215,6 +228,7 @@ export class Queries {
     const directory = this.#directory();
     const id = taskId(planned, partition);
     if (directory.isAssigned(id)) throw notReady(planned, partition, "its task is being opened here");
+    if (planned.isEverywhere && directory.isCopied(id)) throw notReady(planned, partition, "it is being copied here");
     const owner = this.#ownerOf(planned, partition);
     if (owner === undefined) throw notReady(planned, partition, "the group has not said yet who has it");
     const followed = directory.kept(id);
@@ -259,11 +273,21 @@ export class Queries {
     return this.#directory().owners.find(({ tasks }) => tasks.includes(id));
   }
 
-  /** Of a store that every task has a copy of: a task that is here, else any. */
+  /** Of a store that every task has a copy of: a task that is here, or is copied here, else any. */
   #anyHere(planned: Planned): number {
-    for (let partition = 0; partition < this.#tasks(planned); partition++)
-      if (this.#directory().kept(taskId(planned, partition))?.task !== undefined) return partition;
-    return 0;
+    const directory = this.#directory();
+    const parts = this.#parts(planned);
+    const isRun = (partition: number): boolean => directory.kept(taskId(planned, partition))?.task !== undefined;
+    return (
+      parts.find(isRun) ??
+      parts.find((partition) => this.#hasCopy(planned, partition)) ??
+      parts.find((partition) => directory.isCopied(taskId(planned, partition))) ??
+      0
+    );
+  }
+
+  #hasCopy(planned: Planned, partition: number): boolean {
+    return planned.isEverywhere && this.#directory().kept(taskId(planned, partition))?.isWhole === true;
   }
 
   #tasks({ subtopology }: Planned): number {
@@ -294,6 +318,7 @@ export class Queries {
       subtopology.nodes.flatMap(({ store, inputs }): readonly Planned[] => {
         if (store?.reader === undefined) return [];
         const before = inputsBefore(subtopology, inputs.flat());
+        const everywhere = isEverywhere(subtopology, { inputs });
         // A store that a program declares is no step of its own: its keys are taken for those of the records that come to its task.
         const keyed = (before.length === 0 ? subtopology.inputs : before).filter(
           ({ kind, bootstrap }) => kind !== "retry" && bootstrap !== true,
@@ -304,7 +329,7 @@ export class Queries {
             subtopology,
             store,
             reader: store.reader,
-            isEverywhere: before.length > 0 && keyed.length === 0,
+            isEverywhere: everywhere,
             keyedBy: keyed[0],
           },
         ];

@@ -1,8 +1,9 @@
 import { reason } from "../errors.ts";
 import type { Application } from "./application.ts";
+import { everywhereStores } from "./everywhere.ts";
 import { insist } from "./insist.ts";
 import type { StoreFollower } from "./store_follower.ts";
-import { openTaskStores, type TaskStores } from "./task_stores.ts";
+import { openTaskStores, type TaskStores, taskOf } from "./task_stores.ts";
 
 export interface ReplicasOptions {
   readonly application: Application;
@@ -14,9 +15,10 @@ export interface ReplicasOptions {
 /**
  * - "standby": another worker runs the task; this one follows its changelogs.
  * - "warmup": the same, and the task is to come here when it is far enough.
+ * - "copy": the same, of those stores alone of which every task has all, since nothing else here has them.
  * - "parked": the task ran here, and it is not known yet who gets it next.
  */
-type Kind = "standby" | "warmup" | "parked";
+type Kind = "standby" | "warmup" | "copy" | "parked";
 
 interface Replica {
   kind: Kind;
@@ -63,13 +65,18 @@ export class Replicas {
     return replica.opening;
   }
 
-  /** From now on exactly these are kept and followed. */
-  assign(standbys: readonly string[], warmups: readonly string[]): void {
+  /** From now on exactly these are kept and followed; what is followed as a whole is no copy beside that. */
+  assign(standbys: readonly string[], warmups: readonly string[], copies: readonly string[]): void {
     const wanted = new Map<string, Kind>([
+      ...copies.map((id) => [id, "copy"] as const),
       ...standbys.map((id) => [id, "standby"] as const),
       ...warmups.map((id) => [id, "warmup"] as const),
     ]);
-    for (const [id, replica] of [...this.#replicas]) if (!wanted.has(id)) this.#drop(id, replica);
+    for (const [id, replica] of [...this.#replicas]) {
+      const kind = wanted.get(id);
+      // A copy has not all the stores.
+      if (kind === undefined || (kind === "copy") !== (replica.kind === "copy")) this.#drop(id, replica);
+    }
     for (const [id, kind] of wanted) {
       const known = this.#replicas.get(id);
       if (known === undefined) this.#replicas.set(id, this.#open(id, kind));
@@ -90,7 +97,7 @@ export class Replicas {
 
   /** How far the stores go that are kept, by task. */
   *sums(): IterableIterator<readonly [id: string, sum: number]> {
-    for (const [id, { stores }] of this.#replicas) if (stores !== undefined) yield [id, stores.offsetSum];
+    for (const [id, { stores, kind }] of this.#replicas) if (stores !== undefined && kind !== "copy") yield [id, stores.offsetSum];
   }
 
   /** Some task that is to come here has become ready for it. */
@@ -119,7 +126,7 @@ export class Replicas {
       await this.#closing.get(id);
       if (replica.gone) return undefined;
       try {
-        const stores = await openTaskStores(application, id);
+        const stores = await openTaskStores(application, id, kind === "copy" ? everywhereStores(taskOf(application, id).plan) : undefined);
         replica.stores = stores;
         // Who claims it now reads on by itself.
         if (this.#replicas.get(id) === replica) void this.#follow(replica, stores);

@@ -64,6 +64,8 @@ export interface Task {
   stateBytes(): Iterable<readonly [store: string, bytes: number]>;
   /** A record that has stopped too many instances holds this task. */
   readonly standsStill: boolean;
+  /** The tables of which every task has all have been read, as far as they went when the task was opened. */
+  readonly hasTables: boolean;
   /** Records that wait in retry topics, and keys that are parked; undefined where no policy puts anything off. */
   readonly putOff: { readonly waiting: number; readonly keys: number } | undefined;
   /** All inputs are at their end and everything is committed. */

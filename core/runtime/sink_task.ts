@@ -83,6 +83,7 @@ export class SinkTask implements Task {
   readonly uncommittedBytes = 0;
   readonly cachedBytes = 0;
   readonly standsStill = false;
+  readonly hasTables = true;
   readonly putOff = undefined;
   readonly watermark = undefined;
   readonly streamTime: number = Number.NEGATIVE_INFINITY;

@@ -417,6 +417,10 @@ export class StreamTask implements Task {
     return this.#times.allIdle && !this.#chain.time.holds() ? undefined : this.#times.watermark;
   }
 
+  get hasTables(): boolean {
+    return this.#options.bootstrap?.isOver((id) => this.#positions.get(id)?.offset ?? 0) ?? true;
+  }
+
   get standsStill(): boolean {
     return this.#attempts.standsStill;
   }

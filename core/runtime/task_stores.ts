@@ -121,14 +121,18 @@ export const originOf = (
   };
 };
 
-/** Opens the stores of a task as they are, restored or not. */
-export const openTaskStores = async (application: Application, id: string): Promise<TaskStores> => {
+/**
+ * Opens the stores of a task as they are, restored or not.
+ * @param only the names of those that are wanted; all when it is left out
+ */
+export const openTaskStores = async (application: Application, id: string, only?: ReadonlySet<string>): Promise<TaskStores> => {
   const { settings, stores: engine } = application;
   const { plan, partition } = taskOf(application, id);
   const stores: OpenStore[] = [];
   try {
     for (const one of storesOfTask(application, plan, partition)) {
       const { name, keys } = one;
+      if (only?.has(name) === false) continue;
       const store = await engine.open({ applicationId: settings.applicationId, store: name, partition });
       stores.push({ name, keys, store, origin: originOf(application, plan, partition, one) });
     }
