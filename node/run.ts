@@ -2,7 +2,9 @@ import { ConfigurationError } from "../core/errors.ts";
 import type { Log } from "../core/ports/log.ts";
 import { silent } from "../core/ports/logger.ts";
 import type { App } from "../core/runtime/app.ts";
+import { endedWords } from "../core/runtime/goes_on.ts";
 import { asConfigurationError } from "../core/runtime/setup.ts";
+import { unlessAborted } from "../core/runtime/unless_aborted.ts";
 import { runOn } from "../topology/run.ts";
 import { checkOptions, type RunOptions as NeutralRunOptions } from "../topology/run_options.ts";
 import type { Topology } from "../topology/topology.ts";
@@ -60,14 +62,22 @@ export const run = async (topology: Topology, options: RunOptions = {}): Promise
   const release = server === undefined ? {} : { release: () => server.close() };
   let log: Log | undefined;
   try {
-    if (seeds !== undefined)
-      log = await kafkaLog({
+    if (seeds !== undefined) {
+      const opening = kafkaLog({
         brokers: seeds,
         clientId: clientId ?? neutral.applicationId ?? topology.name,
         ...connection,
         ...(neutral.logger === undefined ? {} : { logger: neutral.logger }),
         ...(neutral.clock === undefined ? {} : { clock: neutral.clock }),
       });
+      log = await (neutral.signal === undefined ? opening : unlessAborted(opening, neutral.signal, endedWords)).catch((error: unknown) => {
+        void opening.then(
+          (late) => late.close(),
+          () => {},
+        );
+        throw error;
+      });
+    }
     const app = await runOn(topology, neutral, { ...(log === undefined ? {} : { log, ownsLog: true }), ...release });
     server?.serve(app.queries);
     if (signals) closeOnSignals(app);

@@ -66,6 +66,7 @@ export const runOn = async (topology: Topology, options: RunOptions, on: RunOn):
     onUncaught: options.onUncaught ?? "stop-instance",
     closeTimeoutMs: duration(options.closeTimeout ?? 30_000, "closeTimeout"),
     listeners: options.on ?? {},
+    signal: options.signal ?? new AbortController().signal,
     release: on.release,
   });
 };

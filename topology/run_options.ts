@@ -89,6 +89,8 @@ export interface RunOptions {
   readonly awaitFeed?: boolean;
   /** Starts although state or offsets of an earlier run do not fit any more: a step with state was removed, a topic was deleted and made anew. What does not fit is given up. @default false [allowNonRestoredState] */
   readonly allowNonRestoredState?: boolean;
+  /** Ends the run when it is aborted: a start that is under way, such as one that waits for a first topic, rejects with an error APP_CLOSED, and an app that runs is closed. @default only `close` ends it */
+  readonly signal?: AbortSignal;
   /**
    * For development: whatever a function of the program is given is frozen with all that it leads to, so that one which changes it in place throws there, as a StepError. Costs time with each record. @default false [pipeline.object-reuse, as its opposite]
    */
@@ -132,6 +134,7 @@ const known: Readonly<Record<string, readonly string[]>> = {
     "feed",
     "awaitFeed",
     "allowNonRestoredState",
+    "signal",
     "freezeValues",
     "on",
     "logger",

@@ -1,9 +1,11 @@
 import { ConfigurationError } from "../errors.ts";
-import { type Clock, sleep } from "../ports/clock.ts";
+import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { TopicNames } from "./application.ts";
+import { checkGoesOn } from "./goes_on.ts";
 import { findTopics, type PatternInput, type PatternTopics, patternInputs } from "./pattern_topics.ts";
+import { pause } from "./pause.ts";
 import type { Plan } from "./plan.ts";
 
 /** A topic that was made a moment ago may not be known to every broker yet: who is not to wait is given so long. */
@@ -24,8 +26,10 @@ export const awaitTopics = async (options: {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly isClosed: boolean;
+  /** Ends the wait, with an error. */
+  readonly signal: AbortSignal;
 }): Promise<PatternTopics> => {
-  const { log, plan, names, clock, logger, isClosed } = options;
+  const { log, plan, names, clock, logger, isClosed, signal } = options;
   const sinceMs = clock.monotonic();
   let toldMs = Number.NEGATIVE_INFINITY;
   for (;;) {
@@ -45,7 +49,8 @@ export const awaitTopics = async (options: {
           step,
         });
     }
-    await sleep(clock, lookEveryMs);
+    await pause(clock, lookEveryMs, signal);
+    checkGoesOn(signal);
   }
 };
 

@@ -1,7 +1,7 @@
-import { FatalError } from "../errors.ts";
 import type { Clock } from "../ports/clock.ts";
 import { LogError } from "../ports/log.ts";
 import { pause } from "./pause.ts";
+import { unlessAborted } from "./unless_aborted.ts";
 
 const firstPauseMs = 50;
 const longestPauseMs = 10_000;
@@ -20,7 +20,7 @@ export const insist = async <T>(attempt: () => Promise<T>, options: InsistOption
   const { clock, signal, triesMax = Number.POSITIVE_INFINITY, onFailure } = options;
   for (let tries = 1; ; tries++)
     try {
-      return await unlessAborted(attempt(), signal);
+      return await unlessAborted(attempt(), signal, "The worker was stopped while it waited for the log");
     } catch (error) {
       if (!isPassing(error) || signal.aborted || tries >= triesMax) throw error;
       onFailure?.(error);
@@ -28,15 +28,6 @@ export const insist = async <T>(attempt: () => Promise<T>, options: InsistOption
       if (signal.aborted) throw error;
     }
 };
-
-/** An attempt may hang for as long as the log does not answer. */
-const unlessAborted = <T>(work: Promise<T>, signal: AbortSignal): Promise<T> =>
-  new Promise((resolve, reject) => {
-    const abandon = (): void => reject(new FatalError("APP_CLOSED", "The worker was stopped while it waited for the log"));
-    if (signal.aborted) abandon();
-    signal.addEventListener("abort", abandon);
-    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", abandon));
-  });
 
 /** Faults of the network, of a broker that is away, of an epoch that is over: another attempt may succeed. */
 export const isPassing = (error: unknown): error is LogError =>

@@ -1,7 +1,6 @@
 import { type ErrorPolicy, policiesIn } from "../error_policy.ts";
 import { ConfigurationError, DecodeError, MillraceError } from "../errors.ts";
 import type { Clock } from "../ports/clock.ts";
-import { sleep } from "../ports/clock.ts";
 import { type Log, LogError, partitionId, type TopicDescription, type TopicPartition, type TopicSpec } from "../ports/log.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { Serde } from "../serde/serde.ts";
@@ -9,9 +8,11 @@ import { type Settings, TopicNames } from "./application.ts";
 import { awaitTopics } from "./await_topics.ts";
 import { type Bounds, ControlTopic } from "./control_topic.ts";
 import { statefulParts } from "./fingerprint.ts";
+import { checkGoesOn } from "./goes_on.ts";
 import type { KnownTopic } from "./known_topics.ts";
 import { type PartitionCounts, partitionCounts } from "./partition_counts.ts";
 import { type PatternTopics, withTopics } from "./pattern_topics.ts";
+import { pause } from "./pause.ts";
 import type { Plan, SubtopologyPlan, TopicDeclaration, TopicRef } from "./plan.ts";
 import { timeStore } from "./stream_task.ts";
 import { checkTableTopics } from "./table_topics.ts";
@@ -60,14 +61,17 @@ export const setUpTopics = async (options: {
   readonly matching?: PatternTopics | undefined;
   /** Nobody can make a topic meanwhile: there is nothing to wait for. */
   readonly isClosed: boolean;
+  /** Ends every wait, with an error; nothing is made from then on. */
+  readonly signal: AbortSignal;
 }): Promise<Topics> => {
-  const { log, settings, clock, logger } = options;
+  const { log, settings, clock, logger, signal } = options;
   const names = new TopicNames(settings.applicationId);
   const matching = options.matching ?? (await awaitTopics({ ...options, names }));
   const plan = withTopics(options.plan, matching);
   const users = userTopics(plan);
+  checkGoesOn(signal);
   await createDeclared(log, users, options.createTopics);
-  const described = await describePatiently(log, users, clock);
+  const described = await describePatiently(log, users, clock, signal);
   const there = await log.admin.describe([...internalTopics(plan, names), names.control]);
   const existing = plan.topics.flatMap(({ name }): readonly (readonly [string, number])[] => {
     const found = there.get(names.of({ name, internal: true }));
@@ -94,6 +98,7 @@ export const setUpTopics = async (options: {
   const partitions = new Map(widths);
   const specs = internalSpecs(plan, names, counts, settings.replication);
   for (const { topic, partitions: count } of specs) partitions.set(topic, count);
+  checkGoesOn(signal);
   await createOrCheck(log, specs, logger);
   const all = new Map([...described, ...(await log.admin.describe(specs.map(({ topic }) => topic)))]);
   if (keeps) await checkTableTopics(log, plan, logger);
@@ -249,6 +254,7 @@ const describePatiently = async (
   log: Log,
   topics: ReadonlyMap<string, UserTopic>,
   clock: Clock,
+  signal: AbortSignal,
 ): Promise<ReadonlyMap<string, TopicDescription>> => {
   const names = [...topics.keys()];
   const until = clock.monotonic() + missingTopicPatienceMs;
@@ -266,7 +272,8 @@ const describePatiently = async (
         { topic: missing, step },
       );
     }
-    await sleep(clock, 200);
+    await pause(clock, 200, signal);
+    checkGoesOn(signal);
   }
 };
 

@@ -13,12 +13,14 @@ import { ControlTopic, topologyRecord } from "./control_topic.ts";
 import { Counters, warnOfDropped } from "./counters.ts";
 import { type FeedRecord, feed } from "./feed.ts";
 import { fingerprint } from "./fingerprint.ts";
+import { checkGoesOn, endedWords } from "./goes_on.ts";
 import { KnownTopics } from "./known_topics.ts";
 import { patternInputs } from "./pattern_topics.ts";
 import { PatternWatch } from "./pattern_watch.ts";
 import { pause } from "./pause.ts";
 import type { InputPlan, Plan, SinkPlan } from "./plan.ts";
 import { asConfigurationError, boundsNow, openSerde, openSerdes, setUpTopics, type Topics } from "./setup.ts";
+import { unlessAborted } from "./unless_aborted.ts";
 
 /** A record of a feed, with the topic it goes to. */
 export interface Fed {
@@ -56,26 +58,29 @@ export interface StartOptions {
   readonly onUncaught: UncaughtPolicy | ((error: unknown) => UncaughtPolicy);
   readonly closeTimeoutMs: number;
   readonly listeners: Listeners;
+  /** Ends the start, and the app that comes of it. */
+  readonly signal: AbortSignal;
   /** Run when everything else has ended. */
   readonly release: (() => Promise<void>) | undefined;
 }
 
 /** Sets everything up that a plan needs, then starts its worker. Rejects with a ConfigurationError or TopologyError when it cannot run as it is. */
 export const start = async (options: StartOptions): Promise<StartedApp> => {
-  const { plan, settings, log, clock, logger } = options;
+  const { plan, settings, log, clock, logger, signal } = options;
+  const goesOn = <T>(work: Promise<T>): Promise<T> => unlessAborted(work, signal, endedWords);
   const names = new TopicNames(settings.applicationId);
   const bounded = isBounded(plan, options.batch);
   const opened: SinkPlan[] = [];
   try {
     checkTimeouts(settings);
     const isClosed = bounded || options.logIsPrivate;
-    const topics = await setUpTopics({ ...options, isClosed });
-    await openSerdes(topics.plan, names);
+    const topics = await goesOn(setUpTopics({ ...options, isClosed }));
+    await goesOn(openSerdes(topics.plan, names));
     const processId = options.random.uuid();
-    if (settings.guarantee === "exactly-once") await tryTransactions(log, settings, processId);
+    if (settings.guarantee === "exactly-once") await goesOn(tryTransactions(log, settings, processId));
     const control = new ControlTopic(names.control);
     // What a crashed instance has left open here is ended later, by whoever takes its place.
-    await control.readToEnd(log, "visible");
+    await goesOn(control.readToEnd(log, "visible"));
     const application: { -readonly [P in keyof Application]: Application[P] } = {
       plan: topics.plan,
       settings,
@@ -116,7 +121,8 @@ export const start = async (options: StartOptions): Promise<StartedApp> => {
         control,
         topics: topics.matching,
         takeIn: async (matching) => {
-          const now = await setUpTopics({ ...options, isClosed, matching });
+          // An app that is to end closes, and does not fail.
+          const now = await setUpTopics({ ...options, isClosed, matching, signal: new AbortController().signal });
           await openSerdes(now.plan, names);
           application.topics.replace(now);
           application.plan = now.plan;
@@ -127,12 +133,14 @@ export const start = async (options: StartOptions): Promise<StartedApp> => {
     const bounds = () => boundsNow(log, topics, names);
     const records = feedOf(options, topics, names);
     if (bounded && control.bounds === undefined && records === undefined && control.fed === undefined && !options.awaitFeed)
-      await control.agreeOnBounds(log, bounds, clock);
+      await goesOn(control.agreeOnBounds(log, bounds, clock));
     const sinks = plan.subtopologies.flatMap((one) => (one.sink === undefined ? [] : [one.sink]));
     for (const sink of sinks) {
+      checkGoesOn(signal);
       await sink.writer.open?.();
       opened.push(sink);
     }
+    checkGoesOn(signal);
     const over = new AbortController();
     let feeding: Promise<void> | undefined;
     const app = launch({
@@ -148,6 +156,11 @@ export const start = async (options: StartOptions): Promise<StartedApp> => {
         await options.release?.();
       },
     });
+    // What comes of it is told by `finished`.
+    const close = (): void => void app.close().catch(() => {});
+    signal.addEventListener("abort", close, { once: true });
+    const release = (): void => signal.removeEventListener("abort", close);
+    app.finished.then(release, release);
     app.on("state", ({ to }) => {
       if (to === "stopping") over.abort();
     });

@@ -45,6 +45,27 @@ const say = (world: BadInput, topic: string, ...values: readonly string[]) =>
 const copies = async (world: BadInput) => (await world.texts("out")).map(({ value }) => value).sort();
 
 describe("a pattern of topics", () => {
+  it("that nothing matches yet ends at once when its signal says so, and leaves nothing behind", async () => {
+    const world = await BadInput.open({ out: 1 });
+    const { clock } = world.cluster;
+    const ended = new AbortController();
+    const { app } = starting(world, copying(words), { signal: ended.signal });
+    await clock.advance(50_000);
+    const outcome = app.then(
+      () => "it has begun",
+      (error: ConfigurationError) => [error.code, error.cause],
+    );
+    ended.abort("enough");
+    expect(await outcome).toEqual(["APP_CLOSED", "enough"]);
+    await clock.advance(0);
+    expect(clock.nextDueMs).toBeUndefined();
+    // Nor does a start begin that was ended before.
+    expect((await refusal(world, copying(words), { signal: AbortSignal.abort() })).message).toContain("nothing of it runs on");
+    await world.cluster.create("words-en", 1);
+    await clock.advance(60_000);
+    expect((await world.cluster.log.admin.list()).filter((name) => name.startsWith("copying"))).toEqual([]);
+  });
+
   it("that nothing matches is waited for, with a warning, and begins with the first topic that does", async () => {
     const world = await BadInput.open({ out: 1, "old-words-en": 1 });
     const { clock } = world.cluster;

@@ -112,6 +112,31 @@ describe("the life of an application", () => {
     expect(cluster.clock.nextDueMs).toBeUndefined();
   });
 
+  it("is closed by the signal that was given to run, as by close", async () => {
+    const { cluster, say, latest } = await world();
+    const ended = new AbortController();
+    await say("one", "two", "one");
+    const app = await cluster.start(counting(), { signal: ended.signal });
+    await cluster.clock.advance(2000);
+    ended.abort();
+    expect([await end(cluster, app), app.state]).toEqual(["stopped", "stopped"]);
+    expect(await latest()).toEqual({ one: 2, two: 1 });
+    expect(cluster.warnings).toEqual([]);
+    expect(cluster.clock.nextDueMs).toBeUndefined();
+  });
+
+  it("ends a start that hangs on a log which does not answer, by its signal", async () => {
+    const { cluster, link } = await world();
+    const ended = new AbortController();
+    const silent = link();
+    silent.cut();
+    const starting = cluster.start(counting(), { signal: ended.signal, log: cluster.memory.connect(silent) });
+    const outcome = starting.catch(({ code }: { readonly code: string }) => code);
+    await cluster.clock.advance(1000);
+    ended.abort();
+    expect(await cluster.drive(outcome)).toBe("APP_CLOSED");
+  });
+
   it("closes within its timeout when the log does not answer any more, and repeats nothing afterwards", async () => {
     const { cluster, say, link, latest, states, watched } = await world();
     const way = link();
