@@ -22,7 +22,7 @@ export interface BenchCase {
 /** Something that two systems do, measured side by side on the same input; each run of either has a process of its own. */
 export interface Comparison {
   readonly name: string;
-  readonly needsKafka: true;
+  readonly needsKafka?: boolean;
   /** What the line says beside the case's name. */
   compare(setting: ComparisonSetting): Promise<Readonly<Record<string, Measured | number>>>;
 }

@@ -4,13 +4,15 @@ import type { BenchCase, Comparison } from "./bench_case.ts";
 export const families: readonly string[] = [
   "keyed_count",
   "operators",
-  "window",
+  "windows",
+  "cep",
   "fraud_job",
   "memory_log",
   "kafka_transport",
   "stateless_map",
   "latency",
   "tables",
+  "flink",
 ];
 
 export const casesOf = async (family: string): Promise<readonly (BenchCase | Comparison)[]> =>

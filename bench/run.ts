@@ -10,7 +10,7 @@ import { casesOf, families } from "./cases.ts";
 
 const help = `npm run bench [-- [WORD ...] [options]]
 
-  WORD                  the cases with this word in their name or in their family's: ${families.join(", ")}
+  WORD                  the cases with one of these words in their name or in their family's: ${families.join(", ")}
 
   --only TEXT           the cases whose name holds TEXT
   --runs N              how often each case is run, each time in a process of its own (5); the best one counts
@@ -20,7 +20,7 @@ const help = `npm run bench [-- [WORD ...] [options]]
   --list                say which cases there are
 
 Each line has records per second, CPU seconds per million records (user and system, all threads) and the peak of resident memory in MB, of the run with the least CPU;
-beside Kafka Streams, the same of both, and as 'times', 'cpu' and 'memory' what Millrace has of each for one that Kafka Streams has;
+beside Kafka Streams or Flink, the same of both, and as 'times', 'cpu' and 'memory' what Millrace has of each for one that the other has;
 for latencies, in milliseconds from the moment a record was due to the moment it was read as committed, of the run with the median p99.
 `;
 
@@ -49,7 +49,11 @@ const main = async (): Promise<void> => {
   const chosen: Chosen[] = [];
   for (const family of families)
     for (const one of await casesOf(family))
-      if (one.name.includes(options.only) && words.every((word) => `${family} ${one.name}`.includes(word))) chosen.push({ family, one });
+      if (
+        one.name.includes(options.only) &&
+        (words.length === 0 || words.some((word) => `${family} ${one.name}`.toLowerCase().includes(word.toLowerCase())))
+      )
+        chosen.push({ family, one });
   if (options.list) return void process.stdout.write(chosen.map(({ one }) => `${one.name}\n`).join(""));
   if (chosen.length === 0) refuse(`No case has '${[...words, options.only].join(" ").trim()}' in its name ('--list' says which there are)`);
   const broker = await findBroker(chosen.some(({ one }) => one.needsKafka === true));

@@ -32,7 +32,7 @@ export const kafkaStreams = async (): Promise<System | { readonly missing: strin
   const java = await kafkaStreamsJobs();
   if ("missing" in java) return java;
   return {
-    name: java.name,
+    name: `Kafka Streams ${java.version}`,
     command: ({ brokers, applicationId, input, output, standbys, sessionMs, heartbeatMs, commitMs }) =>
       java.command("CountInstance", [brokers, applicationId, input, output, standbys, sessionMs, heartbeatMs, commitMs]),
   };

@@ -1,13 +1,7 @@
-import com.sun.management.OperatingSystemMXBean;
-import java.io.IOException;
-import java.lang.management.ManagementFactory;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Properties;
 import java.util.concurrent.ExecutionException;
@@ -46,7 +40,7 @@ public final class MeasuredRun {
       });
       streams.start();
       while (!isCommitted(admin, application, ends)) Thread.sleep(LOOK_EVERY_MS);
-      System.out.println(meter.read(records));
+      System.out.println("{" + meter.read(records) + "}");
       streams.close(Duration.ofSeconds(20));
     }
   }
@@ -84,33 +78,5 @@ public final class MeasuredRun {
       OffsetAndMetadata at = committed.get(end.getKey());
       return end.getValue() == 0 || (at != null && at.offset() >= end.getValue());
     });
-  }
-
-  /** Time and CPU, of all threads, user and system, from the moment at which the tasks are there. */
-  private static final class Meter {
-    private final OperatingSystemMXBean system = (OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean();
-    private long beganNanos;
-    private long cpuNanos;
-
-    synchronized void begin() {
-      if (beganNanos != 0) return;
-      beganNanos = System.nanoTime();
-      cpuNanos = system.getProcessCpuTime();
-    }
-
-    synchronized String read(long records) throws IOException {
-      double seconds = (System.nanoTime() - beganNanos) / 1e9;
-      double cpuSeconds = (system.getProcessCpuTime() - cpuNanos) / 1e9;
-      return String.format(
-          Locale.ROOT,
-          "{\"n\":%d,\"recordsPerSecond\":%d,\"cpuSecondsPerMillion\":%.3f,\"peakRssMb\":%d}",
-          records, Math.round(records / seconds), cpuSeconds * 1e6 / records, peakRssMb());
-    }
-
-    /** As Linux tells it. */
-    private static long peakRssMb() throws IOException {
-      String line = Files.readAllLines(Path.of("/proc/self/status")).stream().filter(one -> one.startsWith("VmHWM:")).findFirst().orElseThrow();
-      return Math.round(Long.parseLong(line.replaceAll("\\D", "")) / 1024.0);
-    }
   }
 }
