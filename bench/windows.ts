@@ -1,6 +1,7 @@
 import { millis, minutes, seconds } from "../core/duration.ts";
 import type { OperatorFactory } from "../core/operators/operator.ts";
 import { count } from "../core/state/aggregator.ts";
+import { onClose, onUpdate } from "../core/window/revision.ts";
 import { session } from "../core/window/session.ts";
 import { sliding } from "../core/window/sliding.ts";
 import { tumbling } from "../core/window/tumbling.ts";
@@ -91,4 +92,23 @@ export const cases: readonly BenchCase[] = [
   ),
   windowCase("session window 30 s, count", 1, 1_000_000, windowOperator({ assigner: session({ gap: seconds(30) }), contents: counted })),
   windowCase("session window 5 s, count", 1, 1_000_000, windowOperator({ assigner: session({ gap: seconds(5) }), contents: counted })),
+  ...[onUpdate(), onClose()].flatMap((emit) => [
+    windowCase(
+      `tumbling window 10 s as a table, count, on ${emit.name}`,
+      1,
+      1_000_000,
+      windowOperator({
+        assigner: tumbling({ size: seconds(10) }),
+        latenessMs: seconds(5),
+        contents: counted,
+        revision: { emit, cached: true },
+      }),
+    ),
+    windowCase(
+      `session window 5 s as a table, count, on ${emit.name}`,
+      1,
+      400_000,
+      windowOperator({ assigner: session({ gap: seconds(5) }), latenessMs: seconds(5), contents: counted, revision: { emit } }),
+    ),
+  ]),
 ];

@@ -11,7 +11,7 @@ import { openVersions } from "../state/stores/versioned_store.ts";
 import type { ReadableWindowStore } from "../state/stores/window_store.ts";
 import { compareBytes } from "../state/time_key.ts";
 import type { Assigner } from "../window/assigner.ts";
-import { RevisedPanes, RevisedSessions } from "../window/revised_panes.ts";
+import { type Kept, RevisedPanes } from "../window/revised_panes.ts";
 import type { Window, Windowed } from "../window/window.ts";
 import { tableRows } from "./table_rows.ts";
 import { versionedRows } from "./versioned_table_operator.ts";
@@ -40,34 +40,16 @@ export const versionedReader = (historyMs: number): StoreReader => ({
   read: (state) => openVersions(state, versionedRows(state, historyMs)),
 });
 
-/** The windows of a table that are of one size. */
-export const panesReader = (
-  assigner: Assigner<any, any>,
-  kept: { readonly keptMs: number; readonly cached: boolean },
-  row?: Row,
-  serde?: Serde<any>,
-): StoreReader => ({
-  kind: "window",
-  read: (state) =>
-    new Panes(
-      state,
-      new RevisedPanes<unknown>(state, serde, kept.keptMs, kept.cached),
-      (start) => assigner.space.window(start),
-      row ?? ((stored) => stored),
-    ),
-});
-
-/** The sessions of a table. Their windows end a gap behind the last record. */
-export const sessionsReader = (
-  gapMs: number,
-  kept: { readonly retentionMs: number; readonly cached: boolean },
-  row?: Row,
-  serde?: Serde<any>,
-): StoreReader => ({
-  kind: "session",
-  read: (state) =>
-    new Sessions(state, new RevisedSessions<unknown>(state, serde, kept.retentionMs, kept.cached), gapMs, row ?? ((stored) => stored)),
-});
+/** The windows of a table: sessions, or windows of one size. */
+export const windowsReader = (assigner: Assigner<any, any>, kept: Kept<any>, row: Row = (stored) => stored): StoreReader => {
+  if (!kept.sessions)
+    return {
+      kind: "window",
+      read: (state) => new Panes(state, new RevisedPanes<unknown>(state, kept), (start) => assigner.space.window(start), row),
+    };
+  const gapMs = assigner.parameters["gap"] as number;
+  return { kind: "session", read: (state) => new Sessions(state, new RevisedPanes<unknown>(state, kept), gapMs, row) };
+};
 
 class Rows implements ReadableStore<unknown, unknown> {
   readonly #state: StepState;
@@ -150,7 +132,9 @@ class Panes implements ReadableWindowStore<unknown, unknown> {
   }
   fetch(key: unknown, from: number, to: number, order: "asc" | "desc" = "asc"): readonly (readonly [number, unknown])[] {
     this.#state.setKey(key);
-    const found = this.#panes.between(from, to).map(([start, { value }]) => [this.#window(start).start, this.#row(value)] as const);
+    const found = this.#panes
+      .where((start) => start >= from && start <= to)
+      .map(([start, { value }]) => [this.#window(start).start, this.#row(value)] as const);
     return order === "asc" ? found : [...found].reverse();
   }
   fetchRange(keyFrom: unknown, keyTo: unknown, from: number, to: number, order: "asc" | "desc" = "asc"): readonly WindowEntry[] {
@@ -186,11 +170,11 @@ class Panes implements ReadableWindowStore<unknown, unknown> {
 
 class Sessions implements ReadableSessionStore<unknown, unknown> {
   readonly #state: StepState;
-  readonly #sessions: RevisedSessions<unknown>;
+  readonly #sessions: RevisedPanes<unknown>;
   readonly #gapMs: number;
   readonly #row: Row;
 
-  constructor(state: StepState, sessions: RevisedSessions<unknown>, gapMs: number, row: Row) {
+  constructor(state: StepState, sessions: RevisedPanes<unknown>, gapMs: number, row: Row) {
     this.#state = state;
     this.#sessions = sessions;
     this.#gapMs = gapMs;
@@ -200,7 +184,7 @@ class Sessions implements ReadableSessionStore<unknown, unknown> {
   get(key: unknown, start: number, end: number): unknown {
     this.#state.setKey(key);
     const session = this.#sessions.get(start);
-    return session === undefined || session.last + this.#gapMs !== end ? undefined : (this.#row(session.accumulator) ?? undefined);
+    return session === undefined || session.at + this.#gapMs !== end ? undefined : (this.#row(session.value) ?? undefined);
   }
   fetch(key: unknown): readonly WindowEntry[] {
     return this.find(key, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY);
@@ -208,14 +192,14 @@ class Sessions implements ReadableSessionStore<unknown, unknown> {
   find(key: unknown, earliestEnd: number, latestStart: number): readonly WindowEntry[] {
     this.#state.setKey(key);
     return this.#sessions
-      .between(earliestEnd - this.#gapMs, latestStart)
-      .map(({ start, last, accumulator }) => [{ key, window: { start, end: last + this.#gapMs } }, this.#row(accumulator)] as const);
+      .where((start, last) => last + this.#gapMs >= earliestEnd && start <= latestStart)
+      .map(([start, { at, value }]) => [{ key, window: { start, end: at + this.#gapMs } }, this.#row(value)] as const);
   }
   findRange(keyFrom: unknown, keyTo: unknown, earliestEnd: number, latestStart: number): readonly WindowEntry[] {
     const first = keyFrom === undefined ? undefined : this.#state.keys.encode(keyFrom).slice();
     const last = keyTo === undefined ? undefined : this.#state.keys.encode(keyTo).slice();
     return [...this.#sessions.all()]
-      .map(([key, session]) => ({ key, ...session, end: session.last + this.#gapMs, bytes: this.#state.keys.encode(key).slice() }))
+      .map(([key, start, { at, value }]) => ({ key, start, end: at + this.#gapMs, value, bytes: this.#state.keys.encode(key).slice() }))
       .filter(
         ({ bytes, start, end }) =>
           end >= earliestEnd &&
@@ -224,7 +208,7 @@ class Sessions implements ReadableSessionStore<unknown, unknown> {
           (last === undefined || compareBytes(bytes, last) <= 0),
       )
       .sort((a, b) => compareBytes(a.bytes, b.bytes) || a.end - b.end || a.start - b.start)
-      .map(({ key, start, end, accumulator }) => [{ key, window: { start, end } }, this.#row(accumulator)] as const);
+      .map(({ key, start, end, value }) => [{ key, window: { start, end } }, this.#row(value)] as const);
   }
   all(): readonly WindowEntry[] {
     return this.findRange(undefined, undefined, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY);

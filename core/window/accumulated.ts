@@ -4,11 +4,11 @@ import { valueCodec } from "../state/codecs.ts";
 import type { MapTable } from "../state/map_table.ts";
 import type { StepState } from "../state/step_state.ts";
 import type { SubKey } from "../state/sub_key.ts";
-import type { Contents } from "./contents.ts";
+import type { PaneContents } from "./contents.ts";
 import { type Held, heldCodec, heldValue, hold } from "./held.ts";
 
 /** One accumulator per key and window, each an entry of its own. */
-export class Accumulated<A> implements Contents {
+export class Accumulated<A> implements PaneContents {
   readonly #aggregator: Aggregator<unknown, A, unknown>;
   readonly #panes: MapTable<unknown, Held<A>>;
   readonly #state: StepState;

@@ -4,11 +4,11 @@ import { valueCodec } from "../state/codecs.ts";
 import type { MapTable } from "../state/map_table.ts";
 import type { StepState } from "../state/step_state.ts";
 import { numberSubKey } from "../state/sub_key.ts";
-import type { Contents } from "./contents.ts";
+import type { PaneContents } from "./contents.ts";
 import { type Held, heldCodec, heldValue, hold } from "./held.ts";
 
 /** All records of a key and window in the order in which they came, each an entry of its own: one more record writes one entry, however many there are. */
-export class Buffered implements Contents {
+export class Buffered implements PaneContents {
   readonly #elements: MapTable<number, Held<unknown>>;
   readonly #state: StepState;
 

@@ -4,12 +4,12 @@ import { valueCodec, writeWith, writing } from "../state/codecs.ts";
 import type { MapTable } from "../state/map_table.ts";
 import type { StepState, ValueCodec } from "../state/step_state.ts";
 import { numberSubKey, putSortable, readSortable } from "../state/sub_key.ts";
-import type { Contents } from "./contents.ts";
+import type { PaneContents } from "./contents.ts";
 import type { Eviction, Evictor } from "./evictor.ts";
 import type { Window } from "./window.ts";
 
 /** All records of a key and window with their timestamps, each an entry of its own; whenever the window is evaluated, an evictor takes some out. */
-export class Evicted implements Contents {
+export class Evicted implements PaneContents {
   readonly #elements: MapTable<number, Element>;
   readonly #state: StepState;
   readonly #options: EvictedOptions;

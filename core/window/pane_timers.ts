@@ -3,6 +3,7 @@ import { valueCodec } from "../state/codecs.ts";
 import type { TimerService } from "../state/timer_service.ts";
 import type { ValueTable } from "../state/value_table.ts";
 import type { WindowClock } from "./assigner.ts";
+import type { Closing } from "./closing.ts";
 import type { TriggerPlace } from "./trigger.ts";
 import type { Window } from "./window.ts";
 import type { WindowSpace } from "./window_space.ts";
@@ -14,8 +15,7 @@ import type { WindowSpace } from "./window_space.ts";
 export class PaneTimers {
   readonly #context: OperatorContext;
   readonly #space: WindowSpace<any, Window>;
-  readonly #time: WindowClock;
-  readonly #latenessMs: number;
+  readonly #closing: Closing;
   /** Of panes whose trigger has deleted its timer for the moment at which the pane is let go of. */
   readonly #silent: ValueTable<boolean>;
   readonly #event: TimerService;
@@ -27,14 +27,14 @@ export class PaneTimers {
 
   constructor(
     context: OperatorContext,
-    options: { readonly space: WindowSpace<any, Window>; readonly time: WindowClock; readonly latenessMs: number },
+    space: WindowSpace<any, Window>,
+    closing: Closing,
     onTimer: (domain: WindowClock, timestamp: number) => void,
     leftOut: (domain: WindowClock, timestamp: number) => void,
   ) {
     this.#context = context;
-    this.#space = options.space;
-    this.#time = options.time;
-    this.#latenessMs = options.latenessMs;
+    this.#space = space;
+    this.#closing = closing;
     this.#silent = context.state.value("w:silent", valueCodec<boolean>(), { namespaced: true });
     this.#event = context.eventTimers((timestamp) => onTimer("event", timestamp), {
       namespaced: true,
@@ -46,30 +46,23 @@ export class PaneTimers {
     });
   }
 
-  /** The watermark has reached the moment at which the window's pane is let go of: there is none any more. */
-  isPast(window: unknown, watermark: number): boolean {
-    if (this.#time !== "event") return false;
-    const at = this.#releaseTime(window);
-    return at <= watermark && at !== Number.POSITIVE_INFINITY;
-  }
-
   /**
    * Sets the timer at which the current pane is let go of, and at which its trigger is asked again, whatever it has deleted before; a pane without an
    * end stays for ever.
    */
   setRelease(): void {
-    const at = this.#releaseTime(this.#context.state.namespace);
-    if (at !== Number.POSITIVE_INFINITY) this.#of(this.#time).set(at);
+    const at = this.#closing.at(this.#context.state.namespace);
+    if (at !== Number.POSITIVE_INFINITY) this.#of(this.#closing.time).set(at);
     if (this.isSilent) this.#silent.clear();
   }
 
   deleteRelease(): void {
-    this.#of(this.#time).delete(this.#releaseTime(this.#context.state.namespace));
+    this.#of(this.#closing.time).delete(this.#closing.at(this.#context.state.namespace));
   }
 
   /** A timer of the current pane, of that time, is the one at which it is let go of. */
   isRelease(domain: WindowClock, timestamp: number): boolean {
-    return domain === this.#time && timestamp === this.#releaseTime(this.#context.state.namespace);
+    return domain === this.#closing.time && timestamp === this.#closing.at(this.#context.state.namespace);
   }
 
   /** The trigger of the current pane has deleted its timer for that moment: the pane is let go of without a word. */
@@ -102,11 +95,6 @@ export class PaneTimers {
       setProcessingTimer: (timestamp) => this.#set("processing", timestamp),
       deleteProcessingTimer: (timestamp) => this.#delete("processing", timestamp),
     };
-  }
-
-  #releaseTime(window: unknown): number {
-    const end = this.#space.maxTimestamp(window);
-    return this.#time === "event" ? end + this.#latenessMs : end;
   }
 
   #set(domain: WindowClock, timestamp: number): void {

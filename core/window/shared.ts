@@ -5,8 +5,8 @@ import type { MapTable } from "../state/map_table.ts";
 import type { StepState } from "../state/step_state.ts";
 import { numberSubKey } from "../state/sub_key.ts";
 import type { ValueTable } from "../state/value_table.ts";
-import type { Slices } from "./assigner.ts";
-import type { Contents } from "./contents.ts";
+import type { Slices, WallClock, WindowClock } from "./assigner.ts";
+import type { PaneContents } from "./contents.ts";
 import { type Held, heldCodec, heldValue, hold } from "./held.ts";
 import { Spans } from "./spans.ts";
 
@@ -18,10 +18,12 @@ import { Spans } from "./spans.ts";
  * It asks for an aggregator to which the order of values means nothing, windows that are whole numbers of steps long, records that come to their newest
  * window first, and a trigger that asks for nothing but one firing at the end.
  */
-export class Shared<A> implements Contents {
+export class Shared<A> implements PaneContents {
   readonly #state: StepState;
   readonly #aggregator: Aggregator<unknown, A, unknown>;
   readonly #slices: Slices;
+  /** What windows follow if not event time. */
+  readonly #wall: WallClock | undefined;
   /** Windows that have spoken still take records. */
   readonly #late: boolean;
   /** By the start of the slice. */
@@ -40,12 +42,13 @@ export class Shared<A> implements Contents {
   #told = 0;
   #of: Marks = nothing;
 
-  constructor(context: OperatorContext, aggregator: Aggregator<unknown, A, unknown>, slices: Slices, late: boolean) {
+  constructor(context: OperatorContext, aggregator: Aggregator<unknown, A, unknown>, { slices, time }: Sliding, latenessMs: number) {
     const { state } = context;
+    this.#wall = time === "processing" ? context : undefined;
     this.#state = state;
     this.#aggregator = aggregator;
     this.#slices = slices;
-    this.#late = late;
+    this.#late = time === "event" && latenessMs > 0;
     const codec = heldCodec(valueCodec(aggregator.serde));
     this.#parts = state.map("w:parts", numberSubKey, codec);
     this.#own = state.map("w:own", numberSubKey, codec);
@@ -57,13 +60,11 @@ export class Shared<A> implements Contents {
     );
   }
 
-  /**
-   * Adds a record all of whose windows are open, if most of them know already that they have records: gives those that do not. Undefined: it was not added,
-   * and all windows must be looked at.
-   * @param passed windows that end by then have spoken
-   */
-  join(value: unknown, at: number, passed: number): readonly number[] | undefined {
+  share(value: unknown, timestamp: number, now: number): readonly number[] | undefined {
     const { size, every, offset } = this.#slices;
+    const at = this.#wall === undefined ? timestamp : this.#wall.processingTime();
+    // By the clock no window of the moment has ended before it.
+    const passed = this.#wall === undefined ? now : Number.NEGATIVE_INFINITY;
     const slice = Math.floor((at - offset) / every) * every + offset;
     const oldest = slice - size + every;
     if (!(oldest + size - 1 > passed) || (this.#marks.get() ?? nothing)[1] >= oldest) return undefined;
@@ -156,6 +157,12 @@ export class Shared<A> implements Contents {
     const before = accumulator === undefined ? this.#aggregator.init() : heldValue<A>(accumulator);
     return hold(this.#aggregator.add(before, value, this.#state.key));
   }
+}
+
+/** What an assigner of such windows says of them. */
+interface Sliding {
+  readonly slices: Slices;
+  readonly time: WindowClock;
 }
 
 /** Where the last window began that is gone, and the last that is gone or has an accumulator of its own; nothing once no slice is left. */

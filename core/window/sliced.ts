@@ -5,7 +5,7 @@ import type { MapTable } from "../state/map_table.ts";
 import type { StepState } from "../state/step_state.ts";
 import { numberSubKey } from "../state/sub_key.ts";
 import type { ValueTable } from "../state/value_table.ts";
-import type { Contents } from "./contents.ts";
+import type { PaneContents } from "./contents.ts";
 import { type Held, heldCodec, heldValue, hold } from "./held.ts";
 
 /**
@@ -15,7 +15,7 @@ import { type Held, heldCodec, heldValue, hold } from "./held.ts";
  *
  * It asks for three things: windows are whole numbers of steps long, a record's windows come newest first, and nothing but the end of a window empties it.
  */
-export class Sliced implements Contents {
+export class Sliced implements PaneContents {
   readonly #state: StepState;
   readonly #size: number;
   readonly #every: number;

@@ -5,12 +5,12 @@ import { type Aggregator, resultOf } from "../state/aggregator.ts";
 import { Accumulated } from "./accumulated.ts";
 import type { Assigner } from "./assigner.ts";
 import { Buffered } from "./buffered.ts";
-import type { Contents } from "./contents.ts";
+import type { PaneContents } from "./contents.ts";
 import { Evicted } from "./evicted.ts";
 import type { Evictor } from "./evictor.ts";
 import type { Pane, PaneProcess } from "./pane.ts";
 import type { PaneCall } from "./pane_function.ts";
-import type { RevisingPlan } from "./revising_windows.ts";
+import type { Kept } from "./revised_panes.ts";
 import type { Revision } from "./revision.ts";
 import { Shared } from "./shared.ts";
 import { Sliced } from "./sliced.ts";
@@ -69,17 +69,41 @@ export type WindowContents =
 type AnyPaneProcess = PaneProcess<any, any, any, any, any, any, any>;
 
 /** The same, complete and checked. */
-export interface WindowPlan {
+export type WindowPlan = FiringPlan | RowsPlan;
+
+interface AnyPlan {
   readonly assigner: Assigner<any, any>;
-  readonly trigger: Trigger<any, any>;
-  readonly evictor: Evictor<any, any> | undefined;
   readonly latenessMs: number;
-  readonly contents: WindowContents;
   readonly single: boolean;
 }
 
+/** Triggers say when windows speak. */
+export interface FiringPlan extends AnyPlan {
+  readonly kind: "fires";
+  readonly trigger: Trigger<any, any>;
+  readonly evictor: Evictor<any, any> | undefined;
+  readonly contents: WindowContents;
+}
+
+/** Windows are the rows of a table. */
+export interface RowsPlan extends AnyPlan {
+  readonly kind: "rows";
+  readonly revision: Revision;
+  readonly aggregator: Aggregator<any, any, any, any>;
+  /** For how long windows are kept, counted from their beginning. */
+  readonly retentionMs: number;
+  readonly kept: Pick<Kept<unknown>, "sessions" | "keptMs">;
+  /** Each of the streams that the values are from has a time of its own. */
+  readonly ownTimes: boolean;
+  readonly before: boolean;
+  readonly cached: boolean;
+}
+
+export const planWindow = (spec: WindowSpec): WindowPlan =>
+  spec.revision === undefined ? planFiring(spec) : planRows(spec, spec.revision);
+
 /** The plan of windows that are the rows of a table. */
-export const planRevision = (spec: WindowSpec, revision: RevisionSpec): RevisingPlan => {
+export const planRows = (spec: WindowSpec, revision: RevisionSpec): RowsPlan => {
   const { assigner, contents, latenessMs = 0, single = false } = spec;
   checkLateness(latenessMs);
   if (contents.kind !== "aggregate" || contents.result !== undefined)
@@ -109,11 +133,14 @@ export const planRevision = (spec: WindowSpec, revision: RevisionSpec): Revising
       `The retention of ${assigner.name} windows is ${retentionMs} ms, and they take records for ${least} ms: keep them at least as long`,
     );
   return {
+    kind: "rows",
     assigner,
     revision: revision.emit,
     aggregator,
     latenessMs,
     retentionMs,
+    // Windows that speak at their end are seen a millisecond longer, as in Kafka Streams.
+    kept: { sessions: assigner.merging, keptMs: revision.emit.name === "close" && !assigner.merging ? retentionMs : retentionMs - 1 },
     single,
     ownTimes: revision.ownTimes === true && revision.emit.name === "update",
     before: revision.before === true,
@@ -132,7 +159,7 @@ const checkLateness = (latenessMs: number): void => {
     );
 };
 
-export const planWindow = (spec: WindowSpec): WindowPlan => {
+const planFiring = (spec: WindowSpec): FiringPlan => {
   const { assigner, contents, latenessMs = 0, single = false } = spec;
   const trigger = spec.trigger ?? assigner.trigger;
   const evictor = spec.evictor ?? assigner.evictor;
@@ -156,32 +183,30 @@ export const planWindow = (spec: WindowSpec): WindowPlan => {
       );
     }
   }
-  return { assigner, trigger, evictor, latenessMs, contents, single };
+  return { kind: "fires", assigner, trigger, evictor, latenessMs, contents, single };
 };
 
 /** What tells two windowed steps apart: for descriptions and for the check of a changed topology. */
 export const windowParameters = (spec: WindowSpec): Readonly<Record<string, string | number | boolean>> => {
-  if (spec.revision !== undefined) {
-    const { assigner, revision, latenessMs, retentionMs } = planRevision(spec, spec.revision);
-    return {
-      windows: assigner.name,
-      ...assigner.parameters,
-      emit: revision.name,
-      ...(revision.clock === "watermark" ? { clock: revision.clock } : {}),
-      lateness: latenessMs,
-      retention: retentionMs,
-      keeps: "rows",
-    };
-  }
   const plan = planWindow(spec);
-  const { assigner, trigger, evictor, latenessMs } = plan;
+  const { assigner, latenessMs } = plan;
   return {
     windows: assigner.name,
     ...assigner.parameters,
-    emit: trigger.name,
-    ...(evictor === undefined ? {} : { evict: evictor.name }),
-    lateness: latenessMs,
-    keeps: layoutOf(plan),
+    ...(plan.kind === "rows"
+      ? {
+          emit: plan.revision.name,
+          ...(plan.revision.clock === "watermark" ? { clock: plan.revision.clock } : {}),
+          lateness: latenessMs,
+          retention: plan.retentionMs,
+          keeps: "rows",
+        }
+      : {
+          emit: plan.trigger.name,
+          ...(plan.evictor === undefined ? {} : { evict: plan.evictor.name }),
+          lateness: latenessMs,
+          keeps: layoutOf(plan),
+        }),
   };
 };
 
@@ -191,7 +216,7 @@ const layoutOf = ({
   trigger,
   evictor,
   contents,
-}: WindowPlan): "records with timestamps" | "accumulators" | "shared accumulators" | "slices" | "records" => {
+}: FiringPlan): "records with timestamps" | "accumulators" | "shared accumulators" | "slices" | "records" => {
   if (evictor !== undefined) return "records with timestamps";
   if (contents.kind === "aggregate") {
     const { anyOrder, merge } = contents.aggregator;
@@ -202,13 +227,13 @@ const layoutOf = ({
   return assigner.slices !== undefined && !trigger.purges ? "slices" : "records";
 };
 
-export const openContents = (context: OperatorContext, plan: WindowPlan): Contents => {
+export const openContents = (context: OperatorContext, plan: FiringPlan): PaneContents => {
   const { assigner, contents } = plan;
   switch (layoutOf(plan)) {
     case "accumulators":
       return new Accumulated(context, assigner.space.codec, aggregatorOf(contents)!);
     case "shared accumulators":
-      return new Shared(context, aggregatorOf(contents)!, assigner.slices!, assigner.time === "event" && plan.latenessMs > 0);
+      return new Shared(context, aggregatorOf(contents)!, { slices: assigner.slices!, time: assigner.time }, plan.latenessMs);
     case "records":
       return new Buffered(context, contents.serde);
     case "slices":

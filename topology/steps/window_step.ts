@@ -1,12 +1,11 @@
-import { panesReader, sessionsReader } from "../../core/operators/table_readers.ts";
+import { windowsReader } from "../../core/operators/table_readers.ts";
 import type { Aggregator } from "../../core/state/aggregator.ts";
 import type { StoreReader } from "../../core/state/stores/store_descriptor.ts";
 import type { Assigner } from "../../core/window/assigner.ts";
 import { coGroupOperator, coGroupSpec } from "../../core/window/co_group_operator.ts";
-import { keptMs } from "../../core/window/revised_panes.ts";
 import type { Revision } from "../../core/window/revision.ts";
 import { type WindowContents, windowOperator } from "../../core/window/window_operator.ts";
-import { holdsBack, planRevision, type WindowSpec, windowParameters } from "../../core/window/window_spec.ts";
+import { holdsBack, planRows, type WindowSpec, windowParameters } from "../../core/window/window_spec.ts";
 import type { NodeId } from "../graph/graph.ts";
 import { type StepNode, stepNode } from "../graph/step_node.ts";
 import type { Firing, WindowJoin } from "../windowed_stream.ts";
@@ -52,14 +51,9 @@ export const windowTableStep = (
   const aggregator = value === undefined ? given : { ...given, serde: value };
   const revision = { emit, retentionMs, ownTimes: tagged };
   const spec: WindowSpec = { assigner, latenessMs, revision, contents: { kind: "aggregate", aggregator } };
-  const plan = planRevision(spec, revision);
-  const { retentionMs: keep } = plan;
-  const reader = (held: boolean): StoreReader => {
-    const cached = held && holdsBack(assigner, emit);
-    return assigner.merging
-      ? sessionsReader(assigner.parameters["gap"] as number, { retentionMs: keep, cached }, aggregator.result, aggregator.serde)
-      : panesReader(assigner, { keptMs: keptMs(keep, emit), cached }, aggregator.result, aggregator.serde);
-  };
+  const { kept } = planRows(spec, revision);
+  const reader = (held: boolean): StoreReader =>
+    windowsReader(assigner, { ...kept, cached: held && holdsBack(assigner, emit), serde: aggregator.serde }, aggregator.result);
   const step = stepNode({
     operation: "window",
     name,
