@@ -112,10 +112,6 @@ export class Shared<A> implements PaneContents {
     call(resultOf(this.#aggregator, heldValue<A>(accumulator)));
   }
 
-  merge(): void {
-    throw new Error("Windows that merge are not cut into slices");
-  }
-
   clear(window: unknown): void {
     const start = window as number;
     const [gone, own] = this.#marks.get() ?? nothing;

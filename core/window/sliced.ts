@@ -96,10 +96,6 @@ export class Sliced implements PaneContents {
     if ((window as number) > gone) this.#tally.set([next, live, window as number]);
   }
 
-  merge(): void {
-    throw new Error("Windows that merge are not cut into slices");
-  }
-
   clear(window: unknown): void {
     this.#state.setNamespace(window);
     this.#again.clear();

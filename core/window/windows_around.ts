@@ -1,7 +1,14 @@
 import type { Stamped } from "../state/stamped.ts";
-import type { Beginning } from "./row_panes.ts";
 
-/** A window of a record, and what it begins with if it is not there yet. */
+/** What a window begins with that is made of its neighbours, even if it is there. */
+export interface Beginning {
+  /** Undefined: of nothing. */
+  readonly from: Stamped<unknown> | undefined;
+  /** It holds what later records have brought, and not the record at hand. */
+  readonly asItIs: boolean;
+}
+
+/** A window of a record, and what it begins with where that is not what it holds. */
 export type WindowAround = readonly [start: number, beginning: Beginning | undefined];
 
 type Panes = readonly (readonly [start: number, pane: Stamped<unknown>])[];
