@@ -51,13 +51,15 @@ export class Departed {
     const { log, settings, logger, clock, control } = this.#application;
     try {
       const state = (await log.admin.transactionStates([transactionalId])).get(transactionalId);
-      const producer = await insist(() => log.producer({ transactionalId, transactionTimeoutMs: settings.transactionTimeoutMs }), {
+      // Closed by who opened it: an answer may come when nobody waits for it any more.
+      const fence = async (): Promise<void> =>
+        (await log.producer({ transactionalId, transactionTimeoutMs: settings.transactionTimeoutMs })).close();
+      await insist(fence, {
         clock,
         signal: this.#signal,
         triesMax,
         onFailure: ({ message }) => logger.log("warn", "A departed worker cannot be fenced yet", { reason: message }),
       });
-      await producer.close();
       logger.log(
         "info",
         state === "open"
