@@ -54,7 +54,8 @@ class OfKey<T> {
 
 /** Records that are over at about the same time. */
 class Segment<T> {
-  readonly number: number;
+  /** None of them is over before, by the time for which records were kept when it was made. */
+  readonly from: number;
   /** The largest timestamp of each side. */
   readonly latest: [number, number] = [Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY];
   readonly records: Kept<T>[] = [];
@@ -63,8 +64,8 @@ class Segment<T> {
   /** The blocks in the store that hold those. */
   readonly blocks: number[] = [];
 
-  constructor(number: number) {
-    this.number = number;
+  constructor(from: number) {
+    this.from = from;
   }
 }
 
@@ -85,7 +86,7 @@ export class TimedRecords<T> implements Table {
   readonly #keys = new Map<MapKey, OfKey<T>>();
   /** What was found last: who adds a record looks for its partners next. */
   #last: OfKey<T> | undefined;
-  /** By number, so that those which are over come first: when time stands still there may be many more. */
+  /** By their times, so that those which are over come first: when time stands still there may be many more. */
   readonly #segments: SortedMap<number, Segment<T>> = sortedMap((a, b) => (a < b ? -1 : a > b ? 1 : 0));
   /** The one that was asked for last. */
   #current: Segment<T> | undefined;
@@ -113,7 +114,7 @@ export class TimedRecords<T> implements Table {
   add(side: Side, timestamp: number, value: T): void {
     this.#load();
     const waits = timestamp <= this.#overAt(side);
-    const segment = this.#segment(waits ? overdue : Math.floor((timestamp + this.#keptMs[side]) / this.#segmentMs));
+    const segment = this.#segment(waits ? overdue : this.#segmentMs * Math.floor((timestamp + this.#keptMs[side]) / this.#segmentMs));
     const { latest } = segment;
     const latestBefore = latest[side];
     const record = this.#insert(segment, side, timestamp, value, waits);
@@ -156,7 +157,7 @@ export class TimedRecords<T> implements Table {
   /** Something is kept that will be over one day. */
   get isWaiting(): boolean {
     this.#load();
-    for (const segment of this.#segments.values()) if (segment.number !== Number.POSITIVE_INFINITY && !this.#isOver(segment)) return true;
+    for (const segment of this.#segments.values()) if (segment.from !== Number.POSITIVE_INFINITY && !this.#isOver(segment)) return true;
     return false;
   }
 
@@ -208,8 +209,8 @@ export class TimedRecords<T> implements Table {
     this.#loaded = true;
     const { key } = this.#state;
     for (const [address, block] of this.#state.base.range(this.#prefix, prefixEnd(this.#prefix))) {
-      const [number, blockNumber] = pairSubKey.decode(address.subarray(this.#prefix.length));
-      const segment = this.#segment(number);
+      const [from, blockNumber] = pairSubKey.decode(address.subarray(this.#prefix.length));
+      const segment = this.#segment(from);
       this.#readBlock(segment, block);
       segment.sealed = segment.records.length;
       this.#open.delete(segment);
@@ -219,10 +220,10 @@ export class TimedRecords<T> implements Table {
     if (key !== undefined) this.#state.setKey(key);
   }
 
-  #segment(number: number): Segment<T> {
-    if (this.#current?.number === number) return this.#current;
-    let segment = this.#segments.get(number);
-    if (segment === undefined) this.#segments.set(number, (segment = new Segment(number)));
+  #segment(from: number): Segment<T> {
+    if (this.#current?.from === from) return this.#current;
+    let segment = this.#segments.get(from);
+    if (segment === undefined) this.#segments.set(from, (segment = new Segment(from)));
     this.#current = segment;
     return segment;
   }
@@ -237,8 +238,8 @@ export class TimedRecords<T> implements Table {
   }
 
   /** All of it is over. */
-  #isOver({ number, latest, records }: Segment<T>): boolean {
-    if (number === overdue) return records.length === 0;
+  #isOver({ from, latest, records }: Segment<T>): boolean {
+    if (from === overdue) return records.length === 0;
     return latest[0] <= this.#overAt(0) && latest[1] <= this.#overAt(1);
   }
 
@@ -248,7 +249,7 @@ export class TimedRecords<T> implements Table {
     for (const side of sides)
       if (this.#keptMs[side] !== Number.POSITIVE_INFINITY) now = Math.max(now, this.#overAt(side) + this.#keptMs[side]);
     for (const segment of this.#segments.values()) {
-      if (segment.number * this.#segmentMs > now) break;
+      if (segment.from > now) break;
       if (this.#isOver(segment)) all.push(segment);
     }
     return all;
@@ -293,7 +294,7 @@ export class TimedRecords<T> implements Table {
   }
 
   #forget(segment: Segment<T>): void {
-    if (this.#segments.get(segment.number) === segment) this.#segments.delete(segment.number);
+    if (this.#segments.get(segment.from) === segment) this.#segments.delete(segment.from);
     if (this.#current === segment) this.#current = undefined;
     this.#open.delete(segment);
   }
@@ -305,8 +306,8 @@ export class TimedRecords<T> implements Table {
     if (this.#last === ofKey) this.#last = undefined;
   }
 
-  #address({ number }: Segment<T>, block: number): Uint8Array {
-    return shareBytes(this.#writeAddress, [number, block]);
+  #address({ from }: Segment<T>, block: number): Uint8Array {
+    return shareBytes(this.#writeAddress, [from, block]);
   }
 
   readonly #writeAddress = (to: ByteWriter, [segment, block]: readonly [number, number]): void => {
@@ -349,7 +350,7 @@ export class TimedRecords<T> implements Table {
       const side = block[keyEnd] as Side;
       const timestamp = view.getFloat64(keyEnd + 1);
       const [start, end] = readLength(block, keyEnd + 9);
-      this.#insert(segment, side, timestamp, this.#codecs[side].decode(block.subarray(start, end)), segment.number === overdue);
+      this.#insert(segment, side, timestamp, this.#codecs[side].decode(block.subarray(start, end)), segment.from === overdue);
       at = end;
     }
   }

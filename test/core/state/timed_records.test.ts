@@ -164,6 +164,36 @@ describe("records that are kept by time", () => {
     expect(lengths[1]! - 100_000).toBeLessThan(30);
   });
 
+  it("go when they are over also where they are kept for longer, or not as long, as when they came", () => {
+    const before = [3000, 500] as const;
+    for (const after of [
+      [200_000, 90_000],
+      [100, 0],
+    ] as const) {
+      const store = new MemoryStore();
+      const time = { now: 1_700_000_000_000 };
+      let { state, records } = opened(store, before, time);
+      const commit = (): void => {
+        state.seal(() => {});
+        state.committed(0);
+      };
+      const add = (side: Side): void => {
+        state.setKey("a");
+        records.add(side, time.now + 10, "value");
+      };
+      add(0);
+      add(1);
+      commit();
+      ({ state, records } = opened(store, after, time));
+      add(0);
+      commit();
+      time.now += 250_000;
+      records.timePassed();
+      commit();
+      expect([store.approximateEntries, records.heldBytes]).toEqual([0, 0]);
+    }
+  });
+
   it("that come between two commits make one entry of all keys and both sides, and records that are over before it make none", () => {
     const store = new MemoryStore();
     const time = { now: 0 };
