@@ -139,10 +139,14 @@ class MatchPatternsStep {
     if (told === undefined || told.length === 1) return;
     // Events from this time on are still to be looked at: those that wait have a timer, and those that come are behind the watermark otherwise.
     const time = this.#isInEventTime ? Math.min(this.#timers.next(), this.#context.watermark() + 1) : Number.POSITIVE_INFINITY;
-    const needed = told.filter(({ data }, i) => {
+    const needed: Told[] = [];
+    for (const [i, one] of told.entries()) {
+      const { version, onChange } = one.data;
       const next = told[i + 1];
-      return next === undefined || next.from > time || this.#keys.has(data.version);
-    });
+      // One that ends what earlier ones have begun is known as long as they are.
+      const ends = onChange === "drop" && needed.length > 0;
+      if (next === undefined || next.from > time || this.#keys.has(version) || ends) needed.push(one);
+    }
     if (needed.length < told.length) this.#told.set(patternsKey, needed);
   }
 
