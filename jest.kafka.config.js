@@ -6,6 +6,7 @@ export default {
   testEnvironment: "node",
   extensionsToTreatAsEsm: [".ts"],
   transform: { "\\.ts$": "<rootDir>/test/support/strip_types.cjs" },
+  moduleNameMapper: { "^millrace$": "<rootDir>/mod.ts", "^millrace/testing$": "<rootDir>/topology/testing/mod.ts" },
   roots: ["<rootDir>/test/kafka"],
   testMatch: ["**/*.test.ts"],
   testPathIgnorePatterns: ["/node_modules/", ...(process.env.MILLRACE_SHORT ? long.map((name) => `/${name}\\.test\\.ts$`) : [])],

@@ -78,8 +78,8 @@ const withOwnTopics = (
   return { ...vector, topology, inputs: vector.inputs.map((input) => ({ ...input, topic: renamed(input.topic!) })), own };
 };
 
-/** The input in parts, of which the order counts: within one topic that of a key is kept. */
-const phases = (vector: KafkaStreamsVector): readonly (readonly InputOfVector[])[] => {
+/** The input in parts, each of which is taken before the next one is written, as their order counts: within one topic that of a key is kept. */
+export const phases = (vector: KafkaStreamsVector): readonly (readonly InputOfVector[])[] => {
   const parts: InputOfVector[][] = [];
   const single = oneByOne(vector);
   for (const input of vector.inputs) {
@@ -90,23 +90,23 @@ const phases = (vector: KafkaStreamsVector): readonly (readonly InputOfVector[])
   return parts;
 };
 
-/** True when everything that is there was taken, all the way through the topics between. */
-const taken = async ({ log, settled }: AppWorld, { program }: Built, applicationId: string): Promise<true | undefined> => {
-  const refs = program.plan().subtopologies.flatMap(({ inputs }) => inputs.map(({ topic }) => topic));
-  const topics = [...new Set(refs.map(({ name, internal }) => (internal ? `${applicationId}-${name}` : name)))];
-  const described = await settled(log.admin.describe(topics));
+/** True when everything that is there was taken, all the way through the topics between, and what came of it can be seen. */
+const taken = async ({ log, settled }: AppWorld, { program, outputs }: Built, applicationId: string): Promise<true | undefined> => {
+  const read = program
+    .plan()
+    .subtopologies.flatMap(({ inputs }) => inputs.map(({ topic }) => (topic.internal ? `${applicationId}-${topic.name}` : topic.name)));
+  const described = await settled(log.admin.describe([...new Set([...read, ...outputs.keys()])]));
   const all = [...described].flatMap(([topic, { partitions: count }]) =>
-    Array.from({ length: count }, (_, partition) => ({ topic, partition })),
+    Array.from({ length: count }, (_, partition) => ({ topic, partition, id: partitionId(topic, partition) })),
   );
-  // Looked at before the ends: what is written in between is not counted as taken.
+  // Before the ends: what is written in between then counts as not taken.
   const positions = await settled(log.admin.committed(applicationId, all, { requireStable: true }));
-  const ends = await settled(log.admin.offsets(all, "latest", "read-committed"));
-  return all.every(({ topic, partition }) => {
-    const id = partitionId(topic, partition);
-    return (positions.get(id)?.offset ?? 0) >= ends.get(id)!;
-  })
-    ? true
-    : undefined;
+  const visible = await settled(log.admin.offsets(all, "latest", "read-committed"));
+  // A transaction ends in one partition after the other.
+  const written = await settled(log.admin.offsets(all, "latest", "read-uncommitted"));
+  const isTaken = ({ topic, id }: (typeof all)[number]): boolean =>
+    visible.get(id) === written.get(id) && (!read.includes(topic) || (positions.get(id)?.offset ?? 0) >= visible.get(id)!);
+  return all.every(isTaken) ? true : undefined;
 };
 
 const outputDifferences = async (
