@@ -62,6 +62,11 @@ describe("a job that starts anew from its state at any moments gives the same as
 });
 
 describe("the comparison", () => {
+  it("finds out where the moments of watermarks show", async () => {
+    const vector = all.find(({ name }) => name === "trigger-continuous-event-v1");
+    expect((await flinkOnInstances(vector, ownElements(vector), 1)).join()).toContain("out: the harness gives");
+  });
+
   it("is made for most of the jobs, and for the others it is known why not", () => {
     expect(counted(reasons)).toEqual({
       in: 172,

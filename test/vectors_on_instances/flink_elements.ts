@@ -1,6 +1,12 @@
 import fc from "fast-check";
 import { seededRandom } from "../../core/time_source/seeded_random.ts";
-import type { Fed } from "./flink_on_instances.ts";
+import type { Element } from "../conformance/flink_jobs/shapes.ts";
+
+/** An element with a timestamp, and which of the job's inputs it is for, counted from 1. */
+export interface Fed extends Element {
+  readonly input: number;
+  readonly timestamp: number;
+}
 
 const keys = ["a", "b", "c", "d", "e"];
 

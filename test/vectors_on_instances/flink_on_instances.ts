@@ -1,17 +1,12 @@
+import type { Plan } from "millrace";
 import { feed, simulate } from "millrace/testing";
 import { toldByTime } from "../../topology/plan/told_by_time.ts";
 import { differences } from "../conformance/compare.ts";
 import { interpretFlink } from "../conformance/flink_jobs/interpret.ts";
-import { type Element, shownTimestamp } from "../conformance/flink_jobs/shapes.ts";
+import { shownTimestamp } from "../conformance/flink_jobs/shapes.ts";
 import type { Outcome, Output } from "../conformance/vector.ts";
-import { interleaved } from "./flink_elements.ts";
+import { type Fed, interleaved } from "./flink_elements.ts";
 import { flinkTopology } from "./flink_topology.ts";
-
-/** An element with a timestamp, and which of the job's inputs it is for, counted from 1. */
-export interface Fed extends Element {
-  readonly input: number;
-  readonly timestamp: number;
-}
 
 /** What becomes of the instances. Topics stay as they are: otherwise nothing is promised but a refusal. */
 const faults = { crash: 3, pause: 1, network: 15, rebalance: 4, broker: 2 };
@@ -49,25 +44,14 @@ export const flinkOnInstances = async (vector: any, elements: readonly Fed[], se
   const found = [...violations];
   if (account.taken !== elements.length) found.push(`${account.taken} of ${elements.length} elements were taken`);
   if (account.late > 0) found.push(`${account.late} elements were late`);
-  const nodes = program.plan().subtopologies.flatMap((subtopology) => subtopology.nodes);
-  const passing = nodes.some(({ kind, parameters }) => kind === "match" && toldByTime(parameters));
-  const [ordering, seen] = passing
-    ? (["perStepMultiset", matchesOnly] as const)
-    : inputs.length > 1
-      ? (["perStepMultiset", inAnyOrder] as const)
-      : ([vector.ordering === "total" ? "perKey" : vector.ordering, (output: Output) => output] as const);
-  const comparable = (lists: Lists): Outcome => {
-    const of = (list: List): readonly Output[] =>
-      passing && list !== "out" ? [] : (lists[list] ?? []).map(({ timestamp, value }) => seen({ step: 0, timestamp, value }));
-    return { out: of("out"), late: of("late"), timeouts: of("timeouts"), lateRight: of("lateRight"), side: of("side") };
-  };
-  const actual: Lists = Object.fromEntries(
+  const given = Object.fromEntries(
     [...outputs].map(([list, topic]) => [
       list,
       read(topic).map(({ value, timestamp }) => ({ timestamp: shown(timestamp), value: value!.value })),
     ]),
   );
-  for (const { list, expected: should, actual: is } of differences(ordering, comparable(expected), comparable(actual)))
+  const { ordering, of } = comparison(vector, program.plan());
+  for (const { list, expected: should, actual: is } of differences(ordering, of(expected), of(given)))
     found.push(`${list}: the harness gives ${JSON.stringify(should)}, the instances ${JSON.stringify(is)}`);
   return found;
 };
@@ -75,11 +59,31 @@ export const flinkOnInstances = async (vector: any, elements: readonly Fed[], se
 type List = "out" | "late" | "timeouts" | "lateRight" | "side";
 type Lists = { readonly [L in List]?: readonly Pick<Output, "timestamp" | "value">[] };
 
+/** What of the results is the same in any interleaving, and in which order it comes. */
+const comparison = (vector: any, { subtopologies }: Plan): { readonly ordering: string; of(lists: Lists): Outcome } => {
+  const [{ inputs, nodes }] = subtopologies as [Plan["subtopologies"][number]];
+  const passing = nodes.some(({ kind, parameters }) => kind === "match" && toldByTime(parameters));
+  const inOrder = !passing && inputs.length === 1;
+  const seen = passing ? matchOnly : inOrder ? (output: Output) => output : inAnyOrder;
+  const part = (lists: Lists, list: List): readonly Output[] =>
+    passing && list !== "out" ? [] : (lists[list] ?? []).map(({ timestamp, value }) => seen({ step: 0, timestamp, value }));
+  return {
+    ordering: !inOrder ? "perStepMultiset" : vector.ordering === "total" ? "perKey" : vector.ordering,
+    of: (lists) => ({
+      out: part(lists, "out"),
+      late: part(lists, "late"),
+      timeouts: part(lists, "timeouts"),
+      lateRight: part(lists, "lateRight"),
+      side: part(lists, "side"),
+    }),
+  };
+};
+
 /** What has no time, or stands at the end of all, is written with the time of the clock. */
 const shown = (timestamp: number): Output["timestamp"] => (timestamp < beginningMs ? shownTimestamp(timestamp) : "+inf");
 
 /** When it is noticed that time has passed depends on the watermark, and the match bears that time; which matches there are does not. */
-const matchesOnly = ({ step, value: { key, match } }: Output): Output => ({ step, timestamp: null, value: { key, match } });
+const matchOnly = ({ step, value: { key, match } }: Output): Output => ({ step, timestamp: null, value: { key, match } });
 
 /** What a group of two inputs holds comes in the order of arrival, which is another one each time. */
 const inAnyOrder = ({ value, ...more }: Output): Output => {
