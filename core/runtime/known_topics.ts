@@ -11,6 +11,8 @@ export interface KnownTopic {
   readonly partitions: number;
   /** "keyed": read, and steps rely on its own partitions. "kept": offsets or state stand for it. "written": nothing of ours does. */
   readonly use: "keyed" | "kept" | "written";
+  /** Why no instance can start any more when it has got more partitions, and what to do; undefined when it can. */
+  readonly bound: string | undefined;
 }
 
 /** How often it is asked whether the topics are still those. */
@@ -109,7 +111,7 @@ export class KnownTopics {
     const known = topics.filter((topic) => this.#topics.has(topic));
     const described = await this.#log.admin.describe(known);
     for (const topic of known) {
-      const { id, partitions, use } = this.#topics.get(topic)!;
+      const { id, partitions, use, bound } = this.#topics.get(topic)!;
       const is = described.get(topic);
       // One that has gone is found by whoever reads or writes it.
       if (is === undefined) continue;
@@ -119,11 +121,11 @@ export class KnownTopics {
           `Topic '${topic}' was deleted and made anew while it was used (its id is ${is.topicId}, and was ${id}): offsets and state stand for records that are not there any more. Start once with allowNonRestoredState: true to go on with it, or give the program another applicationId`,
           { topic },
         );
-      if (is.partitions > partitions) this.#hasGrown(topic, partitions, is.partitions, use);
+      if (is.partitions > partitions) this.#hasGrown(topic, partitions, is.partitions, { use, bound });
     }
   }
 
-  #hasGrown(topic: string, was: number, is: number, use: KnownTopic["use"]): void {
+  #hasGrown(topic: string, was: number, is: number, { use, bound }: Pick<KnownTopic, "use" | "bound">): void {
     if (use === "keyed")
       throw new ConfigurationError(
         "PARTITIONS_DIFFER",
@@ -134,7 +136,7 @@ export class KnownTopics {
     this.#told.add(topic);
     this.#logger.log(
       "warn",
-      `Topic '${topic}' has got ${is} partitions, and had ${was}: the new ones are ${use === "written" ? "written" : "read"} after a restart of all instances`,
+      `Topic '${topic}' has got ${is} partitions, and had ${was}: ${bound === undefined ? `the new ones are ${use === "written" ? "written" : "read"} after a restart of all instances` : `instances that run go on without the new ones, but none can start any more, as ${bound}`}`,
       { topic },
     );
   }

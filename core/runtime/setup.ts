@@ -25,6 +25,7 @@ import {
   type StartingTopology,
   type TopologyRecord,
 } from "./topology_record.ts";
+import { growingChangelogs, widthBound } from "./widths.ts";
 
 /** Topics as they are, after the missing internal ones were made. */
 export interface Topics {
@@ -99,7 +100,11 @@ export const setUpTopics = async (options: {
   const specs = internalSpecs(plan, names, counts, settings.replication);
   for (const { topic, partitions: count } of specs) partitions.set(topic, count);
   checkGoesOn(signal);
-  await createOrCheck(log, specs, logger);
+  const growing = growingChangelogs(plan, (one) => changelogsOf(one, names));
+  // One that was never written down is none of ours.
+  const mayGrow = (topic: string, count: number): boolean =>
+    growing.has(topic) && (!keeps || (before?.topics[topic]?.partitions ?? Number.POSITIVE_INFINITY) <= count);
+  await createOrCheck(log, specs, logger, mayGrow);
   const all = new Map([...described, ...(await log.admin.describe(specs.map(({ topic }) => topic)))]);
   if (keeps) await checkTableTopics(log, plan, logger);
   const record = keeps ? nextRecord(before, starting(all)) : undefined;
@@ -112,7 +117,12 @@ export const setUpTopics = async (options: {
   const known = new Map<string, KnownTopic>();
   const kept = keptTopics(plan, names, all);
   for (const [topic, { topicId: id, partitions }] of all)
-    known.set(topic, { id, partitions, use: keyedInputs.has(topic) ? "keyed" : kept.has(topic) ? "kept" : "written" });
+    known.set(topic, {
+      id,
+      partitions,
+      use: keyedInputs.has(topic) ? "keyed" : kept.has(topic) ? "kept" : "written",
+      bound: widthBound(plan, topic),
+    });
   const isNews = record !== undefined && (before === undefined || encodeTopologyRecord(record) !== encodeTopologyRecord(before));
   return { plan, matching, partitions, tasks: counts.tasks, limits, known, record: isNews ? record : undefined };
 };
@@ -168,7 +178,12 @@ const internalSpecs = (plan: Plan, names: TopicNames, counts: PartitionCounts, r
   ];
 };
 
-const createOrCheck = async (log: Log, specs: readonly TopicSpec[], logger: Logger): Promise<void> => {
+const createOrCheck = async (
+  log: Log,
+  specs: readonly TopicSpec[],
+  logger: Logger,
+  mayGrow: (topic: string, count: number) => boolean,
+): Promise<void> => {
   const there = await log.admin.describe(specs.map((one) => one.topic));
   const missing = specs.filter((one) => !there.has(one.topic));
   if (missing.length > 0) {
@@ -178,7 +193,10 @@ const createOrCheck = async (log: Log, specs: readonly TopicSpec[], logger: Logg
   for (const { topic, partitions, config } of specs) {
     const count = there.get(topic)?.partitions;
     if (count === undefined) continue;
-    if (count !== partitions)
+    if (count < partitions && mayGrow(topic, count)) {
+      logger.log("info", "A changelog gets more partitions, as an input has", { topic, partitions });
+      await log.admin.addPartitions(topic, partitions);
+    } else if (count !== partitions)
       throw new ConfigurationError(
         "PARTITIONS_DIFFER",
         `Internal topic '${topic}' has ${count} partitions and the topology needs ${partitions}: did an input topic get more partitions, or does a wider one match a pattern? Reset the application, or give it another applicationId`,

@@ -86,7 +86,7 @@ export function foldingState<V, A, R = A>(
 
 /**
  * A list of the whole task, without a key (Flink: list state of an operator). It belongs to the task's partition and is restored as it was.
- * @param options `restore` says what another number of tasks would do with it: share the elements out, or each take them all. On Kafka the number stays, so both come to the same. @default "split"
+ * @param options `restore` says what another number of tasks would do with it: share the elements out, or each take them all. The number of tasks stays, so both come to the same; a task that comes since an input has got another partition begins with none. @default "split"
  */
 export function operatorState<T>(
   options: { readonly serde?: Serde<T>; readonly restore?: "split" | "union" } = {},

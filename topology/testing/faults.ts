@@ -18,7 +18,7 @@ export interface FaultCounts {
   readonly clock?: number;
   /** Input topics that are deleted and made anew. What is promised then is only that every instance refuses to go on, and nothing is replayed in silence. */
   readonly topics?: number;
-  /** Input topics that get one partition more. Where keyed steps or state rely on their partitions, instances have to refuse it; all others go on, and read the new one after a restart of all. */
+  /** Input topics that get one partition more. Where keyed steps or other topics rely on their partitions, instances have to refuse it; all others go on, and read the new one after a restart of all. */
   readonly partitions?: number;
 }
 

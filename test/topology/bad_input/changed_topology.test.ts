@@ -1,11 +1,13 @@
 import { describe, expect, it } from "@jest/globals";
 import { hours, minutes } from "../../../core/duration.ts";
+import { deadLetter } from "../../../core/error_policy.ts";
 import { integer } from "../../../core/serde/numbers.ts";
 import { text } from "../../../core/serde/text.ts";
+import { operatorState } from "../../../core/state/descriptors.ts";
 import { tumbling } from "../../../core/window/tumbling.ts";
-import type { Scope } from "../../../topology/scope.ts";
+import type { FromOptions, Scope } from "../../../topology/scope.ts";
 import { topic } from "../../../topology/topic.ts";
-import { topology } from "../../../topology/topology.ts";
+import { type Topology, topology } from "../../../topology/topology.ts";
 import { BadInput, utf8 } from "./outcome.ts";
 
 const words = topic("words", { key: text, value: text });
@@ -204,6 +206,77 @@ describe("an input that has got more partitions", () => {
     const again = await world.refusal(counting);
     expect(again).toMatchObject({ name: "ConfigurationError", code: "PARTITIONS_DIFFER", topic: "words" });
     expect(again.message).toMatch(/^Topic 'words' has 4 partitions, and had 2 when application 'app' ran last/);
+  });
+
+  it("is read by new tasks after a restart where what tasks keep belongs to their partitions; the old ones keep what they had", async () => {
+    const world = await BadInput.open({ words: 2, copies: 1 });
+    const numbered = topology("app", ({ from }) => {
+      from(words)
+        .process("number", {
+          state: { seen: operatorState<string>() },
+          onRecord: (word, { state }) => {
+            state.seen.add(word);
+            return [`${word}${state.seen.get().length}`];
+          },
+        })
+        .mapAsync("asked", async (word) => `${word}!`, { timeout: minutes(1) })
+        .to(copies);
+    });
+    const sayIn = (partition: number) =>
+      world.write("words", { key: utf8("k"), value: utf8(String.fromCharCode(97 + partition)), partition });
+    for (const partition of [0, 1]) await sayIn(partition);
+    const app = await world.run(numbered);
+    await grow(world);
+    await world.cluster.clock.advance(70_000);
+    expect([app.state, ...world.cluster.warnings.filter((line) => line.startsWith("Topic"))]).toEqual([
+      "running",
+      `Topic 'words' has got 4 partitions, and had 2: the new ones are read after a restart of all instances {"topic":"words"}`,
+    ]);
+    await world.cluster.drive(app.close());
+    for (const partition of [0, 1, 2, 3]) await sayIn(partition);
+    await world.run(numbered);
+    expect((await world.texts("copies")).map(({ value }) => value).sort()).toEqual(["a1!", "a2!", "b1!", "b2!", "c1!", "d1!"]);
+    await world.close();
+  });
+
+  it("is warned of as what lets nothing start any more, where that is so", async () => {
+    const bound = async (program: Topology): Promise<readonly string[]> => {
+      const world = await BadInput.open({ words: 2, copies: 2, refused: 1 });
+      const app = await world.run(program);
+      await grow(world);
+      await world.cluster.clock.advance(70_000);
+      expect(app.state).toBe("running");
+      await world.cluster.drive(app.close());
+      const { code } = await world.refusal(program);
+      return [
+        code,
+        ...world.cluster.warnings.filter((line) => line.startsWith("Topic")).map((line) => line.replace(/^.*any more, as /, "")),
+      ];
+    };
+    const stream = (options: FromOptions<string, string | null>, join?: boolean) =>
+      topology("app", ({ from, globalTable }) => {
+        const read = from(words, options);
+        if (join === true)
+          read
+            .join(
+              "joined",
+              globalTable(copies),
+              () => "x",
+              (a, b) => a + b,
+            )
+            .print();
+        else read.print();
+      });
+    expect(await bound(stream({ onError: deadLetter("refused", { retryAfter: [minutes(1)] }) }))).toEqual([
+      "PARTITIONS_DIFFER",
+      `what step 'from-words' puts off has a place for each task that there was: run the program under another applicationId from the next start on {"topic":"words"}`,
+    ]);
+    expect((await bound(stream({}, true)))[1]).toContain("what comes by topic 'copies");
+    const declared = topic("words", { key: text, value: text, partitions: 2 });
+    expect(await bound(topology("app", ({ from }) => void from(declared).print()))).toEqual([
+      "PARTITIONS_DIFFER",
+      `the program says that it has 2: correct that before the next start {"topic":"words"}`,
+    ]);
   });
 
   it("behind a shuffle goes on, and reads the new ones after a restart; what lies behind keeps its width", async () => {
