@@ -13,7 +13,7 @@ import { compareBytes } from "../state/time_key.ts";
 import type { Assigner } from "../window/assigner.ts";
 import { type Kept, RevisedPanes } from "../window/revised_panes.ts";
 import type { Window, Windowed } from "../window/window.ts";
-import { tableRows } from "./table_rows.ts";
+import { rowsInOrder, tableRows } from "./table_rows.ts";
 import { versionedRows } from "./versioned_table_operator.ts";
 
 type Row = (stored: any) => unknown;
@@ -22,6 +22,10 @@ type Row = (stored: any) => unknown;
 export const rowsReader = (row?: Row, serde?: Serde<any>): StoreReader => ({
   kind: "key-value",
   read: (state) => new Rows(state, row ?? ((stored) => stored), serde),
+  walk: function* (state, from) {
+    for (const [bytes, key, { value }] of rowsInOrder<unknown>(state, from, serde))
+      yield [bytes, key, (row === undefined ? value : row(value)) ?? undefined];
+  },
   change: (state, key, value) => {
     const prefix = columnPrefix("t:rows");
     if (compareBytes(key.subarray(0, prefix.length), prefix) !== 0) return undefined;

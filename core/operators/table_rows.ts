@@ -2,6 +2,7 @@ import type { StoreWrite } from "../ports/store.ts";
 import type { Serde } from "../serde/serde.ts";
 import { columnPrefix, scopePrefix } from "../state/address.ts";
 import { valueCodec } from "../state/codecs.ts";
+import { inKeyOrder } from "../state/in_key_order.ts";
 import { Stamped, stampedCodec } from "../state/stamped.ts";
 import type { KeyCodec, StepState } from "../state/step_state.ts";
 import type { ValueTable } from "../state/value_table.ts";
@@ -25,6 +26,16 @@ export const rowWriter = <T>(
 };
 
 const column = "t:rows";
+
+/** The rows in the store, without open changes, in the order of their keys' bytes. */
+export function* rowsInOrder<T>(
+  { base, keys }: StepState,
+  from: Uint8Array | undefined,
+  serde?: Serde<T>,
+): IterableIterator<readonly [bytes: Uint8Array, key: unknown, row: Stamped<T>]> {
+  const codec = stampedCodec(valueCodec(serde));
+  for (const [bytes, value] of inKeyOrder(base, columnPrefix(column), from)) yield [bytes, keys.decode(bytes), codec.decode(value)];
+}
 
 /** The current key has no row any more. The changelog hears of it as those behind do: even of a row that was not there, unless changes are held back until it is known whether there is one. */
 export const deleteRow = <T>(rows: ValueTable<Stamped<T>>, { cached }: ChangeOptions): void => {

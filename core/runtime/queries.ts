@@ -122,6 +122,20 @@ export class Queries {
     return kept?.stores.stores.find(({ name }) => name === planned.name)?.store.approximateEntries ?? 0;
   }
 
+  /** A partition of a store from a key on, in the order of the keys' bytes, without making a list of all that is in it; undefined where there is no such way. Read at once: what changes meanwhile may be seen or not. */
+  walk(
+    named: Named,
+    partition: number,
+    options: QueryOptions,
+    from: Uint8Array | undefined,
+  ): Iterable<readonly [bytes: Uint8Array, key: unknown, value: unknown]> | undefined {
+    const planned = this.#find(named);
+    // What is not committed is in no order yet.
+    if (planned.reader.walk === undefined || options.read === "latest") return undefined;
+    const number = this.#numbered(planned, partition);
+    return planned.reader.walk(this.#state(planned, number, options) ?? this.#refuse(planned, number, options), from);
+  }
+
   /** A view that stays: what it finds depends on when it is asked. */
   view(named: Named, options: QueryOptions = {}): object {
     const planned = this.#find(named);
@@ -200,7 +214,12 @@ export class Queries {
     return positions;
   }
 
-  #read(planned: Planned, partition: number, { read = "committed", maxLag, atLeast }: QueryOptions): unknown {
+  #read(planned: Planned, partition: number, options: QueryOptions): unknown {
+    const state = this.#state(planned, partition, options);
+    return state === undefined ? undefined : planned.reader.read(state);
+  }
+
+  #state(planned: Planned, partition: number, { read = "committed", maxLag, atLeast }: QueryOptions): StepState | undefined {
     const kept = this.#directory().kept(taskId(planned, partition));
     if (kept === undefined) return undefined;
     const { task, stores, lag, isWhole } = kept;
@@ -216,12 +235,12 @@ export class Queries {
           throw notReady(planned, partition, `${input.id} has come to offset ${come}, which is before ${atLeast.get(input.id)}`);
       }
     const live = read === "latest" ? task?.stateOf(planned.name) : undefined;
-    if (live !== undefined) return planned.reader.read(live);
+    if (live !== undefined) return live;
     const own = stores.stores.find(({ name }) => name === planned.name);
     if (own === undefined) return undefined;
     const { store, keys } = own;
     // A state of its own: what it decodes is nobody else's, and nothing of it outlives the answer.
-    return planned.reader.read(new StepState(store, keys));
+    return new StepState(store, keys);
   }
 
   #refuse(planned: Planned, partition: number, { maxLag }: QueryOptions): never {

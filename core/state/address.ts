@@ -48,6 +48,14 @@ export const readLength = (bytes: Uint8Array, at: number): readonly [start: numb
   return [at, at + length];
 };
 
+/** What stands behind a prefix, with it. */
+export const behind = (prefix: Uint8Array, rest: Uint8Array): Uint8Array => {
+  const both = new Uint8Array(prefix.length + rest.length);
+  both.set(prefix);
+  both.set(rest, prefix.length);
+  return both;
+};
+
 /** The smallest key that is larger than every key with this prefix; undefined when there is none. */
 export const prefixEnd = (prefix: Uint8Array): Uint8Array | undefined => {
   let end = prefix.length;

@@ -4,7 +4,7 @@ import { endpointOf } from "./addresses.ts";
 import { type Cursor, readCursor, writeCursor } from "./cursor.ts";
 import { Halves } from "./halves.ts";
 import { jsonOf } from "./json_of.ts";
-import { type Page, pageOf, type Room } from "./page.ts";
+import { type Page, pageOf, pageOfWalk, type Room } from "./page.ts";
 import type { Peers } from "./peers.ts";
 import type { Question } from "./questions.ts";
 import { Refusal, unavailable } from "./refusal.ts";
@@ -122,11 +122,20 @@ export class Answers {
     return this.#routed({ ...asked, charsMax: room.chars }, owner, local, (body) => remotePage(body, partition, room), path);
   }
 
-  /** A list of many keys is made of all that the partition holds, however little of it is wanted. */
+  /** Of many keys no more is read than is wanted where the store can be walked, and else all that the partition holds. */
   async #page(asked: Asked, options: QueryOptions, { after }: Cursor, room: Room): Promise<Page> {
     const { queries, walkMax } = this.#options;
     const { store, question } = asked;
-    const page = (): Page => pageOf(question.list!(queries.view(store, options)), after, room, (key) => queries.keyBytes(store, key));
+    const bytesOf = (key: unknown): Uint8Array => queries.keyBytes(store, key);
+    if (question.span !== undefined) {
+      const { from, goesOn } = question.span(bytesOf);
+      const page = await this.#halves.run(() => {
+        const walk = queries.walk(store, options.partition ?? 0, options, after?.key ?? from);
+        return walk === undefined ? undefined : pageOfWalk(walk, goesOn, after, room, walkMax);
+      });
+      if (page !== undefined) return page;
+    }
+    const page = (): Page => pageOf(question.list!(queries.view(store, options)), after, room, bytesOf);
     if (question.key !== undefined) return page();
     const entries = queries.entriesOf(store, options.partition ?? 0);
     if (entries > walkMax)

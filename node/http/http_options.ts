@@ -23,7 +23,7 @@ export interface HttpOptions {
   readonly entriesMax?: number;
   /** Characters of JSON in one answer, about. @default 8,388,608 */
   readonly answerCharsMax?: number;
-  /** Entries that a question about many keys may walk through in a partition: the tasks of the instance stand still meanwhile. @default 100,000 */
+  /** Entries that a question about many keys may walk through in a partition before it is answered or refused: the tasks of the instance stand still meanwhile. @default 100,000 */
   readonly walkMax?: number;
   /** Questions that are being answered at once; more are refused. @default 64 */
   readonly openMax?: number;

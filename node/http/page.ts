@@ -1,7 +1,7 @@
 import { compareBytes } from "../../core/state/time_key.ts";
 import type { Place } from "./cursor.ts";
 import { jsonOf } from "./json_of.ts";
-import type { Entry } from "./questions.ts";
+import type { Entry, Span } from "./questions.ts";
 import { Refusal } from "./refusal.ts";
 
 /** How much may go into an answer yet. */
@@ -27,25 +27,72 @@ export const pageOf = (list: Iterable<Entry>, after: Place | undefined, room: Ro
   const all = [...list];
   const placeOf = ({ key, first, second }: Entry): Omit<Place, "same"> => ({ key: bytesOf(key), first, second });
   const from = after === undefined ? 0 : firstBehind(all, after, placeOf);
-  const entries: string[] = [];
-  let chars = 0;
+  const taken = new Taken(room);
   let at = from;
-  for (; at < all.length && entries.length < room.entries; at++) {
-    const text = jsonOf(all[at]!.fields);
-    if (chars + text.length > room.chars) {
-      if (at === from && room.isWhole)
-        throw new Refusal(
-          500,
-          "LIMIT_EXCEEDED",
-          `An entry has ${text.length} characters as JSON: an answer has at most ${room.chars} (http.answerCharsMax)`,
-        );
-      break;
-    }
-    chars += text.length;
-    entries.push(text);
-  }
-  return { entries, after: at === from ? after : lastPlace(all, at - 1, placeOf), isCut: at < all.length };
+  while (at < all.length && taken.take(all[at]!.fields)) at++;
+  return { entries: taken.entries, after: at === from ? after : lastPlace(all, at - 1, placeOf), isCut: at < all.length };
 };
+
+/**
+ * The same of entries that come one by one, from the place on: no more of them are read than there is room for.
+ * @param walkMax so many are read at most, whether they are shown or not
+ */
+export const pageOfWalk = (
+  walk: Iterable<readonly [bytes: Uint8Array, key: unknown, value: unknown]>,
+  goesOn: Span["goesOn"],
+  after: Place | undefined,
+  room: Room,
+  walkMax: number,
+): Page => {
+  const taken = new Taken(room);
+  const page = (place: Place | undefined, isCut: boolean): Page => ({ entries: taken.entries, after: place, isCut });
+  let last = after;
+  let walked = 0;
+  for (const [bytes, key, value] of walk) {
+    if (!goesOn(bytes)) break;
+    if (after !== undefined && compareBytes(bytes, after.key) <= 0) continue;
+    if (walked++ === walkMax) {
+      if (taken.entries.length > 0) return page(last, true);
+      throw new Refusal(
+        500,
+        "LIMIT_EXCEEDED",
+        `${walkMax} entries in a row hold nothing that can be shown: raise the option 'http.walkMax'`,
+      );
+    }
+    if (value !== undefined && !taken.take({ key, value })) return page(last, true);
+    last = { key: bytes.slice(), first: 0, second: 0, same: 1 };
+  }
+  return page(last, false);
+};
+
+/** What goes into an answer, as JSON. */
+class Taken {
+  readonly entries: string[] = [];
+  readonly #room: Room;
+  #chars = 0;
+
+  constructor(room: Room) {
+    this.#room = room;
+  }
+
+  /** False when there is no room for it. */
+  take(fields: object): boolean {
+    const { entries, chars, isWhole } = this.#room;
+    if (this.entries.length >= entries) return false;
+    const text = jsonOf(fields);
+    if (this.#chars + text.length > chars) {
+      if (this.entries.length > 0 || !isWhole) return false;
+      throw new Refusal(
+        500,
+        "LIMIT_EXCEEDED",
+        `An entry has ${text.length} characters as JSON: an answer has at most ${chars} (http.answerCharsMax)`,
+      );
+    }
+    this.#chars += text.length;
+    this.entries.push(text);
+    return true;
+  }
+}
 
 type PlaceOf = (entry: Entry) => Omit<Place, "same">;
 

@@ -2,8 +2,10 @@ import type { StoreInfo } from "../../core/runtime/queries.ts";
 import type { WindowedKey } from "../../core/serde/windowed.ts";
 import type { ReadableStore } from "../../core/state/stores/key_value_store.ts";
 import type { ReadableSessionStore } from "../../core/state/stores/session_store.ts";
+import { textPrefix } from "../../core/state/stores/text_prefix.ts";
 import type { ReadableVersionedStore } from "../../core/state/stores/versioned_store.ts";
 import type { ReadableWindowStore } from "../../core/state/stores/window_store.ts";
+import { compareBytes } from "../../core/state/time_key.ts";
 import type { Version } from "../../core/state/versioned_rows.ts";
 import type { Parameters } from "./parameters.ts";
 
@@ -22,6 +24,14 @@ export interface Question {
   readonly key: { readonly key: unknown } | undefined;
   readonly one?: (view: any) => object;
   readonly list?: (view: any) => Iterable<Entry>;
+  /** Of a list by keys: which of them, so that it need not be made of all that there is. */
+  readonly span?: (bytesOf: (key: unknown) => Uint8Array) => Span;
+}
+
+/** The keys from one on, by their bytes, as long as it goes on. */
+export interface Span {
+  readonly from: Uint8Array | undefined;
+  readonly goesOn: (key: Uint8Array) => boolean;
 }
 
 type ReadKey = (name: string) => { readonly key: unknown } | undefined;
@@ -43,13 +53,34 @@ export const questions: Readonly<Record<Kind, ReadonlyMap<string, (parameters: P
       },
       range: (_: Parameters, readKey: ReadKey): Question => {
         const [from, to] = [readKey("keyFrom")?.key, readKey("keyTo")?.key];
-        return { key: undefined, list: (view: ReadableStore<unknown, unknown>) => rows(view.range(from, to)) };
+        return {
+          key: undefined,
+          list: (view: ReadableStore<unknown, unknown>) => rows(view.range(from, to)),
+          span: (bytesOf) => {
+            const last = to === undefined ? undefined : bytesOf(to);
+            return {
+              from: from === undefined ? undefined : bytesOf(from),
+              goesOn: (bytes) => last === undefined || compareBytes(bytes, last) <= 0,
+            };
+          },
+        };
       },
       prefix: (parameters: Parameters, readKey: ReadKey): Question => {
         const { key } = parameters.needed("prefix", readKey("prefix"));
-        return { key: undefined, list: (view: ReadableStore<unknown, unknown>) => rows(view.prefix(key)) };
+        return {
+          key: undefined,
+          list: (view: ReadableStore<unknown, unknown>) => rows(view.prefix(key)),
+          span: (bytesOf) => {
+            const from = typeof key === "string" ? textPrefix(key, bytesOf) : bytesOf(key);
+            return { from, goesOn: (bytes) => compareBytes(bytes.subarray(0, from.length), from) === 0 };
+          },
+        };
       },
-      all: (): Question => ({ key: undefined, list: (view: ReadableStore<unknown, unknown>) => rows(view.all()) }),
+      all: (): Question => ({
+        key: undefined,
+        list: (view: ReadableStore<unknown, unknown>) => rows(view.all()),
+        span: () => ({ from: undefined, goesOn: () => true }),
+      }),
     }),
   ),
   window: new Map(

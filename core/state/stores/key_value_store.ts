@@ -1,5 +1,5 @@
 import type { Serde } from "../../serde/serde.ts";
-import { columnPrefix } from "../address.ts";
+import { behind, columnPrefix, prefixEnd } from "../address.ts";
 import { valueCodec } from "../codecs.ts";
 import { opens } from "../descriptors.ts";
 import type { OrderedTable } from "../ordered_table.ts";
@@ -65,6 +65,12 @@ export const keyValueStore = <K, V>(name: string, options: StoreOptions<K, V>): 
       kind: "key-value",
       read: open,
       keyBytes: (key) => keys.encode(key as K),
+      walk: function* ({ base }, from) {
+        for (const [bytes, value] of base.range(from === undefined ? prefix : behind(prefix, from), prefixEnd(prefix))) {
+          const key = bytes.subarray(prefix.length);
+          yield [key, keys.decode(key), codec.decode(value).value];
+        }
+      },
       change: (_state, key, value) => {
         if (compareBytes(key.subarray(0, prefix.length), prefix) !== 0) return undefined;
         const stamped = value === null ? undefined : codec.decode(value);

@@ -14,6 +14,10 @@ export interface StoreReader {
   read(state: StepState): unknown;
   /** The bytes by which the keys are in order, of a store with keys of its own. @default those of the step's keys */
   keyBytes?(key: unknown): Uint8Array;
+  /**
+   * What is in the store, without open changes, in the order of the keys' bytes, from a key on; each entry is read when it is asked for. An undefined value is none. Where this is left out, a list is made of all that there is.
+   */
+  walk?(state: StepState, from: Uint8Array | undefined): Iterable<readonly [bytes: Uint8Array, key: unknown, value: unknown]>;
   /** What an entry of the changelog says, of stores with one value per key; undefined for what is not for the user's eyes. */
   change?(
     state: StepState,

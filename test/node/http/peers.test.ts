@@ -208,6 +208,7 @@ describe("an instance whose peers are not what they should be", () => {
       Object.create(instance.app.queries, {
         describe: { value: () => ({ name: "counts", kind: "key-value", partitions: 1 }) },
         entriesOf: { value: () => 0 },
+        walk: { value: () => undefined },
         view: {
           value: () => {
             throw new StoreError("KEY_ELSEWHERE", "It is not here");
