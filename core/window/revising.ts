@@ -4,10 +4,12 @@ import { noHeaders } from "../ports/log.ts";
 import { RecordMeta } from "../record.ts";
 import { resultOf } from "../state/aggregator.ts";
 import { valueCodec } from "../state/codecs.ts";
+import type { Stamped } from "../state/stamped.ts";
 import { StreamTime } from "../state/stream_time.ts";
 import { writeSortable } from "../state/sub_key.ts";
 import { type TimeKey, timeKey } from "../state/time_key.ts";
 import { Closing } from "./closing.ts";
+import { earlyRows } from "./early_rows.ts";
 import type { Emission, WindowParts } from "./emission.ts";
 import { RevisedPanes } from "./revised_panes.ts";
 import { rowsAround, rowsOfOneSize } from "./row_panes.ts";
@@ -35,10 +37,17 @@ export const revising = (context: OperatorContext, plan: RowsPlan): WindowParts 
       ? rowsAround(context, plan, panes, (start) => closing.isOver(start, time.now))
       : rowsOfOneSize(context, plan, panes);
   const { assign, merging, needsValue = false } = rows;
-  return { assign, time, closing, merging, contents: rows, needsValue, emission: changesOf(context, plan, rows, time, closing) };
+  return { assign, time, closing, merging, contents: rows, needsValue, emission: changesOf(context, plan, { panes, rows, time, closing }) };
 };
 
-const changesOf = (context: OperatorContext, plan: RowsPlan, rows: RowWindows, time: WindowTime, closing: Closing): Emission => {
+interface Parts {
+  readonly panes: RevisedPanes<unknown>;
+  readonly rows: RowWindows;
+  readonly time: WindowTime;
+  readonly closing: Closing;
+}
+
+const changesOf = (context: OperatorContext, plan: RowsPlan, { panes, rows, time, closing }: Parts): Emission => {
   const { aggregator, assigner, cached, latenessMs, revision } = plan;
   const { merging, space } = assigner;
   const { state } = context;
@@ -47,6 +56,11 @@ const changesOf = (context: OperatorContext, plan: RowsPlan, rows: RowWindows, t
   const open = revision.name === "close" ? state.ordered<TimeKey, unknown>("r:open", timeKey, valueCodec<unknown>()) : undefined;
   const told = new StreamTime(state, "r:told");
   let nextLookMs = Number.NEGATIVE_INFINITY;
+  const { atLatestMs } = revision;
+  const early =
+    atLatestMs === undefined
+      ? undefined
+      : earlyRows(context, plan, atLatestMs, (start, before) => tellRow(rows.windowAt(start, start), start, before));
 
   /** The row as others see it; null for none. */
   const resultFor = (accumulator: unknown): unknown =>
@@ -76,6 +90,24 @@ const changesOf = (context: OperatorContext, plan: RowsPlan, rows: RowWindows, t
     const id = cached ? `${bounds.start}:${bounds.end}:${typeof state.mapKey}:${String(state.mapKey)}` : undefined;
     forward(result, meta, resultFor(was) ?? undefined, true, id);
   };
+  /** Tells the row as it is, and gives it. Undefined: it is gone. What has left the retention is not told any more. */
+  const tellRow = (
+    window: unknown,
+    start: number,
+    before: Stamped<unknown> | undefined,
+    record?: RecordMeta,
+  ): Stamped<unknown> | undefined => {
+    const row = rows.closed(window);
+    const result = resultFor(row?.value);
+    const last = row ?? (panes.hidden(start) === undefined ? before : undefined);
+    if (last === undefined || (result === null && before === undefined)) return undefined;
+    const { rawHeaders = noHeaders, topic = "", partition = -1, offset = -1 } = record ?? {};
+    // A session that could not be seen any more may have been replaced by one that begins with it.
+    const bounds = boundsOf(rows.windowAt(last.at, start));
+    const meta = new RecordMeta({ key: state.key, window: bounds }, last.at, rawHeaders, topic, partition, offset);
+    forward(result, meta, resultFor(before?.value) ?? undefined);
+    return result === null ? undefined : row;
+  };
   /** Tells of the windows that are over since the last time. */
   const tell = (record?: RecordMeta): void => {
     if (revision.everyMs > 0) {
@@ -92,13 +124,8 @@ const changesOf = (context: OperatorContext, plan: RowsPlan, rows: RowWindows, t
       if (closing.at(window) > now) break;
       open!.delete(place);
       state.setKey(key);
-      const row = rows.closed(window);
-      const result = resultFor(row?.value);
-      if (result === null) continue;
-      const { rawHeaders = noHeaders, topic = "", partition = -1, offset = -1 } = record ?? {};
-      // A session that could not be seen any more may have been replaced by one that begins with it.
-      const bounds = boundsOf(rows.windowAt(row!.at, place.number));
-      forward(result, new RecordMeta({ key, window: bounds }, row!.at, rawHeaders, topic, partition, offset), undefined);
+      const known = early?.take(place.number);
+      if (known?.waits !== false) tellRow(window, place.number, known?.told, record);
     }
     told.advance(upTo);
   };
@@ -108,13 +135,18 @@ const changesOf = (context: OperatorContext, plan: RowsPlan, rows: RowWindows, t
   return {
     added: (window, _value, record, isFirst) => {
       const { now, was, at } = rows;
-      if (open === undefined) changed(window, now, was, at, record);
-      else if (isFirst && now !== null && now !== undefined) open.set(placeOf(window), state.key);
+      if (open === undefined) return changed(window, now, was, at, record);
+      if (isFirst && now !== null && now !== undefined) open.set(placeOf(window), state.key);
+      early?.changed(rows.placeOf(window)[1]);
     },
-    merged: (_window, from, record) => {
+    merged: (window, from, record) => {
       for (const before of from)
         if (open === undefined) changed(before, null, rows.known!(before), rows.placeOf(before)[0], record);
         else open.delete(placeOf(before));
+      if (early === undefined) return;
+      const startOf = (each: unknown): number => rows.placeOf(each)[1];
+      for (const [start, row] of early.merged(startOf(window), from.map(startOf)))
+        changed(rows.windowAt(row.at, start), null, row.value, row.at, record);
     },
     missed: () => context.count("late_records"),
     done: (_value, record) => {

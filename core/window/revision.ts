@@ -1,4 +1,5 @@
 import type { Duration } from "../duration.ts";
+import { requireLength } from "./window_error.ts";
 
 /** When a window speaks whose results replace each other, so that its windows are the rows of a table. Made by `onUpdate` and `onClose`. */
 export interface Revision {
@@ -8,6 +9,8 @@ export interface Revision {
   readonly clock: "stream-time" | "watermark";
   /** Windows that are over are looked for at most so often, by the wall clock. */
   readonly everyMs: number;
+  /** A change of a row is told when it has waited so long by the wall clock, though its window is not over. */
+  readonly atLatestMs?: number;
 }
 
 /**
@@ -35,11 +38,24 @@ export const onUpdate = (options: { readonly clock?: "stream-time" | "watermark"
 /**
  * A row for each key and window, written once: when the window's end and its lateness are over.
  *
- * @param options `clock` says by what that is judged, as for `onUpdate`. With `every`, windows that are over are looked for at most so often by the wall clock, which saves work; what has left the `retention` by then is never told.
+ * @param options `clock` says by what that is judged, as for `onUpdate`; the watermark goes on when an input falls idle. `atLatest`: a row that has waited so long by the wall clock is told as it is, and again if it changes after that, when it
+ * has waited as long once more, or at the end. With `every`, windows that are over are looked for at most so often by the wall clock, which saves work; what has left the `retention` by then is never told.
+ *
+ * @example
+ * ```ts
+ * import { json, minutes, onClose, text, topic, topology, tumbling } from "millrace";
+ *
+ * const views = topic("views", { key: text, value: json<{ page: string }>() });
+ * topology("views-per-hour", ({ from }) => {
+ *   const emit = onClose({ clock: "watermark", atLatest: minutes(5) });
+ *   from(views).keyBy().window(tumbling({ size: minutes(60) }), { emit }).count("per-hour").toStream().print();
+ * });
+ * ```
  */
-export const onClose = (options: { readonly clock?: "stream-time" | "watermark"; readonly every?: Duration } = {}): Revision => ({
-  speaks: "revise",
-  name: "close",
-  clock: options.clock ?? "stream-time",
-  everyMs: options.every ?? 0,
-});
+export const onClose = (
+  options: { readonly clock?: "stream-time" | "watermark"; readonly every?: Duration; readonly atLatest?: Duration } = {},
+): Revision => {
+  const { clock = "stream-time", every = 0, atLatest } = options;
+  if (atLatest !== undefined) requireLength("The time that a row waits at latest for its window's end", atLatest, "minutes(5)");
+  return { speaks: "revise", name: "close", clock, everyMs: every, ...(atLatest === undefined ? {} : { atLatestMs: atLatest }) };
+};

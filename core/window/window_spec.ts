@@ -197,6 +197,7 @@ export const windowParameters = (spec: WindowSpec): Readonly<Record<string, stri
       ? {
           emit: plan.revision.name,
           ...(plan.revision.clock === "watermark" ? { clock: plan.revision.clock } : {}),
+          ...(plan.revision.atLatestMs === undefined ? {} : { atLatest: plan.revision.atLatestMs }),
           lateness: latenessMs,
           retention: plan.retentionMs,
           keeps: "rows",

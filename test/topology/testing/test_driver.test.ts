@@ -239,6 +239,47 @@ describe("steps of tables and streams", () => {
     }
   });
 
+  it("tell a window before its end when it has waited so long by the wall clock, and take back what was made of that", () => {
+    const final = topic("final", { key: text, value: integer });
+    const driver = testDriver(
+      topology("early", ({ from }) => {
+        const counted = from(words)
+          .keyBy()
+          .window(tumbling({ size: minutes(1) }), { emit: onClose({ atLatest: seconds(5) }) })
+          .count("per-minute");
+        counted
+          .toStream()
+          .rewrite((n, { key }) => ({ key: `${key.key}@${key.window.start}`, value: n ?? -1 }))
+          .to(final);
+        counted
+          .groupBy((_n, { key }) => key.key)
+          .aggregate("total", { init: () => 0, add: (sum, n) => sum + n, subtract: (sum, n) => sum - n })
+          .to(counts);
+      }),
+    );
+    const input = driver.createInputTopic(words);
+    const windows = driver.createOutputTopic(final);
+    const totals = driver.createOutputTopic(counts);
+    const said = (): unknown => [
+      windows.readRecords().map(({ key, value, timestamp }) => [key, value, timestamp]),
+      totals.readValues().at(-1),
+    ];
+    for (const timestamp of [10, 20]) input.pipeInput("x", { key: "k", timestamp });
+    driver.advanceWallClockTime(seconds(4));
+    expect(said()).toEqual([[], undefined]);
+    driver.restart();
+    driver.advanceWallClockTime(seconds(1));
+    expect(said()).toEqual([[["k@0", 2, 20]], 2]);
+    input.pipeInput("x", { key: "k", timestamp: 30 });
+    driver.restart();
+    driver.advanceWallClockTime(seconds(5));
+    expect(said()).toEqual([[["k@0", 3, 30]], 3]);
+    input.pipeInput("x", { key: "k", timestamp: 60_000 });
+    expect(said()).toEqual([[], undefined]);
+    input.pipeInput("x", { key: "k", timestamp: 120_000 });
+    expect(said()).toEqual([[["k@60000", 1, 60_000]], 4]);
+  });
+
   it("tell of records without a partner when the watermark has passed them", () => {
     const driver = testDriver(
       topology("partners", ({ from }) => {
