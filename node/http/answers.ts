@@ -1,5 +1,6 @@
 import { StoreError } from "../../core/errors.ts";
 import type { KeyOwner, Queries, QueryOptions } from "../../core/runtime/queries.ts";
+import { compareBytes } from "../../core/state/time_key.ts";
 import { endpointOf } from "./addresses.ts";
 import { type Cursor, readCursor, writeCursor } from "./cursor.ts";
 import { Halves } from "./halves.ts";
@@ -129,8 +130,10 @@ export class Answers {
     const bytesOf = (key: unknown): Uint8Array => queries.keyBytes(store, key);
     if (question.span !== undefined) {
       const { from, goesOn } = question.span(bytesOf);
+      // A cursor may be anybody's.
+      const begin = after !== undefined && (from === undefined || compareBytes(after.key, from) > 0) ? after.key : from;
       const page = await this.#halves.run(() => {
-        const walk = queries.walk(store, options.partition ?? 0, options, after?.key ?? from);
+        const walk = queries.walk(store, options.partition ?? 0, options, begin);
         return walk === undefined ? undefined : pageOfWalk(walk, goesOn, after, room, walkMax);
       });
       if (page !== undefined) return page;
