@@ -74,6 +74,10 @@ export const taskOf = (application: Application, id: string): { readonly plan: S
   return { plan, partition };
 };
 
+/** By what the engine knows it. A position is one in a changelog or one in the topic of a table: what was kept for the one is not to be taken for the other. No name of a store has this sign in it. */
+export const storeId = ({ name, comesFrom }: Pick<TaskStore, "name" | "comesFrom">): string =>
+  typeof comesFrom === "object" ? `${name}@topic` : name;
+
 /** The stores that a task of the sub-topology has: those of its steps, one for what is known of the time of each internal topic, and one for what is put off of an input. */
 export const storesOf = (plan: SubtopologyPlan): readonly TaskStore[] => {
   const ours = (name: string): TaskStore => ({ name, keys: keyCodec(undefined), comesFrom: "changelog" });
@@ -133,7 +137,7 @@ export const openTaskStores = async (application: Application, id: string, only?
     for (const one of storesOfTask(application, plan, partition)) {
       const { name, keys } = one;
       if (only?.has(name) === false) continue;
-      const store = await engine.open({ applicationId: settings.applicationId, store: name, partition });
+      const store = await engine.open({ applicationId: settings.applicationId, store: storeId(one), partition });
       stores.push({ name, keys, store, origin: originOf(application, plan, partition, one) });
     }
   } catch (error) {

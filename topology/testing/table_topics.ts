@@ -1,4 +1,5 @@
 import type { InputPlan, Plan, RowsOfInput } from "../../core/runtime/plan.ts";
+import { storeId } from "../../core/runtime/task_stores.ts";
 import type { KeyCodec } from "../../core/state/step_state.ts";
 
 /** What a table that has no changelog comes back from. */
@@ -9,7 +10,7 @@ export interface TableTopic {
   readonly keys: KeyCodec;
 }
 
-/** By the name of the store. */
+/** By the name of the store, and by what the engine knows it. */
 export const tableTopics = (plans: readonly Plan[]): ReadonlyMap<string, TableTopic> =>
   new Map(
     plans
@@ -18,7 +19,8 @@ export const tableTopics = (plans: readonly Plan[]): ReadonlyMap<string, TableTo
         nodes.flatMap(({ store }): readonly (readonly [string, TableTopic])[] => {
           if (store?.rowsOf === undefined) return [];
           const plan = inputs[store.rowsOf.input]!;
-          return [[store.name, { topic: plan.topic.name, plan, rows: store.rowsOf, keys: store.keys }]];
+          const table = { topic: plan.topic.name, plan, rows: store.rowsOf, keys: store.keys };
+          return [store.name, storeId({ name: store.name, comesFrom: store.rowsOf })].map((name) => [name, table]);
         }),
       ),
   );

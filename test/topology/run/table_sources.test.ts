@@ -1,11 +1,13 @@
 import { describe, expect, it } from "@jest/globals";
 import { forever, seconds } from "../../../core/duration.ts";
 import { deadLetter, skip } from "../../../core/error_policy.ts";
+import type { StoreEngine } from "../../../core/ports/store.ts";
 import type { App } from "../../../core/runtime/app.ts";
 import { bytes } from "../../../core/serde/bytes.ts";
 import { json } from "../../../core/serde/json.ts";
 import { integer } from "../../../core/serde/numbers.ts";
 import { text } from "../../../core/serde/text.ts";
+import { MemoryStore } from "../../../core/state/memory_store.ts";
 import { keyValueStore } from "../../../core/state/stores/key_value_store.ts";
 import type { TableOptions } from "../../../topology/scope.ts";
 import { topic } from "../../../topology/topic.ts";
@@ -35,6 +37,11 @@ const world = async (partitions = 1): Promise<Cluster> => {
 const results = async (cluster: Cluster): Promise<readonly unknown[]> => (await cluster.read(out)).map(({ value }) => value);
 const metric = (app: App, name: string): number =>
   [...app.metrics()].filter((one) => one.name === name).reduce((sum, { value }) => sum + value, 0);
+
+/** Is found again as it was, as one on a disk is. */
+class KeptStore extends MemoryStore {
+  override async close(): Promise<void> {}
+}
 
 describe("a table that has its topic as its changelog", () => {
   it("has no changelog topic, and comes back as far as it was read", async () => {
@@ -167,6 +174,39 @@ describe("a table that has its topic as its changelog", () => {
 });
 
 describe("switching a table between its topic and a changelog", () => {
+  it("takes nothing for its rows that an engine has kept for the other", async () => {
+    const cluster = await world();
+    const kept = new Map<string, KeptStore>();
+    const stores: StoreEngine = {
+      open: async ({ store, partition }) => {
+        const id = `${store}/${partition}`;
+        const found = kept.get(id) ?? new KeptStore();
+        kept.set(id, found);
+        return found;
+      },
+    };
+    // Many commits of one record each: with a marker for each the changelog's offsets run ahead of the topic's.
+    for (const value of [1, 2, 3]) {
+      await cluster.produce(prices, [{ key: "a", value, timestamp: value }]);
+      const app = await cluster.start(priced({}), { stores });
+      await cluster.clock.advance(2000);
+      await cluster.drive(app.close());
+    }
+    await cluster.produce(prices, [
+      { key: "b", value: 4, timestamp: 4 },
+      { key: "b", value: 5, timestamp: 5 },
+    ]);
+    // Another instance reads on, and what was kept here stays behind.
+    const other = await cluster.start(priced({}));
+    await cluster.clock.advance(2000);
+    await cluster.drive(other.close());
+    await cluster.produce(orders, [{ key: "b", value: 6, timestamp: 6 }]);
+    await cluster.start(priced(), { stores });
+    await cluster.clock.advance(2000);
+    expect(await results(cluster)).toEqual([[6, 5]]);
+    await cluster.close();
+  });
+
   const [own, source] = [priced({}), priced()];
 
   it("to the topic is safe, back it needs a reset", () => {
