@@ -1,31 +1,12 @@
 import { StepError } from "../errors.ts";
 import type { MapTable } from "../state/map_table.ts";
 import type { StepState, ValueCodec } from "../state/step_state.ts";
+import { type Edge, Edges } from "./edges.ts";
 import { type EventId, eventIdSubKey } from "./event_id.ts";
+import type { NodeId } from "./node_id.ts";
+import { type Node, Nodes } from "./nodes.ts";
 import { numberList } from "./number_list.ts";
-import { buildsUpon, type Version } from "./version.ts";
-
-/** An event as a step has taken it. */
-export interface NodeId {
-  readonly step: number;
-  readonly id: EventId;
-}
-
-/** That an event was taken behind another one. */
-interface Edge {
-  readonly label: Version;
-  /** What was taken before; undefined where a match begins. */
-  readonly behind: NodeId | undefined;
-  readonly uses: number;
-}
-
-/** An event that a step has taken, in as many ways as it has edges. */
-interface Node {
-  readonly step: number;
-  /** How many runs stand on it, and how many edges lead to it. */
-  readonly uses: number;
-  readonly edges: readonly Edge[];
-}
+import type { Version } from "./version.ts";
 
 /** An event in a match, with the step that took it. */
 export interface Taken<T> extends NodeId {
@@ -34,15 +15,23 @@ export interface Taken<T> extends NodeId {
 
 /**
  * The events of all partial matches of a key, each once, however many of them it is in (the shared versioned match buffer of Agrawal et al., SIGMOD 2008). What a step has taken has an edge for each way in which that
- * happened, and stays as long as it is used. All methods act on the current key of the state; nothing is held in here.
+ * happened, and stays as long as it is used. All methods act on the current key of the state.
+ *
+ * Many runs that look at one event change the same few nodes over and over: each is copied once for all the changes between one `begin` and the next.
  */
 export class MatchBuffer<T> {
   readonly #events: MapTable<EventId, T>;
-  readonly #nodes: MapTable<EventId, readonly Node[]>;
+  readonly #nodes: MapTable<EventId, Nodes>;
+  #call = 0;
 
   constructor(state: StepState, events: ValueCodec<T>) {
     this.#events = state.map("c:events", eventIdSubKey, events);
     this.#nodes = state.map("c:nodes", eventIdSubKey, nodesCodec);
+  }
+
+  /** What follows is one call, of which all changes are kept or taken back together. */
+  begin(): void {
+    this.#call++;
   }
 
   /** An id for an event of this timestamp, when `last` is the latest that was given. */
@@ -57,19 +46,21 @@ export class MatchBuffer<T> {
   /** Takes the event for a step, behind what this version has at `behind`. The new edge is not used by anyone yet. */
   take(at: NodeId, event: T, label: Version, behind: NodeId | undefined): void {
     if (behind !== undefined) this.use(behind, label);
-    const nodes = this.#nodes.get(at.id);
-    if (nodes === undefined) this.#events.set(at.id, event);
-    const node = nodes?.find(({ step }) => step === at.step) ?? { step: at.step, uses: 0, edges: [] };
-    this.#put(at, nodes ?? [], { ...node, edges: [...node.edges, { label, behind, uses: 0 }] });
+    const nodes = this.#changeable(at.id) ?? this.#add(at.id, event);
+    const node = nodes.of(at.step) ?? nodes.add(at.step);
+    node.edges.add({ label, behind, uses: 0 });
   }
 
   /** Whoever has this version stands on what was taken once more. */
   use(at: NodeId, version: Version): void {
-    const nodes = this.#nodes.get(at.id) ?? [];
-    const node = nodes.find(({ step }) => step === at.step);
+    const node = this.#changeable(at.id)?.of(at.step);
     if (node === undefined) return;
-    const edges = node.edges.map((edge) => (buildsUpon(version, edge.label) ? { ...edge, uses: edge.uses + 1 } : edge));
-    this.#put(at, nodes, { ...node, uses: node.uses + 1, edges });
+    node.uses++;
+    const { edges } = node;
+    for (let place = edges.upon(version, 0); place >= 0; place = edges.upon(version, place + 1)) {
+      const { label, behind, uses } = edges.all[place]!;
+      edges.replace(place, { label, behind, uses: uses + 1 });
+    }
   }
 
   /** Whoever has this version stands there once less; what nobody uses any more is forgotten. */
@@ -77,24 +68,23 @@ export class MatchBuffer<T> {
     const toRelease = [{ at, version }];
     for (let next = toRelease.pop(); next !== undefined; next = toRelease.pop()) {
       const { at, version } = next;
-      const nodes = this.#nodes.get(at.id) ?? [];
-      const node = nodes.find(({ step }) => step === at.step);
-      if (node === undefined) return;
-      const edges: Edge[] = [];
-      for (const edge of node.edges)
-        if (!buildsUpon(version, edge.label)) edges.push(edge);
-        else if (edge.uses > 1) edges.push({ ...edge, uses: edge.uses - 1 });
-        else if (edge.behind !== undefined) toRelease.push({ at: edge.behind, version: edge.label });
-      if (node.uses > 1) this.#put(at, nodes, { ...node, uses: node.uses - 1, edges });
-      else if (nodes.length > 1)
-        this.#nodes.set(
-          at.id,
-          nodes.filter((other) => other !== node),
-        );
-      else {
-        this.#nodes.delete(at.id);
-        this.#events.delete(at.id);
+      const nodes = this.#changeable(at.id);
+      const node = nodes?.of(at.step);
+      if (nodes === undefined || node === undefined) return;
+      const { edges } = node;
+      for (let place = edges.upon(version, 0); place >= 0; place = edges.upon(version, place)) {
+        const { label, behind, uses } = edges.all[place]!;
+        if (uses > 1) edges.replace(place++, { label, behind, uses: uses - 1 });
+        else {
+          edges.remove(place);
+          if (behind !== undefined) toRelease.push({ at: behind, version: label });
+        }
       }
+      if (--node.uses > 0) continue;
+      nodes.remove(node);
+      if (nodes.all.length > 0) continue;
+      this.#nodes.delete(at.id);
+      this.#events.delete(at.id);
     }
   }
 
@@ -110,31 +100,48 @@ export class MatchBuffer<T> {
         found.push(path.reverse());
         continue;
       }
-      const node = this.#nodes.get(from.id)?.find(({ step }) => step === from.step);
+      const node = this.#nodes.get(from.id)?.of(from.step);
       if (node === undefined && path.length === 0) continue;
       if (node === undefined)
         throw new StepError("Cannot tell what a partial match has taken, as another one has given it up: make fewer steps optional");
       path.push({ ...from, event: this.#events.get(from.id)! });
-      const ways = node.edges.filter((edge) => buildsUpon(version, edge.label));
-      ways.forEach(({ behind, label }, n) => {
-        toWalk.push({ from: behind, version: label, path: n === 0 ? path : path.slice() });
-      });
+      const { edges } = node;
+      let isFirst = true;
+      for (let place = edges.upon(version, 0); place >= 0; place = edges.upon(version, place + 1)) {
+        const { behind, label } = edges.all[place]!;
+        toWalk.push({ from: behind, version: label, path: isFirst ? path : path.slice() });
+        isFirst = false;
+      }
     }
     return found;
   }
 
-  #put(at: NodeId, nodes: readonly Node[], node: Node): void {
-    const kept = nodes.map((other) => (other.step === node.step ? node : other));
-    this.#nodes.set(at.id, kept.includes(node) ? kept : [...kept, node]);
+  #add(id: EventId, event: T): Nodes {
+    this.#events.set(id, event);
+    return this.#put(id, new Nodes(this.#call));
+  }
+
+  /** What was taken of this event, to be changed; undefined when nothing was. */
+  #changeable(id: EventId): Nodes | undefined {
+    const nodes = this.#nodes.get(id);
+    return nodes === undefined || nodes.madeBy === this.#call ? nodes : this.#put(id, nodes.copy(this.#call));
+  }
+
+  #put(id: EventId, nodes: Nodes): Nodes {
+    this.#nodes.set(id, nodes);
+    return nodes;
   }
 }
 
-const nodesCodec: ValueCodec<readonly Node[]> = {
-  encode: (nodes) => {
+// Calls are counted from 1 on.
+const ofNoCall = 0;
+
+const nodesCodec: ValueCodec<Nodes> = {
+  encode: ({ all }) => {
     const numbers: number[] = [];
-    for (const { step, uses, edges } of nodes) {
-      numbers.push(step, uses, edges.length);
-      for (const { label, behind, uses } of edges) {
+    for (const { step, uses, edges } of all) {
+      numbers.push(step, uses, edges.all.length);
+      for (const { label, behind, uses } of edges.all) {
         numbers.push(uses, label.length, ...label);
         if (behind === undefined) numbers.push(0);
         else numbers.push(1, behind.step, behind.id[0], behind.id[1]);
@@ -144,7 +151,7 @@ const nodesCodec: ValueCodec<readonly Node[]> = {
   },
   decode: (bytes) => {
     const numbers = numberList.decode(bytes);
-    const nodes: Node[] = [];
+    const all: Node[] = [];
     for (let i = 0; i < numbers.length; ) {
       const step = numbers[i++]!;
       const uses = numbers[i++]!;
@@ -156,8 +163,8 @@ const nodesCodec: ValueCodec<readonly Node[]> = {
         const behind: NodeId | undefined = numbers[i++] === 0 ? undefined : { step: numbers[i++]!, id: [numbers[i++]!, numbers[i++]!] };
         edges.push({ label, behind, uses });
       }
-      nodes.push({ step, uses, edges });
+      all.push({ step, uses, edges: new Edges(edges) });
     }
-    return nodes;
+    return new Nodes(ofNoCall, all);
   },
 };

@@ -44,8 +44,10 @@ export class Matcher<T> {
   /** Who looks at the event. */
   #run!: Run;
   #path: readonly Taken<T>[] | undefined;
-  /** What is known of the predicates for this run and event: 0 nothing, 1 true, 2 false. */
-  readonly #known: Uint8Array;
+  /** What is known of the predicates for this event: 0 nothing, 1 true, 2 false. */
+  readonly #ofEvent: Uint8Array;
+  /** And of those that ask what has been taken, for this run and event. */
+  readonly #ofRun: Uint8Array;
   #asked = false;
   /** Where the event leads from the state of the run. */
   readonly #edges: Edge[] = [];
@@ -58,7 +60,8 @@ export class Matcher<T> {
     this.#options = options;
     this.withinMs = options.automaton.withinMs;
     this.none = nothingBegun(options.automaton.start, options.root);
-    this.#known = new Uint8Array(options.spec.predicates.length);
+    this.#ofEvent = new Uint8Array(options.spec.predicates.length);
+    this.#ofRun = new Uint8Array(options.spec.predicates.length);
   }
 
   /**
@@ -71,6 +74,8 @@ export class Matcher<T> {
     this.#last = shared.last;
     this.#id = shared.id;
     this.#begun = false;
+    this.#ofEvent.fill(0);
+    this.#options.buffer.begin();
     const matches: BegunRun[] = [];
     // Undefined as long as every run stays what it is, which is what mostly happens. A heap that is built in its own order stays as it is.
     let open: Run[] | undefined;
@@ -105,6 +110,7 @@ export class Matcher<T> {
   advance(runs: Runs, timestamp: number): Runs {
     if (timestamp < this.deadline(runs) && runs.complete.length === 0) return runs;
     const { buffer, automaton, spec, onTimeout } = this.#options;
+    buffer.begin();
     const open: Run[] = [];
     const matches: BegunRun[] = [];
     for (const run of runs.open) {
@@ -128,7 +134,9 @@ export class Matcher<T> {
 
   /** Ends all runs, without a word. */
   drop(runs: Runs): Runs {
-    for (const run of [...runs.open, ...runs.complete]) if (hasBegun(run)) this.#options.buffer.release(run.at, run.version);
+    const { buffer } = this.#options;
+    buffer.begin();
+    for (const run of [...runs.open, ...runs.complete]) if (hasBegun(run)) buffer.release(run.at, run.version);
     return this.none;
   }
 
@@ -175,7 +183,7 @@ export class Matcher<T> {
     this.#path = undefined;
     this.#edges.length = 0;
     if (this.#asked) {
-      this.#known.fill(0);
+      this.#ofRun.fill(0);
       this.#asked = false;
     }
     const { states, hasCircles } = this.#options.automaton;
@@ -297,18 +305,18 @@ export class Matcher<T> {
   }
 
   #truth(predicate: number): boolean {
-    const known = this.#known[predicate]!;
-    if (known !== 0) return known === 1;
     const { spec, buffer } = this.#options;
     const asked = spec.predicates[predicate]!;
+    const known = asked.asks ? this.#ofRun : this.#ofEvent;
+    if (known[predicate] !== 0) return known[predicate] === 1;
     const { at, version } = this.#run;
     let holds: boolean;
     if (asked.asks) {
       this.#path ??= at === undefined ? [] : onlyPath(buffer.paths(at, version));
       holds = Boolean(asked.test(this.#event, soFar(spec, asked, this.#path), takenSoFar(spec, this.#path)));
+      this.#asked = true;
     } else holds = Boolean(asked.test(this.#event, undefined, undefined));
-    this.#asked = true;
-    this.#known[predicate] = holds ? 1 : 2;
+    known[predicate] = holds ? 1 : 2;
     return holds;
   }
 

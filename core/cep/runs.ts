@@ -1,7 +1,7 @@
 import { StoreError } from "../errors.ts";
 import type { ValueCodec } from "../state/step_state.ts";
 import type { EventId } from "./event_id.ts";
-import type { NodeId } from "./match_buffer.ts";
+import type { NodeId } from "./node_id.ts";
 import { numberList } from "./number_list.ts";
 import type { Version } from "./version.ts";
 

@@ -19,6 +19,7 @@ export const below = (version: Version): Version => [...version, 0];
 export const buildsUpon = (version: Version, label: Version): boolean => {
   const last = label.length - 1;
   if (version.length <= last) return false;
-  for (let i = last - 1; i >= 0; i--) if (version[i] !== label[i]) return false;
+  // From the front, where those of different partial matches differ; behind that most places are zero.
+  for (let i = 0; i < last; i++) if (version[i] !== label[i]) return false;
   return version.length === label.length ? version[last]! >= label[last]! : version[last] === label[last];
 };

@@ -50,6 +50,21 @@ const stored = (harness: OperatorHarness, column: string): number => {
 };
 
 describe("match operator", () => {
+  it("asks a condition that looks at the event alone once for each event, however many partial matches wait for it", () => {
+    const asked: string[] = [];
+    const harness = operator(({ begin }) =>
+      begin("small", ({ amount }) => amount < 10).followedBy("large", (tx) => {
+        asked.push(tx.id);
+        return tx.amount > 1000;
+      }),
+    );
+    for (const [i, id] of ["a", "b", "c"].entries()) harness.record("card", tx(id, 5), 1000 + i);
+    harness.record("card", tx("d", 2000), 2000);
+    harness.watermark(2000);
+    expect(harness.take()).toHaveLength(3);
+    expect(asked).toEqual(["b", "c", "d"]);
+  });
+
   it("finds a match when the watermark has passed its last event, and gives it that event's timestamp and key", () => {
     const harness = operator(cardTest);
     harness.record("card", tx("a", 5), 1000);
