@@ -19,6 +19,11 @@ export class Round {
     this.#from = this.prefix;
   }
 
+  /** The piece that was given last was the last of a round. */
+  get isOver(): boolean {
+    return this.#from === this.prefix;
+  }
+
   next(writes: number): readonly (readonly [key: Uint8Array, value: Uint8Array])[] {
     const size = Math.max(pieceMin, 2 * writes);
     const piece: (readonly [Uint8Array, Uint8Array])[] = [];

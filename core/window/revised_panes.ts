@@ -3,7 +3,7 @@ import { readScope } from "../state/address.ts";
 import { valueCodec } from "../state/codecs.ts";
 import type { MapTable } from "../state/map_table.ts";
 import { Round } from "../state/round.ts";
-import { Stamped, stampedCodec } from "../state/stamped.ts";
+import { Stamped, stampedCodec, stampOf } from "../state/stamped.ts";
 import type { StepState } from "../state/step_state.ts";
 import { StreamTime } from "../state/stream_time.ts";
 import { numberSubKey } from "../state/sub_key.ts";
@@ -30,6 +30,9 @@ export class RevisedPanes<A> {
   readonly #state: StepState;
   readonly #kept: Kept<A>;
   #writes = 0;
+  /** Nothing that is there is older, so that nobody has to look for what is: by the last round, and by what was written since. A round that begins finds out anew. */
+  #oldest = Number.NEGATIVE_INFINITY;
+  #oldestOfRound = Number.POSITIVE_INFINITY;
 
   constructor(state: StepState, kept: Kept<A>) {
     this.#state = state;
@@ -44,17 +47,25 @@ export class RevisedPanes<A> {
     const { sessions } = this.#kept;
     const round = new Round(this.#state, this.#column);
     this.#state.onCleanUp(this.#column, () => {
+      const bound = this.#from - slackMs;
+      if (this.#oldest >= bound) return;
       const writes = this.#writes;
       this.#writes = 0;
-      const bound = this.#from - slackMs;
-      for (const [bytes] of round.next(writes)) {
-        const { key, rest } = readScope(this.#state, round.prefix.length, bytes, false);
-        const start = numberSubKey.decode(bytes.subarray(rest));
-        if (!sessions && start >= bound) continue;
-        this.#state.setKey(key);
-        if (sessions && !((this.#panes.get(start)?.at ?? bound) < bound)) continue;
+      for (const [bytes, value] of round.next(writes)) {
+        const start = numberSubKey.decode(bytes.subarray(bytes.length - numberBytes));
+        const age = sessions ? stampOf(value) : start;
+        if (age >= bound) {
+          this.#oldestOfRound = Math.min(this.#oldestOfRound, age);
+          continue;
+        }
+        this.#state.setKey(readScope(this.#state, round.prefix.length, bytes, false).key);
+        // The session may have grown since.
+        if (sessions && (this.#panes.get(start)?.at ?? bound) >= bound) continue;
         this.#panes.delete(start);
       }
+      if (!round.isOver) return;
+      this.#oldest = this.#oldestOfRound;
+      this.#oldestOfRound = Number.POSITIVE_INFINITY;
     });
   }
 
@@ -77,9 +88,12 @@ export class RevisedPanes<A> {
 
   /** Without an accumulator it is deleted; others are that much older by it all the same. */
   set(start: number, accumulator: A | null | undefined, at: number): void {
-    this.#newest.advance(this.#kept.sessions ? at : start);
+    const age = this.#kept.sessions ? at : start;
+    this.#newest.advance(age);
     if (accumulator === null || accumulator === undefined) return this.delete(start);
     this.#writes++;
+    if (age < this.#oldest) this.#oldest = age;
+    if (age < this.#oldestOfRound) this.#oldestOfRound = age;
     this.#panes.set(start, new Stamped(at, accumulator));
   }
 
@@ -115,3 +129,6 @@ export class RevisedPanes<A> {
 
 /** What cannot be seen any more is kept for so much longer, so that little is done for it. */
 const slackMs = 60_000;
+
+/** What the start of a window takes at the end of an entry's address. */
+const numberBytes = 8;
