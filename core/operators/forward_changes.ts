@@ -33,7 +33,7 @@ export const forwardChanges = (context: OperatorContext, { before = false, cache
   return {
     forward: (value, record, was, latest = true, id = state.mapKey) => {
       const known = held.get(id);
-      held.delete(id);
+      if (known !== undefined) held.delete(id);
       held.set(id, { value, record, was: known === undefined ? was : known.was, latest });
       state.journal?.push(() => {
         held.delete(id);

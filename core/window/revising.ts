@@ -47,6 +47,13 @@ interface Parts {
   readonly closing: Closing;
 }
 
+interface Shown {
+  /** As the space knows it. */
+  readonly known: unknown;
+  readonly bounds: Window;
+  readonly name: string;
+}
+
 const changesOf = (context: OperatorContext, plan: RowsPlan, { panes, rows, time, closing }: Parts): Emission => {
   const { aggregator, assigner, cached, latenessMs, revision } = plan;
   const { merging, space } = assigner;
@@ -65,11 +72,12 @@ const changesOf = (context: OperatorContext, plan: RowsPlan, { panes, rows, time
   /** The row as others see it; null for none. */
   const resultFor = (accumulator: unknown): unknown =>
     accumulator === null || accumulator === undefined ? null : (resultOf(aggregator, accumulator) ?? null);
-  /** The window as others see it. */
-  const boundsOf = (window: unknown): Window => {
-    if (!merging) return space.window(window);
-    const { start, end } = window as Window;
-    return { start, end };
+  let last: Shown | undefined;
+  /** The window as others see it. Records in a row are mostly of one window, for which this is found out once. */
+  const shown = (window: unknown): Shown => {
+    if (last !== undefined && last.known === window) return last;
+    const { start, end } = space.window(window);
+    return (last = { known: window, bounds: { start, end }, name: `${start}:${end}:` });
   };
   const placeOf = (window: unknown): TimeKey => {
     const [time, number] = rows.placeOf(window);
@@ -85,9 +93,9 @@ const changesOf = (context: OperatorContext, plan: RowsPlan, { panes, rows, time
     const timestamp = result === null && cached && !merging ? record.timestamp : at;
     // Only sessions that are held back until the commit keep the headers of their records.
     const headers = merging && !cached ? noHeaders : record.rawHeaders;
-    const bounds = boundsOf(window);
+    const { bounds, name } = shown(window);
     const meta = new RecordMeta({ key: state.key, window: bounds }, timestamp, headers, record.topic, record.partition, record.offset);
-    const id = cached ? `${bounds.start}:${bounds.end}:${typeof state.mapKey}:${String(state.mapKey)}` : undefined;
+    const id = cached ? name + typeof state.mapKey + String(state.mapKey) : undefined;
     forward(result, meta, resultFor(was) ?? undefined, true, id);
   };
   /** Tells the row as it is, and gives it. Undefined: it is gone. What has left the retention is not told any more. */
@@ -99,12 +107,12 @@ const changesOf = (context: OperatorContext, plan: RowsPlan, { panes, rows, time
   ): Stamped<unknown> | undefined => {
     const row = rows.closed(window);
     const result = resultFor(row?.value);
-    const last = row ?? (panes.hidden(start) === undefined ? before : undefined);
-    if (last === undefined || (result === null && before === undefined)) return undefined;
+    const known = row ?? (panes.hidden(start) === undefined ? before : undefined);
+    if (known === undefined || (result === null && before === undefined)) return undefined;
     const { rawHeaders = noHeaders, topic = "", partition = -1, offset = -1 } = record ?? {};
     // A session that could not be seen any more may have been replaced by one that begins with it.
-    const bounds = boundsOf(rows.windowAt(last.at, start));
-    const meta = new RecordMeta({ key: state.key, window: bounds }, last.at, rawHeaders, topic, partition, offset);
+    const { bounds } = shown(rows.windowAt(known.at, start));
+    const meta = new RecordMeta({ key: state.key, window: bounds }, known.at, rawHeaders, topic, partition, offset);
     forward(result, meta, resultFor(before?.value) ?? undefined);
     return result === null ? undefined : row;
   };
