@@ -4,7 +4,8 @@ import { text } from "../../../core/serde/text.ts";
 import { sessionStore } from "../../../core/state/stores/session_store.ts";
 import { versionedStore } from "../../../core/state/stores/versioned_store.ts";
 import { windowStore } from "../../../core/state/stores/window_store.ts";
-import { onUpdate } from "../../../core/window/revision.ts";
+import { onClose, onUpdate } from "../../../core/window/revision.ts";
+import { session } from "../../../core/window/session.ts";
 import { tumbling } from "../../../core/window/tumbling.ts";
 import { untilTimeLimit, untilWindowCloses } from "../../../topology/suppression.ts";
 import { feed } from "../../../topology/testing/mod.ts";
@@ -52,6 +53,12 @@ export const inventory: Scenario = {
       .toStream()
       .rewrite((n, { key }) => ({ key: key.key, value: { from: key.window.start, n } }))
       .to(written("moves-per-minute"));
+    moves
+      .window(session({ gap: seconds(15) }), { emit: onClose({ clock: "watermark", atLatest: seconds(3) }), lateness: seconds(20) })
+      .count("moves-in-a-row")
+      .toStream()
+      .rewrite((n, { key }) => ({ key: key.key, value: { from: key.window.start, n } }))
+      .to(written("moves-in-a-row"));
   }),
   input: (random) => [feed(events, eventsBy(random, 50)), feed(answers, eventsBy(random, 40))],
 };
