@@ -54,8 +54,8 @@ export const planted: readonly Planted[] = [
   runtime(
     "a standby follows the topic of a table beyond what is committed",
     "store_follower",
-    "(followed.end ?? followed.highWatermark);",
-    "(followed.end ?? Number.POSITIVE_INFINITY);",
+    "committed.get(partitionId(topic, partition))?.offset ?? 0);",
+    "Number.POSITIVE_INFINITY);",
   ),
   runtime(
     "what is there of a store counts as all of it",
