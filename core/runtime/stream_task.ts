@@ -14,6 +14,7 @@ import type { TaskEnvironment } from "./task_environment.ts";
 import type { InputPosition, TaskInput } from "./task_input.ts";
 import { refuseTooLarge } from "./topic_limits.ts";
 import { TopicWriter } from "./topic_writer.ts";
+import { UnsureEntries } from "./unsure_entries.ts";
 import { type TimeReport, WatermarkReports } from "./watermark_reports.ts";
 
 /** What a task is opened with: inputs at their committed positions, stores restored. */
@@ -44,6 +45,7 @@ export class StreamTask implements Task {
   readonly #options: StreamTaskOptions;
   readonly #environment: TaskEnvironment;
   readonly #staging: Staging;
+  readonly #unsure = new UnsureEntries();
   /** Of the steps' stores, by name. */
   readonly #plans: ReadonlyMap<string, StorePlan>;
   readonly #positions: Map<string, InputPosition>;
@@ -327,6 +329,7 @@ export class StreamTask implements Task {
     const changed =
       this.#staging.written > 0 ||
       this.#reportsAfter.length > 0 ||
+      !this.#unsure.isEmpty ||
       [...this.#states.values()].some((state) => state.hasChanges) ||
       this.#inputs.some((input) => input.vector?.state.hasChanges);
     const { joined } = this.#chain.time;
@@ -343,16 +346,17 @@ export class StreamTask implements Task {
       const topic = environment.changelogTopic(store);
       const limits = environment.limitsOf(topic);
       let records = 0;
-      state.seal((key, value) => {
+      const write = (key: Uint8Array, value: Uint8Array | null): void => {
         if (!logged) return;
         records++;
         refuseTooLarge(limits, store, key, value);
         outbox.append(topic, this.partition, key, value, now, noHeaders);
-      });
+      };
+      state.seal(write);
+      this.#unsure.say(store, state, write);
       if (records > 0) changelog.set(partitionId(topic, this.partition), records);
     };
-    for (const [store, state] of this.#states) seal(state, store);
-    for (const input of this.#inputs) if (input.vector !== undefined) seal(input.vector.state, timeStore(input.plan.topic.name));
+    for (const [store, state] of this.#allStates()) seal(state, store);
     this.#staging.sealed();
     const offsets: CommittedOffset[] = this.#inputs.map((input, i) => ({
       topic: input.topic,
@@ -379,10 +383,16 @@ export class StreamTask implements Task {
       const records = sealed.changelog.get(partition);
       state.committed(base === undefined || records === undefined ? undefined : base + records);
     };
-    for (const [store, state] of this.#states) apply(state, store);
-    for (const input of this.#inputs) if (input.vector !== undefined) apply(input.vector.state, timeStore(input.plan.topic.name));
+    for (const [store, state] of this.#allStates()) apply(state, store);
     for (const offset of sealed.offsets) this.#positions.set(partitionId(offset.topic, offset.partition), decodeOffsetMetadata(offset));
+    this.#unsure.clear();
     if (sealed.finished) this.#finishedCommitted = true;
+  }
+
+  /** Those of the steps, and what is known of the time of internal topics. */
+  *#allStates(): IterableIterator<readonly [store: string, state: StepState]> {
+    yield* this.#states;
+    for (const { plan, vector } of this.#inputs) if (vector !== undefined) yield [timeStore(plan.topic.name), vector.state];
   }
 
   #hasChangelog(store: string): boolean {
@@ -407,6 +417,7 @@ export class StreamTask implements Task {
   }
 
   rollback(): void {
+    if (this.#environment.guarantee === "at-least-once") for (const [store, state] of this.#allStates()) this.#unsure.add(store, state);
     this.#staging.drop();
     this.#chain.close();
     this.#open();

@@ -261,6 +261,11 @@ export class StepState {
     return this.#sealed !== undefined;
   }
 
+  /** What is sealed and waits for its commit. */
+  get sealedWrites(): readonly StoreWrite[] {
+    return this.#sealed ?? [];
+  }
+
   /** Estimated bytes of decoded entries that are held although the base has them. */
   get cachedBytes(): number {
     let bytes = 0;
