@@ -112,6 +112,11 @@ export const planRows = (spec: WindowSpec, revision: RevisionSpec): RowsPlan => 
     throw windowError(
       `Windows of kind ${assigner.name} cannot be the rows of a table as they are: leave out the evictor, and let them follow event time`,
     );
+  const { start, end } = assigner.space.window(0);
+  if (!assigner.merging && typeof end !== "number")
+    throw windowError(
+      `Windows of kind ${assigner.name} cannot be the rows of a table, whose windows are found by their starts: use tumbling, sliding, around, session or globalWindow, or let a trigger say when they speak`,
+    );
   const { aggregator } = contents;
   const gap = assigner.parameters["gap"];
   if (assigner.merging && (typeof gap !== "number" || aggregator.merge === undefined))
@@ -120,7 +125,6 @@ export const planRows = (spec: WindowSpec, revision: RevisionSpec): RowsPlan => 
         ? `An aggregator without \`merge\` cannot be used with ${assigner.name} windows: say what two accumulators make together`
         : "Sessions that are the rows of a table have one gap: give it as a duration, not as a function",
     );
-  const { start, end } = assigner.space.window(0);
   const spans = assigner.merging
     ? (gap as number)
     : assigner.name === "around"

@@ -6,6 +6,7 @@ import { average, collect, count, minBy, reducing, sum } from "../../../core/sta
 import { foldingState, listState, valueState } from "../../../core/state/descriptors.ts";
 import { assigner } from "../../../core/window/assigner.ts";
 import { counting } from "../../../core/window/counting.ts";
+import { cumulative } from "../../../core/window/cumulative.ts";
 import { trigger } from "../../../core/window/custom_trigger.ts";
 import { evictor } from "../../../core/window/evictor.ts";
 import { globalWindow } from "../../../core/window/global_window.ts";
@@ -16,6 +17,7 @@ import { onProcessingTime } from "../../../core/window/on_processing_time.ts";
 import { onWatermark } from "../../../core/window/on_watermark.ts";
 import { orTimeout } from "../../../core/window/or_timeout.ts";
 import { purging } from "../../../core/window/purging.ts";
+import { onUpdate } from "../../../core/window/revision.ts";
 import { session } from "../../../core/window/session.ts";
 import { sliding } from "../../../core/window/sliding.ts";
 import { tumbling } from "../../../core/window/tumbling.ts";
@@ -609,6 +611,12 @@ describe("what does not go together is refused when it is described", () => {
       "sessions with state per window",
       { assigner: sessions, contents: withWindowState },
       "State per window cannot be used with session windows, as their bounds change: keep it per key, in `state`",
+    ],
+    // They were taken once, and all windows of a key became one row when it was written.
+    [
+      "rows of windows that their starts do not tell apart",
+      { assigner: cumulative({ size: millis(20), step: millis(5) }), contents: counts, revision: { emit: onUpdate() } },
+      "Windows of kind cumulative cannot be the rows of a table, whose windows are found by their starts: use tumbling",
     ],
   ];
   for (const [what, spec, message] of wrong)
