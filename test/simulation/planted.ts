@@ -130,8 +130,8 @@ export const planted: readonly Planted[] = [
   runtime(
     "state keeps what a failed commit has written",
     "stream_task",
-    "  rollback(): void {\n    this.#staging.drop();\n    this.#chain.close();\n    this.#open();",
-    "  rollback(): void {\n    this.#staging.drop();",
+    "    this.#staging.drop();\n    this.#chain.close();\n    this.#open();",
+    "    this.#staging.drop();",
   ),
   runtime("purging goes by what was read and not by what was committed", "purge", "task.committedOffset(input)", "input.position"),
   // ------------------------------------------------------------ rebalances
