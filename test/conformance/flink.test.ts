@@ -35,7 +35,7 @@ const restarted = async (vector: any, restartAfter: (step: number) => boolean): 
 describe("a job that starts anew from its state after every step gives the same as one that does not", () => {
   // The steps of the largest stand in smaller ones, and each restart costs.
   for (const vector of vectors)
-    if (shows(vector) === undefined && vector.inputs.length <= 300) it(vector.name, () => restarted(vector, () => true));
+    if (shows(vector) === undefined && vector.inputs.length <= 80) it(vector.name, () => restarted(vector, () => true));
 });
 
 describe("a job that starts anew from its state at any moments gives the same as one that does not", () => {
