@@ -7,6 +7,7 @@ import { idleness } from "../../app_scenarios/idleness.ts";
 import { memoryAppWorld } from "../../app_scenarios/memory_app_world.ts";
 import { restart } from "../../app_scenarios/restart.ts";
 import { scaling } from "../../app_scenarios/scaling.ts";
+import { tableSources } from "../../app_scenarios/table_sources.ts";
 import { sharing } from "../../app_scenarios/word_count.ts";
 
 // The same as on a broker: see test/kafka/app.
@@ -19,3 +20,4 @@ describe("standbys and names", () => scaling(on));
 describe("dead letters", () => deadLetters(on));
 describe("guarantees", () => guarantees(on));
 describe("records that fail for a while", () => failingRecords(on));
+describe("tables that stand in their topics", () => tableSources(on));
