@@ -128,7 +128,8 @@ export class ParkedKeys {
     if (key === null) return undefined;
     const place = putOff?.place;
     const { topic } = outcome;
-    const parked = this.#enter(key) ?? { head: 0, next: 0, dead: 0, turn: atOnce, topic };
+    // Where nothing is known of its queue, which is over or was forgotten, nothing is in front of it: who waited for that would wait for ever.
+    const parked = this.#enter(key) ?? { head: place ?? 0, next: place === undefined ? 0 : place + 1, dead: 0, turn: atOnce, topic };
     const { head, next, dead } = parked;
     if (!keepsOrder) {
       // What was put off to keep the order leaves the queue all the same.

@@ -41,4 +41,20 @@ describe("records that are put off", () => {
     parked.done(record(2, 1));
     expect(parked.waiting).toBe(0);
   });
+
+  // The queue was once taken to begin with its first place, whose record was long gone: all behind it went round for ever.
+  it("are the head of their queue when nothing is known of it any more, as without transactions or state", () => {
+    const parked = parkedKeys();
+    const third: ParkedRecord = { ...record(3, 1), putOff: { ...record(3, 1).putOff!, place: 2 } };
+    expect(parked.standing(third).kind).toBe("free");
+    expect(parked.failed(third, later, true)).toBe(2);
+    const behind: ParkedRecord = { ...record(4), key: third.key };
+    expect(parked.standing(behind)).toEqual({ kind: "behind", turn: later.turn, place: 3 });
+    expect(parked.standing(third).kind).toBe("free");
+    parked.done(third);
+    const next: ParkedRecord = { ...behind, putOff: { ...record(4, 1).putOff!, place: 3 } };
+    expect(parked.standing(next).kind).toBe("free");
+    parked.done(next);
+    expect([parked.waiting, parked.parked]).toEqual([0, 0]);
+  });
 });
