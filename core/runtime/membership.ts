@@ -225,8 +225,8 @@ export class Membership implements TaskDirectory {
   /** Lets go of what is being opened, and of the stores that are kept for others. */
   async close(): Promise<void> {
     this.#over();
-    await this.#follower.close();
-    await this.#openings.close();
+    // Both at once: what is being opened would otherwise be restored as soon as nobody restores any more, and become a task that nobody closes.
+    await Promise.all([this.#openings.close(), this.#follower.close()]);
     await this.#replicas.close();
   }
 

@@ -103,6 +103,21 @@ describe("a task that is given to somebody else before its opening has begun", (
   );
 });
 
+describe("an instance that is closed while it restores, and waits for that longer than it may", () => {
+  // What was being restored once became a task when nobody restored any more, and nobody closed that task.
+  it(
+    "leaves nothing behind: stream-joins, seed 10758",
+    async () => {
+      const { topology: program, input, run } = scenarioNamed("stream-joins");
+      const only = new Set(["process 0 ListOffsets 5 response-lost", "process 0 Fetch 36 response-lost", "0 pause", "4 storm"]);
+      const report = await simulate(program, { seed: 10758, input: input(seededRandom(10758)), only, ...(run && { run }) });
+      expect(report.violations).toEqual([]);
+      expect(report.faults.length).toBe(only.size);
+    },
+    patienceMs,
+  );
+});
+
 const words = topic("words", { key: text, value: text });
 const counts = topic("counts", { key: text, value: integer });
 const said = Array.from({ length: 60 }, (_, i) => ({ key: `k${i % 5}`, value: ["be", "or", "not"][i % 3]! }));
