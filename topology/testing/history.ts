@@ -82,16 +82,26 @@ export class TaskRun {
   openedAt = 0;
 
   readonly #onEffect: (effect: Effect) => void;
+  readonly #onBegin: (event: TaskEvent) => void;
 
   constructor(
     task: string,
     version: number,
-    { violated, onEffect }: { readonly violated: (what: string) => void; readonly onEffect: (effect: Effect) => void },
+    {
+      violated,
+      onEffect,
+      onBegin,
+    }: {
+      readonly violated: (what: string) => void;
+      readonly onEffect: (effect: Effect) => void;
+      readonly onBegin: (event: TaskEvent) => void;
+    },
   ) {
     this.task = task;
     this.version = version;
     this.#violated = violated;
     this.#onEffect = onEffect;
+    this.#onBegin = onBegin;
   }
 
   begin(event: TaskEvent): void {
@@ -101,6 +111,7 @@ export class TaskRun {
     }
     this.#mark = this.#events.length;
     this.#events.push(event);
+    this.#onBegin(event);
   }
 
   /** Of the root that is under way. */
@@ -165,6 +176,8 @@ export class History {
   readonly entered: Map<string, Set<number>> = new Map();
   /** All that was ever sent, also in vain, where that is noted. */
   readonly sent: Effect[] = [];
+  /** The offsets of all records that any task has ever begun with, also in vain, where effects are noted: named as in `entered`. */
+  readonly begun: Map<string, Set<number>> = new Map();
   /** What was written to systems outside, by the name of the sink. */
   readonly outside: Map<string, Set<string>> = new Map();
   readonly #seals = new Map<string, Seal[]>();
@@ -176,7 +189,12 @@ export class History {
   }
 
   openRun(task: string, version: number): TaskRun {
-    return new TaskRun(task, version, { violated: this.#violated, onEffect: (effect) => void this.sent.push(effect) });
+    const onBegin = (event: TaskEvent): void => {
+      if (this.isSerial || event.kind !== "record") return;
+      const { topic, partition, offset } = event.record;
+      note(this.begun, enteredAt(subtopologyOf(task), event.input, topic, partition), offset);
+    };
+    return new TaskRun(task, version, { violated: this.#violated, onEffect: (effect) => void this.sent.push(effect), onBegin });
   }
 
   sealed(run: TaskRun, commit: string): void {
@@ -232,11 +250,7 @@ export class History {
   ): void {
     const { topic, partition, offset } = record;
     const id = partitionId(topic, partition);
-    const place = enteredAt(Number(task.split("_", 1)[0]), input, topic, partition);
-    const entered = this.entered.get(place) ?? new Set();
-    this.entered.set(place, entered);
-    const isNew = !entered.has(offset);
-    entered.add(offset);
+    const isNew = note(this.entered, enteredAt(subtopologyOf(task), input, topic, partition), offset);
     if (!this.isSerial) return;
     if (!isNew) this.#violated(`I2: offset ${offset} of ${id} is covered by two commits of task ${task}`);
     if (mayBePutOff) return;
@@ -247,6 +261,17 @@ export class History {
       this.#violated(`I2: offset ${offset} of ${id} was handled and not committed: the position is ${to}`);
   }
 }
+
+const subtopologyOf = (task: string): number => Number(task.split("_", 1)[0]);
+
+/** False when the offset was noted before. */
+const note = (places: Map<string, Set<number>>, place: string, offset: number): boolean => {
+  const offsets = places.get(place) ?? new Set();
+  places.set(place, offsets);
+  const isNew = !offsets.has(offset);
+  offsets.add(offset);
+  return isNew;
+};
 
 /** The name of an input's partition in `entered`. */
 export const enteredAt = (subtopology: number, input: number, topic: string, partition: number): string =>
