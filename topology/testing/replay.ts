@@ -53,6 +53,9 @@ export const replay = (options: ReplayOptions): Replayed => {
   return world;
 };
 
+/** A generator of watermarks knows what it has seen since the opening of the task, and is not part of its state. */
+const hasGenerator = ({ kind }: NodePlan): boolean => kind === "withTime";
+
 /** Schedules are told from the opening of the task on, and are not part of its state. */
 const hasSchedules = ({ parameters }: NodePlan): boolean => Object.keys(parameters).some((name) => name.startsWith("schedule "));
 
@@ -102,7 +105,7 @@ class Network {
     this.#world = world;
     const plan = world.plans[version]!;
     this.#plan = plan;
-    this.beginsAnew = plan.nodes.some(hasSchedules);
+    this.beginsAnew = plan.nodes.some((node) => hasSchedules(node) || hasGenerator(node));
     this.#errors = new ErrorHandling(plan);
     this.#states = new Map(
       plan.nodes.flatMap(({ store }) =>
