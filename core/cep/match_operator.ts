@@ -8,7 +8,7 @@ import type { ValueTable } from "../state/value_table.ts";
 import type { AfterMatch } from "./after_match.ts";
 import { MatchBuffer } from "./match_buffer.ts";
 import { afterMatch, type MatchOptions, type MatchSettings } from "./match_options.ts";
-import { type MatchTime, matchTime } from "./match_time.ts";
+import { type MatchTime, matchTime, unlessLate } from "./match_time.ts";
 import { Matcher } from "./matcher.ts";
 import type { BuiltPattern } from "./pattern.ts";
 import { type Runs, runsCodec } from "./runs.ts";
@@ -85,22 +85,11 @@ class MatchStep {
       context,
       { nullKey },
       time === "event"
-        ? this.#inEventTime()
+        ? unlessLate(context, (event, timestamp) => this.#wait(event, timestamp))
         : order === undefined
           ? this.#atOnce()
           : (event) => this.#wait(event, context.processingTime()),
     );
-  }
-
-  #inEventTime(): Push {
-    const context = this.#context;
-    const late = context.side("late");
-    return (event, record) => {
-      const { timestamp } = record;
-      if (timestamp > context.watermark()) return this.#wait(event, timestamp);
-      context.count("late_records");
-      late(event, record);
-    };
   }
 
   #atOnce(): Push {

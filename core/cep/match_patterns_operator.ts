@@ -12,7 +12,7 @@ import type { TimerService } from "../state/timer_service.ts";
 import { compareEventIds, type EventId } from "./event_id.ts";
 import { MatchBuffer } from "./match_buffer.ts";
 import type { MatchSettings } from "./match_options.ts";
-import { type MatchTime, matchTime } from "./match_time.ts";
+import { type MatchTime, matchTime, unlessLate } from "./match_time.ts";
 import { Matcher } from "./matcher.ts";
 import type { PatternData } from "./pattern_data.ts";
 import { type ReadPattern, readPattern, readToldPattern } from "./read_pattern.ts";
@@ -98,7 +98,7 @@ class MatchPatternsStep {
       context,
       { nullKey },
       this.#isInEventTime
-        ? this.#inEventTime()
+        ? unlessLate(context, (event, timestamp) => this.#wait(event, timestamp))
         : order === undefined
           ? (event) => this.#atOnce(event)
           : (event) => this.#wait(event, context.processingTime()),
@@ -188,17 +188,6 @@ class MatchPatternsStep {
   }
 
   // ---------------------------------------------------------------- events
-
-  #inEventTime(): Push {
-    const context = this.#context;
-    const late = context.side("late");
-    return (event, record) => {
-      const { timestamp } = record;
-      if (timestamp > context.watermark()) return this.#wait(event, timestamp);
-      context.count("late_records");
-      late(event, record);
-    };
-  }
 
   #atOnce(event: unknown): void {
     const now = this.#time.now();

@@ -3,18 +3,17 @@ import type { Store } from "../ports/store.ts";
 import { type KeyCodec, StepState } from "../state/step_state.ts";
 import { Attempts } from "./attempts.ts";
 import type { Bootstrap } from "./bootstrap.ts";
+import { Changelogs } from "./changelogs.ts";
 import { finishedRecord } from "./control_topic.ts";
 import { InputTimes } from "./input_times.ts";
 import { decodeOffsetMetadata, encodeOffsetMetadata } from "./offset_metadata.ts";
 import { OperatorChain } from "./operator_chain.ts";
-import type { RowsOfInput, StorePlan, SubtopologyPlan } from "./plan.ts";
+import type { SubtopologyPlan } from "./plan.ts";
 import type { Pending, SealedTask, Task } from "./sealed_task.ts";
 import { Staging } from "./staging.ts";
 import type { TaskEnvironment } from "./task_environment.ts";
 import type { InputPosition, TaskInput } from "./task_input.ts";
-import { refuseTooLarge } from "./topic_limits.ts";
 import { TopicWriter } from "./topic_writer.ts";
-import { UnsureEntries } from "./unsure_entries.ts";
 import { type TimeReport, WatermarkReports } from "./watermark_reports.ts";
 
 /** What a task is opened with: inputs at their committed positions, stores restored. */
@@ -45,9 +44,7 @@ export class StreamTask implements Task {
   readonly #options: StreamTaskOptions;
   readonly #environment: TaskEnvironment;
   readonly #staging: Staging;
-  readonly #unsure = new UnsureEntries();
-  /** Of the steps' stores, by name. */
-  readonly #plans: ReadonlyMap<string, StorePlan>;
+  readonly #changelogs: Changelogs;
   readonly #positions: Map<string, InputPosition>;
   #states!: ReadonlyMap<string, StepState>;
   #inputs!: readonly TaskInput[];
@@ -68,7 +65,7 @@ export class StreamTask implements Task {
     this.partition = partition;
     this.#options = options;
     this.#environment = environment;
-    this.#plans = new Map(plan.nodes.flatMap(({ store }) => (store === undefined ? [] : [[store.name, store]])));
+    this.#changelogs = new Changelogs(plan, partition, environment);
     this.#staging = new Staging(() => environment.outbox());
     this.#positions = new Map(options.positions);
     this.#open();
@@ -329,34 +326,15 @@ export class StreamTask implements Task {
     const changed =
       this.#staging.written > 0 ||
       this.#reportsAfter.length > 0 ||
-      !this.#unsure.isEmpty ||
-      [...this.#states.values()].some((state) => state.hasChanges) ||
-      this.#inputs.some((input) => input.vector?.state.hasChanges);
+      this.#changelogs.isBehind ||
+      [...this.#allStates()].some(([, state]) => state.hasChanges);
     const { joined } = this.#chain.time;
     const said = this.#inputs.map((input) => `${input.position},${input.doneWatermark}`).join() + joined.join();
     // Without commits of offsets the last one says them all.
     if (!changed && said === this.#lastSaid && !(lastly && environment.guarantee === "none")) return undefined;
     this.#lastSaid = said;
     if (finished) this.#finishedSaid = true;
-    const changelog = new Map<string, number>();
-    const outbox = environment.outbox();
-    const now = environment.clock.now();
-    const seal = (state: StepState, store: string): void => {
-      const logged = environment.guarantee !== "none" && this.#hasChangelog(store);
-      const topic = environment.changelogTopic(store);
-      const limits = environment.limitsOf(topic);
-      let records = 0;
-      const write = (key: Uint8Array, value: Uint8Array | null): void => {
-        if (!logged) return;
-        records++;
-        refuseTooLarge(limits, store, key, value);
-        outbox.append(topic, this.partition, key, value, now, noHeaders);
-      };
-      state.seal(write);
-      this.#unsure.say(store, state, write);
-      if (records > 0) changelog.set(partitionId(topic, this.partition), records);
-    };
-    for (const [store, state] of this.#allStates()) seal(state, store);
+    const changelog = this.#changelogs.seal(this.#allStates());
     this.#staging.sealed();
     const offsets: CommittedOffset[] = this.#inputs.map((input, i) => ({
       topic: input.topic,
@@ -374,18 +352,12 @@ export class StreamTask implements Task {
   }
 
   committed(sealed: SealedTask, bases: BaseOffsets): void {
-    const environment = this.#environment;
-    const apply = (state: StepState, store: string): void => {
-      const rowsOf = this.#plans.get(store)?.rowsOf;
-      if (rowsOf !== undefined) return state.committed(this.#offsetOf(sealed, rowsOf));
-      const partition = partitionId(environment.changelogTopic(store), this.partition);
-      const base = bases.get(partition);
-      const records = sealed.changelog.get(partition);
-      state.committed(base === undefined || records === undefined ? undefined : base + records);
+    const offsetOf = (index: number): number | undefined => {
+      const input = this.#inputs.find((one) => one.index === index);
+      return sealed.offsets.find(({ topic }) => topic === input?.topic)?.offset;
     };
-    for (const [store, state] of this.#allStates()) apply(state, store);
+    this.#changelogs.committed(this.#allStates(), sealed, bases, offsetOf);
     for (const offset of sealed.offsets) this.#positions.set(partitionId(offset.topic, offset.partition), decodeOffsetMetadata(offset));
-    this.#unsure.clear();
     if (sealed.finished) this.#finishedCommitted = true;
   }
 
@@ -393,17 +365,6 @@ export class StreamTask implements Task {
   *#allStates(): IterableIterator<readonly [store: string, state: StepState]> {
     yield* this.#states;
     for (const { plan, vector } of this.#inputs) if (vector !== undefined) yield [timeStore(plan.topic.name), vector.state];
-  }
-
-  #hasChangelog(store: string): boolean {
-    const plan = this.#plans.get(store);
-    return plan === undefined || (plan.changelog && plan.rowsOf === undefined);
-  }
-
-  /** How far a table is read from its topic by a commit: so far its rows go. */
-  #offsetOf(sealed: SealedTask, { input: index }: RowsOfInput): number | undefined {
-    const input = this.#inputs.find((one) => one.index === index);
-    return sealed.offsets.find(({ topic }) => topic === input?.topic)?.offset;
   }
 
   afterCommit(): void {
@@ -417,7 +378,7 @@ export class StreamTask implements Task {
   }
 
   rollback(): void {
-    if (this.#environment.guarantee === "at-least-once") for (const [store, state] of this.#allStates()) this.#unsure.add(store, state);
+    this.#changelogs.takenBack(this.#allStates());
     this.#staging.drop();
     this.#chain.close();
     this.#open();
